@@ -25,12 +25,14 @@ Token TokenOf(absl::string_view normalised_word);
 
 // Appends the tokens of `text`, plain or HTML, in order.
 //
-// Way: UTF-8 repair, double encoding undone, HTML to text, NFKC with case folding (which also drops
-// soft hyphens and zero-width characters), then words: maximal runs of letters, marks and digits.
-// Everything else separates, apostrophes included, so no form of quote or dash makes a difference.
+// Way: UTF-8 repair, HTML to text, double encoding undone (after HTML, as entities can spell it),
+// NFKC with case folding (which also drops soft hyphens and zero-width characters), then words:
+// maximal runs of letters, marks and digits that begin with a letter or digit. Everything else
+// separates, apostrophes included, so no form of quote or dash makes a difference.
 // In scripts without spaces between words (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) each
 // character (with its marks) is a token, so that shingles of tokens are character n-grams there.
-// Text that is plain ASCII without markup takes a fast path with the same result.
+// Text that is plain ASCII without markup takes a fast path with the same result. Any bytes will do,
+// up to 1 GiB, and give at most two tokens each.
 void Tokenize(absl::string_view text, std::vector<Token>* tokens);
 
 // The normalised words themselves, for tests, explanations and tools.

@@ -1,0 +1,145 @@
+#include "client/cli/help.h"
+
+namespace newsprint::cli {
+namespace {
+
+constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
+
+  import FILE...                add articles from JSONL files (.gz too, - for standard input)
+  find ID | --file=FILE         copies of an article
+  related ID | --file=FILE      the rest of the story
+  compare ID_A ID_B             how two articles stand to each other, and why
+  get ID                        one article and what is known about it
+  delete ID...                  delete articles for good
+  groups [ID or GROUP_ID]       groups of copies, or the members of one
+  stats                         counts and sizes of a collection
+  collections [list]            collections; also create NAME, delete NAME
+  evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
+  help [COMMAND]                this page, or more about one command
+
+Flags, before or after the words above:
+  --target=HOST:PORT            the server (127.0.0.1:7420)
+  --collection=NAME             the collection (default)
+  --json                        one JSON object on one line, for programs
+  --deadline_ms=N               time for one call, milliseconds (30000)
+  --limit=N                     at most N matches, results, groups or members
+
+Exit code: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+)";
+
+struct Page {
+  absl::string_view command;
+  absl::string_view text;
+};
+
+constexpr Page kPages[] = {
+    {"import", R"(Usage: newsprint import FILE... [--collection=NAME] [--json]
+
+Adds the articles of JSONL files, in order, and counts what each turned out to be. One object a
+line: id, title, body, and optional lang, source, url, published_at (RFC 3339). Other fields are
+ignored. gzip is recognised by content; - is standard input.
+
+A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
+at the end. Running an import again changes nothing that is already there.
+
+Example: newsprint import archive-2011.jsonl.gz
+)"},
+    {"find", R"(Usage: newsprint find ID [--limit=N] [--json]
+       newsprint find --file=ARTICLE.jsonl|- [--limit=N] [--json]
+
+Says whether an article is a copy of something stored, and of what: a stored article by its ID, or
+the first article of a file, which is not stored. Template pairs are listed but are no copies.
+
+  --limit=N   at most N matches, 1 to 100 (10)
+
+Example: newsprint find ap-20110504-0017
+)"},
+    {"related",
+     R"(Usage: newsprint related ID [--limit=N] [--score_min=S] [--include_duplicates] [--json]
+       newsprint related --file=ARTICLE.jsonl|- ...
+
+Lists the stored articles nearest in subject, best first, one for each group of copies.
+
+  --limit=N              at most N results, 1 to 1000 (10)
+  --score_min=S          leave out results below this score, -1 to 1 (the collection's own line)
+  --include_duplicates   also list copies, of the article itself too
+
+Example: newsprint related ap-20110504-0017 --limit=5
+)"},
+    {"compare", R"(Usage: newsprint compare ID_A ID_B [--json]
+
+Says how article A stands to article B, with the evidence and the threshold that decided.
+)"},
+    {"get", R"(Usage: newsprint get ID [--json]
+
+Prints a stored article with its group, canonical, relation and revision number.
+)"},
+    {"delete", R"(Usage: newsprint delete ID... [--json]
+
+Deletes articles for good. Their groups live on as long as they have members.
+)"},
+    {"groups", R"(Usage: newsprint groups [--members_min=N] [--limit=N] [--json]
+       newsprint groups ID|GROUP_ID [--limit=N] [--json]
+
+Lists the groups of copies, oldest first, or the members of one group, named by its own id or by
+that of any of its articles.
+
+  --members_min=N   groups of at least N articles (2)
+  --limit=N         at most N groups or members (all)
+)"},
+    {"stats", R"(Usage: newsprint stats [--collection=NAME] [--json]
+
+Prints the number of articles, relations and groups of a collection, and what it takes up.
+)"},
+    {"collections", R"(Usage: newsprint collections [list] [--json]
+       newsprint collections create NAME [FLAGS] [--json]
+       newsprint collections delete NAME [--json]
+
+Lists, creates or deletes collections. Settings are fixed at creation; what is not given has the
+server's default. Deleting a collection deletes its articles.
+
+  --omit_text                   keep no title and no body, only what recognises them
+  --shingle_words=N             words in a shingle, 1 to 16 (5)
+  --embedding_dimension=N       length of the vectors, 8 to 4096, a multiple of 8 (256)
+  --caller_embeddings           every article brings its own vector
+  --near_duplicate_jaccard=J    at least this Jaccard similarity makes a duplicate
+  --duplicate_containment=C     at least this containment makes a duplicate
+  --excerpt_length_ratio=R      a duplicate of at most this relative length is an excerpt
+  --tokens_min=N                shorter articles match only exactly
+  --template_jaccard=J          from here on two articles share a form
+  --template_shared_numbers=S   with a smaller share of common numbers they are a template pair
+  --template_numbers_min=N      numbers that both must have for that
+  --related_cosine=S            at least this cosine makes an article related
+  --revision_window_seconds=N   copies of one source within this time are revisions
+)"},
+    {"evaluate", R"(Usage: newsprint evaluate duplicates FILE [--pairs=PAIRS] [--json]
+       newsprint evaluate related FILE [--json]
+       newsprint evaluate similarity PAIRS [--json]
+
+Measures quality in a collection of its own, which is dropped at the end. The flags of "collections
+create" apply to it.
+
+  duplicates   ingests the articles and compares the groups with their "label": precision, recall
+               and F1 over pairs; recall for each "kind". With --pairs (id_a, id_b, jaccard,
+               containment) also recall for each band of likeness.
+  related      ranks for each article the others of the file: precision at 1, mean average
+               precision and recall at 10 against "label".
+  similarity   compares "text1" with "text2": correlation of the similarity with -"overall"
+               (1 same story, 4 unrelated), also for each pair of languages (lang1, lang2).
+)"},
+    {"help", R"(Usage: newsprint help [COMMAND]
+)"},
+};
+
+}  // namespace
+
+absl::string_view GeneralHelp() { return kGeneral; }
+
+absl::string_view CommandHelp(absl::string_view command) {
+  for (const Page& page : kPages) {
+    if (page.command == command) return page.text;
+  }
+  return "";
+}
+
+}  // namespace newsprint::cli

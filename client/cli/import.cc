@@ -1,0 +1,152 @@
+// newsprint import FILE...
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/jsonl.h"
+#include "client/cli/output.h"
+#include "client/cli/progress.h"
+#include "client/cli/session.h"
+#include "client/stream_ingester.h"
+
+namespace newsprint::cli {
+namespace {
+
+// What became of the articles; the callback of the ingester fills it in.
+struct Tally {
+  int64_t results = 0;   // errors included
+  int64_t articles = 0;  // acknowledged
+  std::array<int64_t, v1::Relation_ARRAYSIZE> relations = {};
+};
+
+struct Input {
+  int64_t bytes_total = 0;
+  bool total_known = true;
+  int64_t bytes_before = 0;  // of the files that are done
+  int64_t queued = 0;
+  int64_t times_ignored = 0;
+};
+
+// Reads one file into the ingester. Bad lines are reported and left out.
+absl::Status ImportFile(const std::string& path, client::StreamIngester& ingester, Input& input,
+                        Progress& progress) {
+  absl::StatusOr<std::unique_ptr<LineReader>> opened = LineReader::Open(path);
+  if (!opened.ok()) return opened.status();
+  LineReader& reader = **opened;
+  std::string line;
+  while (!Interrupted()) {
+    absl::Status status = reader.Next(&line);
+    if (absl::IsOutOfRange(status)) break;
+    if (absl::IsDataLoss(status)) return absl::UnknownError(status.message());
+    if (status.ok()) {
+      absl::StatusOr<ArticleLine> parsed = ParseArticleLine(line);
+      status = parsed.status();
+      if (status.ok()) {
+        if (parsed->time_ignored) ++input.times_ignored;
+        const absl::StatusOr<uint64_t> added = ingester.Add(std::move(parsed->article));
+        if (!added.ok()) return added.status();
+        ++input.queued;
+      }
+    }
+    if (!status.ok()) progress.AddFailed(absl::StrCat(reader.position(), ": ", status.message()));
+    if (input.total_known && input.bytes_total > 0) {
+      progress.SetFraction(static_cast<double>(input.bytes_before + reader.bytes_read()) /
+                           static_cast<double>(input.bytes_total));
+    }
+  }
+  input.bytes_before += reader.bytes_read();
+  return absl::OkStatus();
+}
+
+void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Duration elapsed) {
+  const double seconds = absl::ToDoubleSeconds(elapsed);
+  const double rate = seconds > 0 ? static_cast<double>(tally.articles) / seconds : 0;
+  if (session.settings.json) {
+    Json relations = Json::object();
+    for (const v1::Relation relation : kRelations) {
+      relations[RelationName(relation)] = tally.relations[relation];
+    }
+    PrintJson({{"articles", tally.articles},
+               {"failed", failed},
+               {"seconds", JsonFigure(seconds)},
+               {"articles_per_second", JsonFigure(rate, 1)},
+               {"relations", std::move(relations)}},
+              session.out);
+    return;
+  }
+  session.out << absl::StrFormat("%d articles in %.1f s (%.0f/s), %d failed\n", tally.articles,
+                                 seconds, rate, failed);
+  Table table({{"relation"}, {"articles", Table::Align::kRight}});
+  for (const v1::Relation relation : kRelations) {
+    if (tally.relations[relation] == 0) continue;
+    table.AddRow({RelationName(relation), absl::StrCat(tally.relations[relation])});
+  }
+  if (tally.articles > 0) table.Print(session.out, session.columns);
+}
+
+}  // namespace
+
+absl::Status RunImport(Session& session, const Args& args) {
+  Input input;
+  for (const std::string& path : args) {
+    const absl::StatusOr<absl::optional<int64_t>> size = CheckInputFile(path);
+    if (!size.ok()) return absl::UnknownError(size.status().message());
+    input.total_known = input.total_known && size->has_value();
+    input.bytes_total += size->value_or(0);
+  }
+  // Says at once, and not after the retries of a stream, that the server or the collection is not
+  // there.
+  v1::GetCollectionRequest probe;
+  probe.set_name(session.settings.collection);
+  if (const auto found = session.client.GetCollection(probe); !found.ok()) return found.status();
+
+  InterruptGuard guard;
+  Progress progress(session.err, session.err_is_terminal, "articles");
+  Tally tally;
+  client::StreamIngesterOptions options;
+  options.collection = session.settings.collection;
+  client::StreamIngester ingester(
+      session.client, options, [&](uint64_t /*number*/, const v1::IngestResult& result) {
+        ++tally.results;
+        if (result.status().code() != 0) {
+          progress.AddFailed(absl::StrCat(result.article_id(), ": ", result.status().message()));
+          return;
+        }
+        ++tally.articles;
+        const int relation = result.verdict().relation();
+        if (v1::Relation_IsValid(relation)) ++tally.relations[static_cast<size_t>(relation)];
+        progress.AddDone();
+      });
+  absl::Status status;
+  for (const std::string& path : args) {
+    if (Interrupted() || !status.ok()) break;
+    status = ImportFile(path, ingester, input, progress);
+  }
+  const absl::Status finished = ingester.Finish();
+  if (status.ok()) status = finished;
+  // After a fatal error some articles have no result at all.
+  progress.AddFailedSilently(input.queued - tally.results);
+  const int64_t failed = progress.failed();
+  progress.Finish();
+  if (input.times_ignored > 0) {
+    session.err << absl::StrFormat(
+        "note: published_at is not RFC 3339 in %d articles, imported without a time\n",
+        input.times_ignored);
+  }
+  PrintSummary(session, tally, failed, progress.elapsed());
+  if (!status.ok()) return status;
+  if (Interrupted()) return absl::CancelledError("interrupted");
+  if (failed > 0) {
+    return absl::UnknownError(
+        absl::StrFormat("%d of %d articles failed", failed, tally.articles + failed));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace newsprint::cli

@@ -1,0 +1,147 @@
+// newsprint: the command line of Newsprint. Reads the flags, which is done nowhere else, and runs
+// the command.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "client/cli/help.h"
+#include "client/cli/session.h"
+#include "client/client.h"
+
+ABSL_FLAG(std::string, target, "127.0.0.1:7420", "address of the server");
+ABSL_FLAG(std::string, collection, "default", "name of the collection");
+ABSL_FLAG(bool, json, false, "print one JSON object on one line");
+ABSL_FLAG(int64_t, deadline_ms, 30000, "time for one call, milliseconds, 1 or more");
+ABSL_FLAG(int64_t, limit, 0, "at most this many entries; 0 means the command's default");
+ABSL_FLAG(int64_t, members_min, 0, "groups: of at least this many articles; 0 means 2");
+ABSL_FLAG(absl::optional<double>, score_min, absl::nullopt,
+          "related: leave out results below this score, -1 to 1");
+ABSL_FLAG(bool, include_duplicates, false, "related: also list copies");
+ABSL_FLAG(std::string, file, "", "find, related: file with the article to ask about");
+ABSL_FLAG(std::string, pairs, "", "evaluate duplicates: file of pairs with known likeness");
+
+// Settings of a new collection: see proto/newsprint/v1/admin_service.proto.
+ABSL_FLAG(bool, omit_text, false, "keep no title and no body");
+ABSL_FLAG(int32_t, shingle_words, 0, "words in a shingle");
+ABSL_FLAG(int32_t, embedding_dimension, 0, "length of the vectors");
+ABSL_FLAG(bool, caller_embeddings, false, "every article brings its own vector");
+ABSL_FLAG(absl::optional<double>, near_duplicate_jaccard, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, duplicate_containment, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, excerpt_length_ratio, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int32_t>, tokens_min, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, template_jaccard, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, template_shared_numbers, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int32_t>, template_numbers_min, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, related_cosine, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int64_t>, revision_window_seconds, absl::nullopt, "threshold");
+
+namespace newsprint::cli {
+namespace {
+
+v1::Collection NewCollectionFromFlags() {
+  v1::Collection collection;
+  collection.set_omit_text(absl::GetFlag(FLAGS_omit_text));
+  collection.set_shingle_words(absl::GetFlag(FLAGS_shingle_words));
+  collection.set_embedding_dimension(absl::GetFlag(FLAGS_embedding_dimension));
+  collection.set_caller_embeddings(absl::GetFlag(FLAGS_caller_embeddings));
+  v1::Thresholds thresholds;
+  const auto set = [&thresholds](const auto& flag, auto setter) {
+    if (flag.has_value()) (thresholds.*setter)(*flag);
+  };
+  using T = v1::Thresholds;
+  set(absl::GetFlag(FLAGS_near_duplicate_jaccard), &T::set_near_duplicate_jaccard);
+  set(absl::GetFlag(FLAGS_duplicate_containment), &T::set_duplicate_containment);
+  set(absl::GetFlag(FLAGS_excerpt_length_ratio), &T::set_excerpt_length_ratio);
+  set(absl::GetFlag(FLAGS_tokens_min), &T::set_tokens_min);
+  set(absl::GetFlag(FLAGS_template_jaccard), &T::set_template_jaccard);
+  set(absl::GetFlag(FLAGS_template_shared_numbers), &T::set_template_shared_numbers);
+  set(absl::GetFlag(FLAGS_template_numbers_min), &T::set_template_numbers_min);
+  set(absl::GetFlag(FLAGS_related_cosine), &T::set_related_cosine);
+  set(absl::GetFlag(FLAGS_revision_window_seconds), &T::set_revision_window_seconds);
+  if (thresholds.ByteSizeLong() > 0) *collection.mutable_thresholds() = thresholds;
+  return collection;
+}
+
+Settings SettingsFromFlags(const std::vector<char*>& words) {
+  Settings settings;
+  settings.words.assign(words.begin() + 1, words.end());
+  settings.target = absl::GetFlag(FLAGS_target);
+  settings.collection = absl::GetFlag(FLAGS_collection);
+  settings.json = absl::GetFlag(FLAGS_json);
+  settings.deadline = absl::Milliseconds(absl::GetFlag(FLAGS_deadline_ms));
+  settings.limit = absl::GetFlag(FLAGS_limit);
+  settings.members_min = absl::GetFlag(FLAGS_members_min);
+  settings.score_min = absl::GetFlag(FLAGS_score_min);
+  settings.include_duplicates = absl::GetFlag(FLAGS_include_duplicates);
+  settings.file = absl::GetFlag(FLAGS_file);
+  settings.pairs = absl::GetFlag(FLAGS_pairs);
+  settings.new_collection = NewCollectionFromFlags();
+  return settings;
+}
+
+// Abseil's own --help lists flags by source file and exits with 1, so ours goes first.
+bool HandledHelp(int argc, char** argv) {
+  absl::string_view command;
+  bool wanted = false;
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view word = argv[i];
+    if (word == "--") break;
+    if (word == "--version") {
+      std::cout << "newsprint " NEWSPRINT_VERSION "\n";
+      return true;
+    }
+    if (word == "--help" || word == "-help" || word == "-h") wanted = true;
+    if (command.empty() && !CommandHelp(word).empty()) command = word;
+  }
+  if (wanted) std::cout << (command.empty() ? GeneralHelp() : CommandHelp(command));
+  return wanted;
+}
+
+int TerminalColumns() {
+  if (isatty(STDOUT_FILENO) == 0) return 0;
+  struct winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+int Main(int argc, char** argv) {
+  if (HandledHelp(argc, argv)) return 0;
+  absl::SetProgramUsageMessage(GeneralHelp());
+  const Settings settings = SettingsFromFlags(absl::ParseCommandLine(argc, argv));
+  if (settings.deadline < absl::Milliseconds(1) || settings.limit < 0 || settings.members_min < 0) {
+    std::cerr << "newsprint: --deadline_ms must be 1 or more, --limit and --members_min not "
+                 "negative\n";
+    return 2;
+  }
+  client::ClientOptions options;
+  options.target = settings.target;
+  options.deadline = settings.deadline;
+  // Ten megabytes of article text may come back in one batch.
+  options.message_bytes_max = 64 << 20;
+  Session session{settings,
+                  client::Client(client::MakeConnection(std::move(options))),
+                  std::cout,
+                  std::cerr,
+                  isatty(STDERR_FILENO) != 0,
+                  TerminalColumns()};
+  return RunCommand(session);
+}
+
+}  // namespace
+}  // namespace newsprint::cli
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  return newsprint::cli::Main(argc, argv);
+}

@@ -1,0 +1,115 @@
+#include "client/cli/session.h"
+
+#include <cstddef>
+#include <limits>
+#include <ostream>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/article_text.h"
+#include "client/cli/help.h"
+#include "client/cli/interrupt.h"
+
+namespace newsprint::cli {
+namespace {
+
+constexpr char kUsagePayload[] = "newsprint.cli/usage";
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitInterrupted = 130;  // as shells report SIGINT
+constexpr size_t kAny = std::numeric_limits<size_t>::max();
+
+struct Command {
+  absl::string_view name;
+  size_t args_min;
+  size_t args_max;
+  absl::Status (*run)(Session&, const Args&);
+};
+
+constexpr Command kCommands[] = {
+    {"import", 1, kAny, RunImport},
+    {"find", 0, 1, RunFind},
+    {"related", 0, 1, RunRelated},
+    {"compare", 2, 2, RunCompare},
+    {"get", 1, 1, RunGet},
+    {"delete", 1, kAny, RunDelete},
+    {"groups", 0, 1, RunGroups},
+    {"stats", 0, 0, RunStats},
+    {"collections", 0, 2, RunCollections},
+    {"evaluate", 2, 2, RunEvaluate},
+};
+
+absl::Status Dispatch(Session& session) {
+  const std::vector<std::string>& words = session.settings.words;
+  if (words.empty()) return UsageError("no command; \"newsprint help\" lists them");
+  for (const std::string& word : words) {
+    if (!client::IsValidUtf8(word)) return UsageError("an argument is not valid UTF-8");
+  }
+  const Args args(words.begin() + 1, words.end());
+  if (words[0] == "help") {
+    if (args.empty()) {
+      session.out << GeneralHelp();
+      return absl::OkStatus();
+    }
+    const absl::string_view text = CommandHelp(args[0]);
+    if (text.empty()) return UsageError(absl::StrCat("no such command: ", args[0]));
+    session.out << text;
+    return absl::OkStatus();
+  }
+  for (const Command& command : kCommands) {
+    if (words[0] != command.name) continue;
+    if (args.size() < command.args_min || args.size() > command.args_max) {
+      return UsageError(absl::StrCat(command.name, ": too ",
+                                     args.size() < command.args_min ? "few" : "many",
+                                     " arguments; see \"newsprint help ", command.name, "\""));
+    }
+    return command.run(session, args);
+  }
+  return UsageError(absl::StrCat("unknown command: ", words[0], "; \"newsprint help\" lists them"));
+}
+
+std::string OneLine(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
+}
+
+}  // namespace
+
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+int RunCommand(Session& session) {
+  const absl::Status status = Dispatch(session);
+  session.out.flush();
+  if (status.ok()) {
+    if (session.out.good()) return 0;
+    session.err << "newsprint: cannot write to standard output\n";
+    return kExitFailed;
+  }
+  const std::string message = OneLine(status.message());
+  if (status.GetPayload(kUsagePayload)) {
+    session.err << "newsprint: " << message << "\n";
+    return kExitUsage;
+  }
+  if (Interrupted() && absl::IsCancelled(status)) {
+    session.err << "newsprint: interrupted\n";
+    return kExitInterrupted;
+  }
+  if (status.code() == absl::StatusCode::kUnavailable) {
+    session.err << "newsprint: cannot reach " << session.settings.target << ": " << message << "\n";
+  } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+    session.err << "newsprint: no answer from " << session.settings.target
+                << " in time: " << message << "\n";
+  } else if (status.code() == absl::StatusCode::kUnknown) {
+    session.err << "newsprint: " << message << "\n";
+  } else {
+    session.err << "newsprint: " << message << " (" << absl::StatusCodeToString(status.code())
+                << ")\n";
+  }
+  return kExitFailed;
+}
+
+}  // namespace newsprint::cli

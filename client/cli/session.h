@@ -1,0 +1,69 @@
+// What every command of the CLI is given, and how it says that something went wrong.
+#ifndef NEWSPRINT_CLIENT_CLI_SESSION_H_
+#define NEWSPRINT_CLIENT_CLI_SESSION_H_
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "client/client.h"
+#include "newsprint/v1/admin_service.pb.h"
+
+namespace newsprint::cli {
+
+// The command line, read once in main.cc. Zero and absent mean that the flag was not given.
+struct Settings {
+  std::vector<std::string> words;  // command and its arguments
+  std::string target = "127.0.0.1:7420";
+  std::string collection = "default";
+  bool json = false;
+  absl::Duration deadline = absl::Seconds(30);
+  int64_t limit = 0;
+  int64_t members_min = 0;
+  absl::optional<double> score_min;
+  bool include_duplicates = false;
+  std::string file;   // find, related
+  std::string pairs;  // evaluate duplicates
+  // Settings of a collection that the command creates; its name is filled in there.
+  v1::Collection new_collection;
+};
+
+struct Session {
+  const Settings& settings;
+  client::Client client;
+  std::ostream& out;
+  std::ostream& err;
+  bool err_is_terminal = false;
+  // Width that tables on `out` are cut to. 0 means not at all.
+  int columns = 0;
+};
+
+// An error of usage: exit code 2 instead of 1.
+absl::Status UsageError(absl::string_view message);
+
+// Runs the command that `session.settings.words` names. Returns the exit code: 0, 1 when something
+// failed, 2 for a wrong command line, 130 after an interrupt. Each failure is one line on
+// `session.err`.
+int RunCommand(Session& session);
+
+// The commands. Their arguments are `args`, words after the command itself.
+using Args = std::vector<std::string>;
+absl::Status RunImport(Session& session, const Args& args);
+absl::Status RunFind(Session& session, const Args& args);
+absl::Status RunRelated(Session& session, const Args& args);
+absl::Status RunCompare(Session& session, const Args& args);
+absl::Status RunGet(Session& session, const Args& args);
+absl::Status RunDelete(Session& session, const Args& args);
+absl::Status RunGroups(Session& session, const Args& args);
+absl::Status RunStats(Session& session, const Args& args);
+absl::Status RunCollections(Session& session, const Args& args);
+absl::Status RunEvaluate(Session& session, const Args& args);
+
+}  // namespace newsprint::cli
+
+#endif  // NEWSPRINT_CLIENT_CLI_SESSION_H_

@@ -1,0 +1,101 @@
+#include "client/client.h"
+
+#include <cstdint>
+#include <string>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_format.h"
+
+namespace newsprint::client {
+namespace {
+
+// 128 random bits: two of them never meet.
+std::string MakeRequestId() {
+  thread_local absl::BitGen random;
+  return absl::StrFormat("%016x%016x", absl::Uniform<uint64_t>(random),
+                         absl::Uniform<uint64_t>(random));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::IngestArticleResponse> Client::IngestArticle(
+    const v1::IngestArticleRequest& request, const CallOptions& options) const {
+  return connection_->IngestArticle(request, options);
+}
+
+absl::StatusOr<v1::BatchIngestArticlesResponse> Client::BatchIngestArticles(
+    const v1::BatchIngestArticlesRequest& request, const CallOptions& options) const {
+  return connection_->BatchIngestArticles(request, options);
+}
+
+absl::StatusOr<v1::FindDuplicatesResponse> Client::FindDuplicates(
+    const v1::FindDuplicatesRequest& request, const CallOptions& options) const {
+  return connection_->FindDuplicates(request, options);
+}
+
+absl::StatusOr<v1::FindRelatedResponse> Client::FindRelated(const v1::FindRelatedRequest& request,
+                                                            const CallOptions& options) const {
+  return connection_->FindRelated(request, options);
+}
+
+absl::StatusOr<v1::CompareResponse> Client::Compare(const v1::CompareRequest& request,
+                                                    const CallOptions& options) const {
+  return connection_->Compare(request, options);
+}
+
+absl::StatusOr<v1::GetArticleResponse> Client::GetArticle(const v1::GetArticleRequest& request,
+                                                          const CallOptions& options) const {
+  return connection_->GetArticle(request, options);
+}
+
+absl::StatusOr<v1::BatchGetArticlesResponse> Client::BatchGetArticles(
+    const v1::BatchGetArticlesRequest& request, const CallOptions& options) const {
+  return connection_->BatchGetArticles(request, options);
+}
+
+absl::StatusOr<v1::DeleteArticleResponse> Client::DeleteArticle(
+    const v1::DeleteArticleRequest& request, const CallOptions& options) const {
+  if (!request.request_id().empty()) return connection_->DeleteArticle(request, options);
+  v1::DeleteArticleRequest named = request;
+  named.set_request_id(MakeRequestId());
+  return connection_->DeleteArticle(named, options);
+}
+
+absl::StatusOr<v1::GetGroupResponse> Client::GetGroup(const v1::GetGroupRequest& request,
+                                                      const CallOptions& options) const {
+  return connection_->GetGroup(request, options);
+}
+
+absl::StatusOr<v1::ListGroupsResponse> Client::ListGroups(const v1::ListGroupsRequest& request,
+                                                          const CallOptions& options) const {
+  return connection_->ListGroups(request, options);
+}
+
+absl::StatusOr<v1::CreateCollectionResponse> Client::CreateCollection(
+    const v1::CreateCollectionRequest& request, const CallOptions& options) const {
+  return connection_->CreateCollection(request, options);
+}
+
+absl::StatusOr<v1::GetCollectionResponse> Client::GetCollection(
+    const v1::GetCollectionRequest& request, const CallOptions& options) const {
+  return connection_->GetCollection(request, options);
+}
+
+absl::StatusOr<v1::ListCollectionsResponse> Client::ListCollections(
+    const v1::ListCollectionsRequest& request, const CallOptions& options) const {
+  return connection_->ListCollections(request, options);
+}
+
+absl::StatusOr<v1::DeleteCollectionResponse> Client::DeleteCollection(
+    const v1::DeleteCollectionRequest& request, const CallOptions& options) const {
+  return connection_->DeleteCollection(request, options);
+}
+
+absl::StatusOr<v1::GetStatsResponse> Client::GetStats(const v1::GetStatsRequest& request,
+                                                      const CallOptions& options) const {
+  return connection_->GetStats(request, options);
+}
+
+std::unique_ptr<IngestStream> Client::StreamIngest() const { return connection_->StreamIngest(); }
+
+}  // namespace newsprint::client

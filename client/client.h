@@ -1,0 +1,99 @@
+// The C++ client of Newsprint.
+#ifndef NEWSPRINT_CLIENT_CLIENT_H_
+#define NEWSPRINT_CLIENT_CLIENT_H_
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "client/connection.h"
+#include "client/options.h"
+
+namespace newsprint::client {
+
+// Calls the RPCs of a Newsprint server. The messages, with every field and error of each RPC, are
+// described in proto/newsprint/v1/.
+//
+// Thread safety: all methods may be called from any number of threads at once. Copies are cheap and
+// share one connection.
+//
+// Errors: a StatusOr with the code and message that the server sent. Calls that fail with
+// UNAVAILABLE are repeated within their deadline (see MakeConnection); DEADLINE_EXCEEDED means that
+// the deadline of the call passed, and the work may have been done all the same.
+//
+// Performance: each method blocks its thread for one round trip. To send many articles use
+// StreamIngester, which keeps hundreds on their way.
+//
+// Example:
+//   newsprint::client::Client client(newsprint::client::MakeConnection({}));
+//   newsprint::v1::IngestArticleRequest request;
+//   request.mutable_article()->set_id("ap-20110504-0017");
+//   request.mutable_article()->set_title("Illinois quits federal program");
+//   newsprint::client::SetBodyOrRaw(bytes_from_the_wire, *request.mutable_article());
+//   auto response = client.IngestArticle(request);
+//   if (!response.ok()) return response.status();
+//   if (response->verdict().canonical_id() != request.article().id()) {
+//     // A copy of canonical_id(): do not publish it twice.
+//   }
+class Client {
+ public:
+  explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+  // Checks an article against the collection and adds it, in one step.
+  absl::StatusOr<v1::IngestArticleResponse> IngestArticle(const v1::IngestArticleRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Ingests up to 1,000 articles in order. Each has its own outcome in the response.
+  absl::StatusOr<v1::BatchIngestArticlesResponse> BatchIngestArticles(
+      const v1::BatchIngestArticlesRequest& request, const CallOptions& options = {}) const;
+  // Says what IngestArticle() would say, and stores nothing.
+  absl::StatusOr<v1::FindDuplicatesResponse> FindDuplicates(
+      const v1::FindDuplicatesRequest& request, const CallOptions& options = {}) const;
+  // The stored articles nearest in subject, best first.
+  absl::StatusOr<v1::FindRelatedResponse> FindRelated(const v1::FindRelatedRequest& request,
+                                                      const CallOptions& options = {}) const;
+  // Explains how one article stands to another.
+  absl::StatusOr<v1::CompareResponse> Compare(const v1::CompareRequest& request,
+                                              const CallOptions& options = {}) const;
+  // Reads one article.
+  absl::StatusOr<v1::GetArticleResponse> GetArticle(const v1::GetArticleRequest& request,
+                                                    const CallOptions& options = {}) const;
+  // Reads up to 1,000 articles, in the order asked for.
+  absl::StatusOr<v1::BatchGetArticlesResponse> BatchGetArticles(
+      const v1::BatchGetArticlesRequest& request, const CallOptions& options = {}) const;
+  // Deletes an article. An empty `request_id` is filled with a generated one, so that a repeated
+  // attempt of this call succeeds where the first one did its work and the answer was lost.
+  absl::StatusOr<v1::DeleteArticleResponse> DeleteArticle(const v1::DeleteArticleRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Reads one group and a page of its members.
+  absl::StatusOr<v1::GetGroupResponse> GetGroup(const v1::GetGroupRequest& request,
+                                                const CallOptions& options = {}) const;
+  // Lists a page of groups, oldest first.
+  absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request,
+                                                    const CallOptions& options = {}) const;
+  // Creates a collection. When the answer of an attempt is lost, the next one may say
+  // ALREADY_EXISTS about our own.
+  absl::StatusOr<v1::CreateCollectionResponse> CreateCollection(
+      const v1::CreateCollectionRequest& request, const CallOptions& options = {}) const;
+  // Reads one collection's settings.
+  absl::StatusOr<v1::GetCollectionResponse> GetCollection(const v1::GetCollectionRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Lists a page of collections by name.
+  absl::StatusOr<v1::ListCollectionsResponse> ListCollections(
+      const v1::ListCollectionsRequest& request, const CallOptions& options = {}) const;
+  // Deletes a collection with all its articles. When the answer of an attempt is lost, the next one
+  // may say NOT_FOUND.
+  absl::StatusOr<v1::DeleteCollectionResponse> DeleteCollection(
+      const v1::DeleteCollectionRequest& request, const CallOptions& options = {}) const;
+  // Counts and sizes of a collection.
+  absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
+                                                const CallOptions& options = {}) const;
+  // Opens a stream of articles. Most callers want StreamIngester instead.
+  std::unique_ptr<IngestStream> StreamIngest() const;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace newsprint::client
+
+#endif  // NEWSPRINT_CLIENT_CLIENT_H_

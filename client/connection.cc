@@ -1,0 +1,194 @@
+#include "client/connection.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/backoff.h"
+#include "newsprint/v1/admin_service.grpc.pb.h"
+#include "newsprint/v1/article_service.grpc.pb.h"
+#include "newsprint/v1/cluster_service.grpc.pb.h"
+
+namespace newsprint::client {
+namespace {
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  // The codes of the two are the same by definition.
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+ClientOptions Clamp(ClientOptions options) {
+  options.deadline = std::max(options.deadline, absl::Milliseconds(1));
+  options.attempts_max = std::clamp(options.attempts_max, 1, 100);
+  options.backoff_initial = std::max(options.backoff_initial, absl::Milliseconds(1));
+  options.backoff_max = std::max(options.backoff_max, options.backoff_initial);
+  options.message_bytes_max = std::clamp(options.message_bytes_max, 4 << 10, 1 << 30);
+  return options;
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.message_bytes_max);
+  arguments.SetMaxSendMessageSize(options.message_bytes_max);
+  // gRPC's own pause before it connects again (1 s, growing to 2 minutes) would turn our attempts
+  // into repetitions of one old error.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Notices a peer that vanished without closing the connection.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5 * 60 * 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * 1000);
+  return grpc::CreateCustomChannel(
+      options.target,
+      options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
+}
+
+class GrpcIngestStream final : public IngestStream {
+ public:
+  explicit GrpcIngestStream(v1::ArticleService::Stub& stub)
+      : stream_(stub.StreamIngest(&context_)) {}
+
+  bool Write(const v1::StreamIngestRequest& request) override { return stream_->Write(request); }
+  void WritesDone() override { stream_->WritesDone(); }
+  bool Read(v1::StreamIngestResponse* response) override { return stream_->Read(response); }
+  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::StreamIngestRequest, v1::StreamIngestResponse>>
+      stream_;
+};
+
+class GrpcConnection final : public Connection {
+ public:
+  explicit GrpcConnection(ClientOptions options)
+      : options_(Clamp(std::move(options))),
+        channel_(MakeChannel(options_)),
+        article_(v1::ArticleService::NewStub(channel_)),
+        cluster_(v1::ClusterService::NewStub(channel_)),
+        admin_(v1::AdminService::NewStub(channel_)) {}
+
+  absl::StatusOr<v1::IngestArticleResponse> IngestArticle(const v1::IngestArticleRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::IngestArticleResponse>(*article_, &v1::ArticleService::Stub::IngestArticle,
+                                           request, options);
+  }
+  absl::StatusOr<v1::BatchIngestArticlesResponse> BatchIngestArticles(
+      const v1::BatchIngestArticlesRequest& request, const CallOptions& options) override {
+    return Call<v1::BatchIngestArticlesResponse>(
+        *article_, &v1::ArticleService::Stub::BatchIngestArticles, request, options);
+  }
+  absl::StatusOr<v1::FindDuplicatesResponse> FindDuplicates(
+      const v1::FindDuplicatesRequest& request, const CallOptions& options) override {
+    return Call<v1::FindDuplicatesResponse>(*article_, &v1::ArticleService::Stub::FindDuplicates,
+                                            request, options);
+  }
+  absl::StatusOr<v1::FindRelatedResponse> FindRelated(const v1::FindRelatedRequest& request,
+                                                      const CallOptions& options) override {
+    return Call<v1::FindRelatedResponse>(*article_, &v1::ArticleService::Stub::FindRelated, request,
+                                         options);
+  }
+  absl::StatusOr<v1::CompareResponse> Compare(const v1::CompareRequest& request,
+                                              const CallOptions& options) override {
+    return Call<v1::CompareResponse>(*article_, &v1::ArticleService::Stub::Compare, request,
+                                     options);
+  }
+  absl::StatusOr<v1::GetArticleResponse> GetArticle(const v1::GetArticleRequest& request,
+                                                    const CallOptions& options) override {
+    return Call<v1::GetArticleResponse>(*article_, &v1::ArticleService::Stub::GetArticle, request,
+                                        options);
+  }
+  absl::StatusOr<v1::BatchGetArticlesResponse> BatchGetArticles(
+      const v1::BatchGetArticlesRequest& request, const CallOptions& options) override {
+    return Call<v1::BatchGetArticlesResponse>(
+        *article_, &v1::ArticleService::Stub::BatchGetArticles, request, options);
+  }
+  absl::StatusOr<v1::DeleteArticleResponse> DeleteArticle(const v1::DeleteArticleRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::DeleteArticleResponse>(*article_, &v1::ArticleService::Stub::DeleteArticle,
+                                           request, options);
+  }
+  absl::StatusOr<v1::GetGroupResponse> GetGroup(const v1::GetGroupRequest& request,
+                                                const CallOptions& options) override {
+    return Call<v1::GetGroupResponse>(*cluster_, &v1::ClusterService::Stub::GetGroup, request,
+                                      options);
+  }
+  absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request,
+                                                    const CallOptions& options) override {
+    return Call<v1::ListGroupsResponse>(*cluster_, &v1::ClusterService::Stub::ListGroups, request,
+                                        options);
+  }
+  absl::StatusOr<v1::CreateCollectionResponse> CreateCollection(
+      const v1::CreateCollectionRequest& request, const CallOptions& options) override {
+    return Call<v1::CreateCollectionResponse>(*admin_, &v1::AdminService::Stub::CreateCollection,
+                                              request, options);
+  }
+  absl::StatusOr<v1::GetCollectionResponse> GetCollection(const v1::GetCollectionRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::GetCollectionResponse>(*admin_, &v1::AdminService::Stub::GetCollection, request,
+                                           options);
+  }
+  absl::StatusOr<v1::ListCollectionsResponse> ListCollections(
+      const v1::ListCollectionsRequest& request, const CallOptions& options) override {
+    return Call<v1::ListCollectionsResponse>(*admin_, &v1::AdminService::Stub::ListCollections,
+                                             request, options);
+  }
+  absl::StatusOr<v1::DeleteCollectionResponse> DeleteCollection(
+      const v1::DeleteCollectionRequest& request, const CallOptions& options) override {
+    return Call<v1::DeleteCollectionResponse>(*admin_, &v1::AdminService::Stub::DeleteCollection,
+                                              request, options);
+  }
+  absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
+                                                const CallOptions& options) override {
+    return Call<v1::GetStatsResponse>(*admin_, &v1::AdminService::Stub::GetStats, request, options);
+  }
+
+  std::unique_ptr<IngestStream> StreamIngest() override {
+    return std::make_unique<GrpcIngestStream>(*article_);
+  }
+
+ private:
+  template <typename Response, typename Stub, typename Request>
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                const Request& request, const CallOptions& call_options) {
+    const absl::Duration budget =
+        call_options.deadline > absl::ZeroDuration() ? call_options.deadline : options_.deadline;
+    const absl::Time deadline = absl::Now() + budget;
+    Backoff backoff(options_.backoff_initial, options_.backoff_max);
+    for (int attempt = 1;; ++attempt) {
+      grpc::ClientContext context;
+      if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+      Response response;
+      const grpc::Status status = (stub.*method)(&context, request, &response);
+      if (status.ok()) return response;
+      if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
+          attempt >= options_.attempts_max) {
+        return FromGrpc(status);
+      }
+      const absl::Duration pause = backoff.Next();
+      if (absl::Now() + pause >= deadline) return FromGrpc(status);
+      absl::SleepFor(pause);
+    }
+  }
+
+  const ClientOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ArticleService::Stub> article_;
+  const std::unique_ptr<v1::ClusterService::Stub> cluster_;
+  const std::unique_ptr<v1::AdminService::Stub> admin_;
+};
+
+}  // namespace
+
+std::shared_ptr<Connection> MakeConnection(ClientOptions options) {
+  return std::make_shared<GrpcConnection>(std::move(options));
+}
+
+}  // namespace newsprint::client

@@ -1,0 +1,372 @@
+// The reading half of Collection.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "service/common/status_macros.h"
+#include "service/engine/collection.h"
+#include "service/engine/decision.h"
+
+namespace newsprint {
+namespace {
+
+// Candidates whose stored shingles are compared in one call; the most similar sketches first.
+constexpr int kVerifiedMax = 32;
+// Related articles that a verdict names.
+constexpr int kVerdictRelatedMax = 3;
+// Groups that ListGroups looks at before it returns a page that is not full.
+constexpr size_t kGroupsScannedMax = 50'000;
+// Members of one group that FindRelated adds when it returns duplicates too.
+constexpr size_t kExpandedMembersMax = 1'000;
+
+ArticleSummary Summary(const Article& article) {
+  return {article.id,       article.title, article.source,
+          article.language, article.url,   article.published_at};
+}
+
+// Runs over articles that may be deleted meanwhile: true when `status` says just that.
+bool IsGone(const absl::Status& status) { return absl::IsNotFound(status); }
+
+}  // namespace
+
+absl::StatusOr<Ordinal> Collection::MustFindId(absl::string_view id) const {
+  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+  if (!ordinal.has_value()) {
+    return absl::NotFoundError(absl::StrCat("id: no such article, got \"", id, "\""));
+  }
+  return *ordinal;
+}
+
+absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) const {
+  Subject subject;
+  subject.ordinal = ordinal;
+  ASSIGN_OR_RETURN(subject.record, store_->GetArticle(uid_, ordinal));
+  PreparedArticle& prepared = subject.prepared;
+  ASSIGN_OR_RETURN(prepared.fingerprint, store_->GetFingerprint(uid_, ordinal));
+  ASSIGN_OR_RETURN(prepared.vector, store_->GetVector(uid_, ordinal));
+  ASSIGN_OR_RETURN(const std::string sketch, store_->GetSketch(uid_, ordinal));
+  if (sketch.size() != prepared.sketch.size()) {
+    return absl::DataLossError("store: damaged sketch record");
+  }
+  std::copy(sketch.begin(), sketch.end(), prepared.sketch.begin());
+  prepared.article = subject.record->article;
+  prepared.content_hash = subject.record->content_hash;
+  prepared.text_hash = subject.record->text_hash;
+  prepared.body_tokens = subject.record->body_tokens;
+  prepared.short_text = prepared.body_tokens < settings_.thresholds.tokens_min;
+  return subject;
+}
+
+absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query) const {
+  if (const auto* id = std::get_if<std::string>(&query)) {
+    ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(*id));
+    return LoadSubject(ordinal);
+  }
+  Subject subject;
+  ASSIGN_OR_RETURN(subject.prepared, preparer_.Prepare(std::get<Article>(query)));
+  return subject;
+}
+
+absl::StatusOr<std::string> Collection::CanonicalId(GroupNumber number) const {
+  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, number));
+  if (!group.has_value()) return absl::NotFoundError("group: ended meanwhile");
+  ASSIGN_OR_RETURN(const store::ArticleRecord canonical,
+                   store_->GetArticle(uid_, group->canonical));
+  return canonical.article.id;
+}
+
+absl::StatusOr<std::vector<Ordinal>> Collection::CopyCandidates(
+    const PreparedArticle& prepared, std::optional<Ordinal> except) const {
+  std::vector<Ordinal> ordinals;
+  ASSIGN_OR_RETURN(const auto same_text, store_->FindText(uid_, prepared.text_hash, except));
+  if (same_text.has_value()) ordinals.push_back(*same_text);
+  if (prepared.short_text) return ordinals;
+  std::vector<index::FingerprintHit> hits;
+  {
+    ReaderMutexLock lock(index_mutex_);
+    ASSIGN_OR_RETURN(hits, fingerprints_.Search(prepared.sketch, kVerifiedMax));
+  }
+  for (const index::FingerprintHit& hit : hits) {
+    if (hit.ordinal != except) ordinals.push_back(hit.ordinal);
+  }
+  return ordinals;
+}
+
+absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation relation,
+                                            const Evidence& evidence) const {
+  Match match;
+  match.relation = relation;
+  match.evidence = evidence;
+  match.article = Summary(subject.record->article);
+  match.group = subject.record->group;
+  ASSIGN_OR_RETURN(match.canonical_id, CanonicalId(match.group));
+  return match;
+}
+
+absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
+    const PreparedArticle& prepared, std::optional<Ordinal> except,
+    absl::Span<const Ordinal> also) const {
+  ASSIGN_OR_RETURN(std::vector<Ordinal> candidates, CopyCandidates(prepared, except));
+  candidates.insert(candidates.end(), also.begin(), also.end());
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  std::vector<CopyMatch> copies;
+  for (const Ordinal ordinal : candidates) {
+    const absl::StatusOr<Subject> subject = LoadSubject(ordinal);
+    if (IsGone(subject.status())) continue;
+    RETURN_IF_ERROR(subject.status());
+    const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
+    const Classification classification = Classify(
+        evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
+        settings_.thresholds);
+    if (!IsDuplicate(classification.relation) && classification.relation != Relation::kTemplate) {
+      continue;
+    }
+    absl::StatusOr<Match> match = MakeMatch(*subject, classification.relation, evidence);
+    if (IsGone(match.status())) continue;
+    RETURN_IF_ERROR(match.status());
+    copies.push_back({*std::move(match), ordinal});
+  }
+  std::stable_sort(copies.begin(), copies.end(), [](const CopyMatch& a, const CopyMatch& b) {
+    return BetterMatch(a.match, b.match);
+  });
+  return copies;
+}
+
+absl::StatusOr<std::vector<index::VectorHit>> Collection::SearchVectors(
+    absl::Span<const float> vector, int hits_max) const {
+  ReaderMutexLock lock(index_mutex_);
+  return vectors_->Search(vector, hits_max);
+}
+
+absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArticle& prepared,
+                                                              std::optional<Ordinal> except) const {
+  ASSIGN_OR_RETURN(const auto hits, SearchVectors(prepared.vector, kVerdictRelatedMax + 1));
+  std::vector<Match> related;
+  for (const index::VectorHit& hit : hits) {
+    if (hit.ordinal == except) continue;
+    const absl::StatusOr<Subject> subject = LoadSubject(hit.ordinal);
+    if (IsGone(subject.status())) continue;
+    RETURN_IF_ERROR(subject.status());
+    const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
+    const Classification classification = Classify(
+        evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
+        settings_.thresholds);
+    if (classification.relation != Relation::kRelated) continue;
+    absl::StatusOr<Match> match = MakeMatch(*subject, Relation::kRelated, evidence);
+    if (IsGone(match.status())) continue;
+    RETURN_IF_ERROR(match.status());
+    related.push_back(*std::move(match));
+  }
+  if (related.size() > kVerdictRelatedMax) related.resize(kVerdictRelatedMax);
+  std::stable_sort(related.begin(), related.end(), BetterMatch);
+  return related;
+}
+
+absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
+                                                   int matches_max) const {
+  ASSIGN_OR_RETURN(const Subject subject, ResolveSubject(query));
+  // The copies of a stored article are in no index: they are the members of its group.
+  std::vector<Ordinal> members;
+  if (subject.ordinal.has_value()) {
+    ASSIGN_OR_RETURN(members,
+                     store_->Members(uid_, subject.record->group, 0, size_t{1} + matches_max));
+    members.erase(std::remove(members.begin(), members.end(), *subject.ordinal), members.end());
+  }
+  ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
+                   FindCopies(subject.prepared, subject.ordinal, members));
+  if (copies.size() > static_cast<size_t>(matches_max)) copies.resize(matches_max);
+
+  Verdict verdict;
+  verdict.short_text = subject.prepared.short_text;
+  for (CopyMatch& copy : copies) verdict.matches.push_back(std::move(copy.match));
+  if (!verdict.matches.empty()) verdict.relation = verdict.matches[0].relation;
+  if (subject.record.has_value()) {
+    verdict.group = subject.record->group;
+    ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(verdict.group));
+  } else if (IsDuplicate(verdict.relation)) {
+    verdict.group = verdict.matches[0].group;
+    verdict.canonical_id = verdict.matches[0].canonical_id;
+  }
+  return verdict;
+}
+
+// Appends the members of a group but its canonical, each by its own vector.
+absl::Status Collection::AppendMembers(GroupNumber group, Ordinal canonical,
+                                       absl::Span<const float> vector,
+                                       const RelatedOptions& options, std::optional<Ordinal> except,
+                                       std::vector<RelatedArticle>* related) const {
+  ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
+                   store_->Members(uid_, group, 0, kExpandedMembersMax));
+  for (const Ordinal member : members) {
+    if (member == canonical || member == except) continue;
+    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, member);
+    if (IsGone(record.status())) continue;
+    RETURN_IF_ERROR(record.status());
+    const absl::StatusOr<std::vector<float>> own = store_->GetVector(uid_, member);
+    if (IsGone(own.status())) continue;
+    RETURN_IF_ERROR(own.status());
+    const double score = Cosine(vector, *own);
+    if (score < *options.score_min) continue;
+    related->push_back({Summary(record->article), score, group, false});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
+    const RelatedQuery& query, const RelatedOptions& given) const {
+  RelatedOptions options = given;
+  if (!options.score_min.has_value()) options.score_min = settings_.thresholds.related_cosine;
+  Subject subject;
+  if (const auto* vector = std::get_if<std::vector<float>>(&query)) {
+    subject.prepared.vector = *vector;
+    RETURN_IF_ERROR(NormaliseVector("vector.values", settings_.embedding_dimension,
+                                    &subject.prepared.vector));
+  } else {
+    ASSIGN_OR_RETURN(subject, ResolveSubject(std::get<ArticleQuery>(query)));
+  }
+  const GroupNumber own_group = subject.record.has_value() ? subject.record->group : 0;
+  const std::vector<float>& vector = subject.prepared.vector;
+  std::vector<RelatedArticle> related;
+  // One more than asked for, as the query's own canonical is among them.
+  ASSIGN_OR_RETURN(const auto hits, SearchVectors(vector, options.results_max + 1));
+  for (const index::VectorHit& hit : hits) {
+    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, hit.ordinal);
+    if (IsGone(record.status())) continue;
+    RETURN_IF_ERROR(record.status());
+    if (record->group == own_group && !options.include_duplicates) continue;
+    if (hit.ordinal != subject.ordinal && hit.cosine >= *options.score_min) {
+      related.push_back({Summary(record->article), hit.cosine, record->group, false});
+    }
+    if (options.include_duplicates) {
+      RETURN_IF_ERROR(AppendMembers(record->group, hit.ordinal, vector, options, subject.ordinal,
+                                    &related));
+    }
+  }
+  std::stable_sort(related.begin(), related.end(),
+                   [](const RelatedArticle& a, const RelatedArticle& b) {
+                     return a.score > b.score;
+                   });
+  if (related.size() > static_cast<size_t>(options.results_max)) {
+    related.resize(options.results_max);
+  }
+  for (RelatedArticle& article : related) {
+    article.same_group = own_group != 0 && article.group == own_group;
+  }
+  return related;
+}
+
+absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {
+  ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a));
+  ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b));
+  Comparison comparison;
+  comparison.evidence = MakeEvidence(query.prepared, match.prepared, settings_.thresholds);
+  Classification classification =
+      Classify(comparison.evidence,
+               MakePairContext(query.prepared, match.prepared, settings_.thresholds),
+               settings_.thresholds);
+  comparison.relation = classification.relation;
+  comparison.explanation = std::move(classification.explanation);
+  comparison.similarity = std::sqrt(std::max(0.0, comparison.evidence.cosine));
+  return comparison;
+}
+
+absl::StatusOr<StoredArticle> Collection::Get(absl::string_view id, bool omit_body) const {
+  ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
+  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  StoredArticle stored;
+  stored.state = {record.group,       "",
+                  record.verdict.relation, record.ingested_at,
+                  record.revision_number,  record.body_tokens};
+  ASSIGN_OR_RETURN(stored.state.canonical_id, CanonicalId(record.group));
+  stored.article = std::move(record.article);
+  if (!settings_.omit_text && !omit_body) {
+    ASSIGN_OR_RETURN(stored.article.body, store_->GetBody(uid_, ordinal));
+  }
+  return stored;
+}
+
+absl::StatusOr<GroupNumber> Collection::GroupOf(absl::string_view id) const {
+  ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
+  ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  return record.group;
+}
+
+absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first,
+                                               size_t members_max) const {
+  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, number));
+  if (!group.has_value()) return absl::NotFoundError("group_id: no such group");
+  ASSIGN_OR_RETURN(const store::ArticleRecord canonical,
+                   store_->GetArticle(uid_, group->canonical));
+  GroupPage page;
+  page.group = {number, canonical.article.id, canonical.article.title,
+                static_cast<int64_t>(group->members)};
+  ASSIGN_OR_RETURN(std::vector<Ordinal> ordinals,
+                   store_->Members(uid_, number, first, members_max + 1));
+  if (ordinals.size() > members_max) {
+    page.members.next = ordinals.back();
+    ordinals.pop_back();
+  }
+  for (const Ordinal ordinal : ordinals) {
+    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
+    if (IsGone(record.status())) continue;
+    RETURN_IF_ERROR(record.status());
+    GroupMember member;
+    member.article = Summary(record->article);
+    member.relation = record->verdict.relation;
+    member.ingested_at = record->ingested_at;
+    if (IsDuplicate(member.relation) && !record->verdict.matches.empty()) {
+      member.evidence = record->verdict.matches[0].evidence;
+    }
+    page.members.items.push_back(std::move(member));
+  }
+  return page;
+}
+
+absl::StatusOr<Page<GroupSummary, GroupNumber>> Collection::ListGroups(GroupNumber first,
+                                                                       size_t groups_max,
+                                                                       uint64_t members_min) const {
+  Page<GroupSummary, GroupNumber> page;
+  size_t scanned = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, groups_max + 1));
+    for (const auto& [number, group] : groups) {
+      if (page.items.size() == groups_max || ++scanned > kGroupsScannedMax) {
+        page.next = number;
+        return page;
+      }
+      first = number + 1;
+      if (group.members < members_min) continue;
+      const absl::StatusOr<store::ArticleRecord> canonical =
+          store_->GetArticle(uid_, group.canonical);
+      if (IsGone(canonical.status())) continue;
+      RETURN_IF_ERROR(canonical.status());
+      page.items.push_back({number, canonical->article.id, canonical->article.title,
+                            static_cast<int64_t>(group.members)});
+    }
+    if (groups.size() <= groups_max) return page;
+  }
+}
+
+CollectionStats Collection::Stats() const {
+  CollectionStats stats;
+  {
+    MutexLock lock(stats_mutex_);
+    stats.articles = static_cast<int64_t>(published_state_.articles);
+    stats.groups = static_cast<int64_t>(published_state_.groups);
+    stats.sequence = static_cast<int64_t>(published_state_.sequence);
+    for (int i = 0; i < kRelationCount; ++i) {
+      stats.relations[i] = static_cast<int64_t>(published_state_.relations[i]);
+    }
+  }
+  {
+    ReaderMutexLock lock(index_mutex_);
+    stats.fingerprint_index_bytes = static_cast<int64_t>(fingerprints_.memory_bytes());
+    stats.vector_index_bytes = static_cast<int64_t>(vectors_->memory_bytes());
+  }
+  stats.store_bytes = store_->disk_bytes();
+  return stats;
+}
+
+}  // namespace newsprint

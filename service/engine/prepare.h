@@ -1,0 +1,53 @@
+// An article as it arrives to all that deciding about it needs. Pure: no locks, no store.
+#ifndef NEWSPRINT_SERVICE_ENGINE_PREPARE_H_
+#define NEWSPRINT_SERVICE_ENGINE_PREPARE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "service/common/hash.h"
+#include "service/common/types.h"
+#include "service/embed/embedder.h"
+#include "service/sketch/minhash.h"
+#include "service/store/records.h"
+
+namespace newsprint {
+
+struct PreparedArticle {
+  Article article;       // repaired to well-formed UTF-8; without embedding, which is `vector` now
+  Hash128 content_hash;  // of title, body and the caller's embedding
+  Hash128 text_hash;     // of the normalised tokens of title and body
+  int64_t body_tokens = 0;
+  bool short_text = false;  // fewer body tokens than `tokens_min`: matches only exactly
+  store::FingerprintRecord fingerprint;
+  sketch::Sketch sketch{};    // meaningless for an empty fingerprint
+  std::vector<float> vector;  // of length 1, or all zeros
+};
+
+// The scheme string of a collection: what two fingerprints must have in common to compare.
+std::string FingerprintScheme(int shingle_words);
+
+// Scales `vector` to length 1. INVALID_ARGUMENT, naming `field`, unless it has `dimension` finite values
+// that are not all zero.
+absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector<float>* vector);
+
+// Thread-safe; `embedder` must outlive it, and is null in collections whose callers bring the vectors.
+class Preparer {
+ public:
+  Preparer(const CollectionSettings& settings, const embed::Embedder* embedder);
+
+  // INVALID_ARGUMENT for a vector that does not fit the collection, or a missing one.
+  absl::StatusOr<PreparedArticle> Prepare(Article article) const;
+
+ private:
+  const int shingle_words_;
+  const int dimension_;
+  const int tokens_min_;
+  const embed::Embedder* const embedder_;
+};
+
+}  // namespace newsprint
+
+#endif  // NEWSPRINT_SERVICE_ENGINE_PREPARE_H_

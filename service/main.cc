@@ -1,0 +1,190 @@
+// newsprintd: flags to options, wiring, signals.
+#include <omp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "service/common/status_macros.h"
+#include "service/engine/engine.h"
+#include "service/rpc/server.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:7420",
+          "HOST:PORT to listen on, without encryption. Port 0 picks a free one.");
+ABSL_FLAG(std::string, data_dir, "", "Folder that holds all data; made when absent. Required.");
+ABSL_FLAG(int, compute_threads, 0,
+          "Threads that normalise, decide and search. 0: one for each core.");
+ABSL_FLAG(int, queue_items_max, 1024,
+          "Calls that may wait for a compute thread; further ones are refused with "
+          "RESOURCE_EXHAUSTED. 1 to 1000000.");
+ABSL_FLAG(int, message_bytes_max, 16 << 20, "Largest request, bytes. 65536 to 1073741824.");
+ABSL_FLAG(int, body_bytes_max, 1 << 20, "Longest body of an article, bytes. 1 to 67108864.");
+ABSL_FLAG(int, title_bytes_max, 4096, "Longest title of an article, bytes. 1 to 65536.");
+ABSL_FLAG(int, batch_items_max, 1000, "Most items in a batch request. 1 to 100000.");
+ABSL_FLAG(int, stream_window_items, 256,
+          "Requests of one StreamIngest that may be read ahead of its responses. 1 to 65536.");
+ABSL_FLAG(int, stream_window_bytes, 8 << 20, "The same in bytes. 65536 to 1073741824.");
+ABSL_FLAG(int, block_cache_bytes, 256 << 20,
+          "Cache of stored records, bytes. 1048576 to 2147483647.");
+ABSL_FLAG(int, drain_seconds, 10,
+          "Seconds that running calls may take to end after SIGTERM. 0 to 3600.");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
+
+namespace newsprint {
+namespace {
+
+struct Options {
+  store::Store::Options store;
+  rpc::ServerOptions server;
+  absl::Duration drain;
+};
+
+absl::StatusOr<int> InRange(absl::string_view name, int value, int least, int most) {
+  if (value >= least && value <= most) return value;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": out of range, got ", value, ", limit ", least, " to ", most));
+}
+
+absl::Status SetLogLevel(const std::string& level) {
+  for (const char* known : {"debug", "info", "warning", "error"}) {
+    if (level == known) {
+      spdlog::set_level(spdlog::level::from_str(level));
+      return absl::OkStatus();
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("log_level: got \"", level, "\", limit debug, info, warning or error"));
+}
+
+absl::StatusOr<Options> OptionsFromFlags() {
+  Options options;
+  options.store.data_dir = absl::GetFlag(FLAGS_data_dir);
+  if (options.store.data_dir.empty()) {
+    return absl::InvalidArgumentError("data_dir: required, got nothing; see newsprintd --help");
+  }
+  options.server.listen = absl::GetFlag(FLAGS_listen);
+  rpc::Limits& limits = options.server.limits;
+  ASSIGN_OR_RETURN(options.store.block_cache_bytes,
+                   InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20,
+                           INT32_MAX));
+  ASSIGN_OR_RETURN(options.server.compute_threads,
+                   InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
+  ASSIGN_OR_RETURN(options.server.queue_items_max,
+                   InRange("queue_items_max", absl::GetFlag(FLAGS_queue_items_max), 1, 1'000'000));
+  ASSIGN_OR_RETURN(limits.message_bytes_max,
+                   InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16,
+                           1 << 30));
+  ASSIGN_OR_RETURN(limits.body_bytes_max,
+                   InRange("body_bytes_max", absl::GetFlag(FLAGS_body_bytes_max), 1, 64 << 20));
+  ASSIGN_OR_RETURN(limits.title_bytes_max,
+                   InRange("title_bytes_max", absl::GetFlag(FLAGS_title_bytes_max), 1, 1 << 16));
+  ASSIGN_OR_RETURN(limits.batch_items_max,
+                   InRange("batch_items_max", absl::GetFlag(FLAGS_batch_items_max), 1, 100'000));
+  ASSIGN_OR_RETURN(
+      limits.stream_window_items,
+      InRange("stream_window_items", absl::GetFlag(FLAGS_stream_window_items), 1, 1 << 16));
+  ASSIGN_OR_RETURN(limits.stream_window_bytes,
+                   InRange("stream_window_bytes", absl::GetFlag(FLAGS_stream_window_bytes), 1 << 16,
+                           1 << 30));
+  ASSIGN_OR_RETURN(const int drain_seconds,
+                   InRange("drain_seconds", absl::GetFlag(FLAGS_drain_seconds), 0, 3600));
+  options.drain = absl::Seconds(drain_seconds);
+  RETURN_IF_ERROR(SetLogLevel(absl::GetFlag(FLAGS_log_level)));
+  return options;
+}
+
+void WarnOfPlaintext(const std::string& listen) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  if (host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.")) return;
+  spdlog::warn("event=plaintext_listener message=\"{} is not a loopback address, and the connection "
+               "is neither encrypted nor authenticated: keep it inside a trusted network\"",
+               listen);
+}
+
+// SIGTERM and SIGINT, blocked in every thread that is started later.
+sigset_t BlockTerminationSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+absl::Status Run(const Options& options) {
+  const sigset_t signals = BlockTerminationSignals();
+  omp_set_num_threads(1);  // FAISS runs on the threads of our pool
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store));
+  WarnOfPlaintext(options.server.listen);
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
+                   rpc::Server::Start(engine.get(), options.server));
+  std::printf("listening on %s\n", server->address().c_str());
+  std::fflush(stdout);
+  spdlog::info("event=listening address={} data_dir=\"{}\"", server->address(),
+               absl::CEscape(options.store.data_dir));
+
+  const absl::Time begin = absl::Now();
+  RETURN_IF_ERROR(engine->LoadIndexes([](const Collection& collection) {
+    const CollectionStats stats = collection.Stats();
+    spdlog::info("event=collection_loaded collection={} articles={} groups={} index_bytes={}",
+                 collection.settings().name, stats.articles, stats.groups,
+                 stats.fingerprint_index_bytes + stats.vector_index_bytes);
+  }));
+  server->SetReady();
+  spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  spdlog::info("event=draining signal={}", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+  server->Drain(options.drain);
+  RETURN_IF_ERROR(engine->WaitDurable());
+  spdlog::info("event=stopped");
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "Newsprint: tells newsroom backends, over gRPC, whether they already have a wire story and "
+      "what else belongs to it.\n\nUsage: newsprintd --data_dir=DIR [--listen=HOST:PORT] [FLAG...]");
+  absl::FlagsUsageConfig usage;
+  usage.version_string = [] { return std::string("newsprintd " NEWSPRINT_VERSION "\n"); };
+  usage.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "service/main.cc");
+  };
+  absl::SetFlagsUsageConfig(usage);
+  const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
+  // Standard output is for the one line that tells the address.
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("newsprintd"));
+  spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
+  if (positional.size() > 1) {
+    std::fprintf(stderr, "newsprintd: unexpected argument \"%s\"; see newsprintd --help\n",
+                 positional[1]);
+    return 2;
+  }
+  const absl::StatusOr<Options> options = OptionsFromFlags();
+  const absl::Status status = options.ok() ? Run(*options) : options.status();
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "newsprintd: %s\n", std::string(status.message()).c_str());
+  return options.ok() ? 1 : 2;
+}
+
+}  // namespace
+}  // namespace newsprint
+
+int main(int argc, char** argv) { return newsprint::Main(argc, argv); }

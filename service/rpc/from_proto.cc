@@ -1,0 +1,294 @@
+#include "service/rpc/from_proto.h"
+
+#include <cctype>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "service/common/status_macros.h"
+#include "service/engine/engine.h"
+
+namespace newsprint::rpc {
+namespace {
+
+// The range of google.protobuf.Timestamp: years 1 to 9999.
+constexpr int64_t kTimestampSecondsMin = -62'135'596'800;
+constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
+constexpr size_t kCollectionNameBytesMax = 64;
+constexpr int kShingleWordsMax = 16;
+constexpr int kDimensionMin = 8;
+constexpr int kCountThresholdMax = 1000;
+constexpr int64_t kRevisionWindowSecondsMax = 365 * 24 * 3600;
+
+absl::Status Empty(absl::string_view field) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": required, got nothing"));
+}
+
+absl::Status CheckBytes(absl::string_view field, size_t bytes, size_t limit) {
+  if (bytes <= limit) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": too long, got ", bytes, " bytes, limit ", limit, " bytes"));
+}
+
+template <typename Number>
+absl::Status CheckRange(absl::string_view field, Number value, Number least, Number most) {
+  if (value >= least && value <= most) return absl::OkStatus();  // false for NaN
+  return absl::InvalidArgumentError(absl::StrCat(field, ": out of range, got ", value, ", limit ",
+                                                 least, " to ", most));
+}
+
+// Text comes in a string field or, when it may not be valid UTF-8, in a bytes field.
+absl::StatusOr<std::string> TextField(absl::string_view name, const std::string& text,
+                                      const std::string& raw, size_t bytes_max) {
+  if (!text.empty() && !raw.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("article.", name, ": got both ", name, " and raw_", name, ", limit one"));
+  }
+  const std::string field = absl::StrCat("article.", raw.empty() ? "" : "raw_", name);
+  RETURN_IF_ERROR(CheckBytes(field, text.size() + raw.size(), bytes_max));
+  return raw.empty() ? text : raw;
+}
+
+absl::Status CheckTimestamp(absl::string_view field, const google::protobuf::Timestamp& time) {
+  RETURN_IF_ERROR(CheckRange<int64_t>(absl::StrCat(field, ".seconds"), time.seconds(),
+                                      kTimestampSecondsMin, kTimestampSecondsMax));
+  return CheckRange<int64_t>(absl::StrCat(field, ".nanos"), time.nanos(), 0, 999'999'999);
+}
+
+absl::Status CheckAttributes(const v1::Article& proto) {
+  if (proto.attributes_size() > kAttributesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("article.attributes: too many, got ",
+                                                   proto.attributes_size(), ", limit ",
+                                                   kAttributesMax));
+  }
+  for (const auto& [key, value] : proto.attributes()) {
+    if (key.empty()) return Empty("article.attributes: key");
+    RETURN_IF_ERROR(CheckBytes("article.attributes: key", key.size(), kAttributeKeyBytesMax));
+    RETURN_IF_ERROR(
+        CheckBytes("article.attributes: value", value.size(), kAttributeValueBytesMax));
+  }
+  return absl::OkStatus();
+}
+
+bool IsCollectionName(absl::string_view name) {
+  if (name.empty() || name.size() > kCollectionNameBytesMax) return false;
+  const auto letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  for (const char c : name) {
+    if (!letter_or_digit(c) && c != '-' && c != '_') return false;
+  }
+  return letter_or_digit(name[0]);
+}
+
+absl::Status ThresholdsFromProto(const v1::Thresholds& proto, Thresholds* thresholds) {
+  struct Share {
+    const char* name;
+    bool given;
+    double value;
+    double least;
+    double* target;
+  };
+  for (const Share& share : {
+           Share{"near_duplicate_jaccard", proto.has_near_duplicate_jaccard(),
+                 proto.near_duplicate_jaccard(), 0, &thresholds->near_duplicate_jaccard},
+           Share{"duplicate_containment", proto.has_duplicate_containment(),
+                 proto.duplicate_containment(), 0, &thresholds->duplicate_containment},
+           Share{"excerpt_length_ratio", proto.has_excerpt_length_ratio(),
+                 proto.excerpt_length_ratio(), 0, &thresholds->excerpt_length_ratio},
+           Share{"template_jaccard", proto.has_template_jaccard(), proto.template_jaccard(), 0,
+                 &thresholds->template_jaccard},
+           Share{"template_shared_numbers", proto.has_template_shared_numbers(),
+                 proto.template_shared_numbers(), 0, &thresholds->template_shared_numbers},
+           Share{"related_cosine", proto.has_related_cosine(), proto.related_cosine(), -1,
+                 &thresholds->related_cosine},
+       }) {
+    if (!share.given) continue;
+    RETURN_IF_ERROR(CheckRange(absl::StrCat("collection.thresholds.", share.name), share.value,
+                               share.least, 1.0));
+    *share.target = share.value;
+  }
+  if (proto.has_tokens_min()) {
+    RETURN_IF_ERROR(CheckRange("collection.thresholds.tokens_min", proto.tokens_min(), 1,
+                               kCountThresholdMax));
+    thresholds->tokens_min = proto.tokens_min();
+  }
+  if (proto.has_template_numbers_min()) {
+    RETURN_IF_ERROR(CheckRange("collection.thresholds.template_numbers_min",
+                               proto.template_numbers_min(), 1, kCountThresholdMax));
+    thresholds->template_numbers_min = proto.template_numbers_min();
+  }
+  if (proto.has_revision_window_seconds()) {
+    RETURN_IF_ERROR(CheckRange<int64_t>("collection.thresholds.revision_window_seconds",
+                                        proto.revision_window_seconds(), 0,
+                                        kRevisionWindowSecondsMax));
+    thresholds->revision_window = absl::Seconds(proto.revision_window_seconds());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckId(absl::string_view field, absl::string_view id) {
+  if (id.empty()) return Empty(field);
+  return CheckBytes(field, id.size(), kIdBytesMax);
+}
+
+absl::Status CheckRequestId(absl::string_view request_id) {
+  return CheckBytes("request_id", request_id.size(), kRequestIdBytesMax);
+}
+
+absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value,
+                                   int max) {
+  if (value == 0) return default_value;
+  RETURN_IF_ERROR(CheckRange(field, value, 1, max));
+  return value;
+}
+
+absl::StatusOr<int> PageSizeFromProto(int value) {
+  if (value < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("page_size: negative, got ", value, ", limit 0 to ", kPageSizeMax));
+  }
+  if (value == 0) return kPageSizeDefault;
+  return std::min(value, kPageSizeMax);
+}
+
+std::string CollectionName(absl::string_view name) {
+  return name.empty() ? kDefaultCollection : std::string(name);
+}
+
+std::string GroupId(GroupNumber group) { return group == 0 ? "" : absl::StrCat("g", group); }
+
+absl::StatusOr<GroupNumber> GroupFromId(absl::string_view id) {
+  absl::string_view digits = id;
+  GroupNumber group = 0;
+  if (absl::ConsumePrefix(&digits, "g") && absl::SimpleAtoi(digits, &group) &&
+      GroupId(group) == id) {
+    return group;
+  }
+  RETURN_IF_ERROR(CheckId("group_id", id));
+  return absl::NotFoundError(absl::StrCat("group_id: no such group, got \"", id, "\""));
+}
+
+absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits& limits,
+                                         IdRule id_rule) {
+  if (id_rule == IdRule::kRequired || !proto.id().empty()) {
+    RETURN_IF_ERROR(CheckId("article.id", proto.id()));
+  }
+  Article article;
+  article.id = proto.id();
+  ASSIGN_OR_RETURN(article.title, TextField("title", proto.title(), proto.raw_title(),
+                                            limits.title_bytes_max));
+  ASSIGN_OR_RETURN(article.body,
+                   TextField("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
+  if (article.body.empty()) return Empty("article.body");
+  RETURN_IF_ERROR(CheckBytes("article.language", proto.language().size(), kLanguageBytesMax));
+  RETURN_IF_ERROR(CheckBytes("article.source", proto.source().size(), kSourceBytesMax));
+  RETURN_IF_ERROR(CheckBytes("article.url", proto.url().size(), kUrlBytesMax));
+  RETURN_IF_ERROR(CheckAttributes(proto));
+  if (proto.embedding_size() > kEmbeddingValuesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("article.embedding: too many values, got ",
+                                                   proto.embedding_size(), ", limit ",
+                                                   kEmbeddingValuesMax));
+  }
+  article.language = proto.language();
+  article.source = proto.source();
+  article.url = proto.url();
+  article.attributes.insert(proto.attributes().begin(), proto.attributes().end());
+  article.embedding.assign(proto.embedding().begin(), proto.embedding().end());
+  if (proto.has_published_at()) {
+    RETURN_IF_ERROR(CheckTimestamp("article.published_at", proto.published_at()));
+    article.published_at = absl::FromUnixSeconds(proto.published_at().seconds()) +
+                           absl::Nanoseconds(proto.published_at().nanos());
+  }
+  return article;
+}
+
+namespace {
+
+absl::StatusOr<ArticleQuery> IdQuery(absl::string_view field, const std::string& id) {
+  RETURN_IF_ERROR(CheckId(field, id));
+  return ArticleQuery(id);
+}
+
+absl::StatusOr<ArticleQuery> InlineQuery(const v1::Article& proto, const Limits& limits) {
+  ASSIGN_OR_RETURN(Article article, ArticleFromProto(proto, limits, IdRule::kOptional));
+  return ArticleQuery(std::move(article));
+}
+
+}  // namespace
+
+absl::StatusOr<IngestRequest> IngestFromProto(const v1::IngestArticleRequest& proto,
+                                              const Limits& limits) {
+  if (!proto.has_article()) return Empty("article");
+  RETURN_IF_ERROR(CheckRequestId(proto.request_id()));
+  IngestRequest request;
+  ASSIGN_OR_RETURN(request.article, ArticleFromProto(proto.article(), limits, IdRule::kRequired));
+  request.request_id = proto.request_id();
+  request.skip_related = proto.skip_related();
+  return request;
+}
+
+absl::StatusOr<ArticleQuery> QueryFromProto(const v1::FindDuplicatesRequest& proto,
+                                            const Limits& limits) {
+  if (proto.has_id()) return IdQuery("id", proto.id());
+  if (proto.has_article()) return InlineQuery(proto.article(), limits);
+  return Empty("query (id or article)");
+}
+
+absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
+                                            const Limits& limits) {
+  if (proto.has_id()) return IdQuery("id", proto.id());
+  if (proto.has_article()) return InlineQuery(proto.article(), limits);
+  if (!proto.has_vector()) return Empty("query (id, article or vector)");
+  if (proto.vector().values_size() > kEmbeddingValuesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("vector.values: too many values, got ",
+                                                   proto.vector().values_size(), ", limit ",
+                                                   kEmbeddingValuesMax));
+  }
+  return std::vector<float>(proto.vector().values().begin(), proto.vector().values().end());
+}
+
+absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
+                                            const Limits& limits) {
+  if (proto.has_id()) return IdQuery(absl::StrCat(field, ".id"), proto.id());
+  if (!proto.has_article()) return Empty(absl::StrCat(field, " (id or article)"));
+  absl::StatusOr<ArticleQuery> query = InlineQuery(proto.article(), limits);
+  if (!query.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ".", query.status().message()));
+  }
+  return query;
+}
+
+absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto) {
+  CollectionSettings settings;
+  if (proto.name().empty()) return Empty("collection.name");
+  if (!IsCollectionName(proto.name())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "collection.name: not a name, got ", proto.name().size(),
+        " bytes, limit 1 to 64 characters of a-z, 0-9, - and _, beginning with a letter or digit"));
+  }
+  settings.name = proto.name();
+  settings.omit_text = proto.omit_text();
+  RETURN_IF_ERROR(
+      CheckRange("collection.shingle_words", proto.shingle_words(), 0, kShingleWordsMax));
+  settings.shingle_words = proto.shingle_words();
+  settings.embedding_dimension = proto.embedding_dimension();
+  if (proto.embedding_dimension() != 0) {
+    RETURN_IF_ERROR(CheckRange("collection.embedding_dimension", proto.embedding_dimension(),
+                               kDimensionMin, kEmbeddingValuesMax));
+    if (proto.embedding_dimension() % 8 != 0) {
+      return absl::InvalidArgumentError(absl::StrCat("collection.embedding_dimension: got ",
+                                                     proto.embedding_dimension(),
+                                                     ", limit multiples of 8"));
+    }
+  }
+  settings.caller_embeddings = proto.caller_embeddings();
+  RETURN_IF_ERROR(ThresholdsFromProto(proto.thresholds(), &settings.thresholds));
+  return settings;
+}
+
+}  // namespace newsprint::rpc

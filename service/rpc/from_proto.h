@@ -1,0 +1,49 @@
+// Requests to the engine's types, checked. Every error is INVALID_ARGUMENT and reads
+// `field: problem, got X, limit Y`; `field` is the path of the field in the request.
+#ifndef NEWSPRINT_SERVICE_RPC_FROM_PROTO_H_
+#define NEWSPRINT_SERVICE_RPC_FROM_PROTO_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "newsprint/v1/admin_service.pb.h"
+#include "newsprint/v1/article_service.pb.h"
+#include "service/common/types.h"
+#include "service/engine/collection.h"
+#include "service/rpc/limits.h"
+
+namespace newsprint::rpc {
+
+// Whether an article must have an id (to be stored) or may have one (to be asked about).
+enum class IdRule { kRequired, kOptional };
+
+absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits& limits,
+                                         IdRule id_rule);
+absl::StatusOr<IngestRequest> IngestFromProto(const v1::IngestArticleRequest& proto,
+                                              const Limits& limits);
+absl::StatusOr<ArticleQuery> QueryFromProto(const v1::FindDuplicatesRequest& proto,
+                                            const Limits& limits);
+absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
+                                            const Limits& limits);
+// `field`: "a" or "b".
+absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
+                                            const Limits& limits);
+absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto);
+
+absl::Status CheckId(absl::string_view field, absl::string_view id);
+absl::Status CheckRequestId(absl::string_view request_id);
+// A count that may be 0 for the default. Over the limit is an error.
+absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value, int max);
+// A page size that may be 0 for the default. Over the limit means the limit (AIP-158).
+absl::StatusOr<int> PageSizeFromProto(int value);
+// "" means the default collection.
+std::string CollectionName(absl::string_view name);
+
+// Group ids look like "g17" outside. NOT_FOUND for what cannot be one.
+std::string GroupId(GroupNumber group);
+absl::StatusOr<GroupNumber> GroupFromId(absl::string_view id);
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_FROM_PROTO_H_

@@ -1,0 +1,264 @@
+#include "service/rpc/handlers.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "service/common/status_macros.h"
+#include "service/rpc/from_proto.h"
+#include "service/rpc/page_token.h"
+#include "service/rpc/to_proto.h"
+
+namespace newsprint::rpc {
+namespace {
+
+// What a page token of a collection's list is bound to: also another collection that once has the
+// same name, or another server.
+std::string Binding(absl::string_view method, const Collection& collection,
+                    absl::string_view parameters) {
+  return absl::StrCat(method, "/", collection.uid(), "/",
+                      absl::ToUnixNanos(collection.settings().created_at), "/", parameters);
+}
+
+absl::Status CheckBatch(absl::string_view field, int items, int limit) {
+  if (items >= 1 && items <= limit) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ",
+                                                 items == 0 ? "required" : "too many items",
+                                                 ", got ", items, ", limit 1 to ", limit));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(
+    absl::string_view name) const {
+  return engine_->Find(CollectionName(name));
+}
+
+absl::Status Handlers::Ingest(Collection& collection, const v1::IngestArticleRequest& request,
+                              v1::Verdict* verdict) const {
+  ASSIGN_OR_RETURN(IngestRequest ingest, IngestFromProto(request, limits_));
+  ASSIGN_OR_RETURN(const PreparedIngest prepared, collection.Prepare(std::move(ingest)));
+  ASSIGN_OR_RETURN(const Verdict decided, collection.Ingest(prepared));
+  ToProto(decided, collection.settings(), verdict);
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::IngestArticle(const v1::IngestArticleRequest& request,
+                                     v1::IngestArticleResponse* response) const {
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  return Ingest(*collection, request, response->mutable_verdict());
+}
+
+void Handlers::IngestItem(absl::string_view collection_name,
+                          const v1::IngestArticleRequest& request,
+                          v1::IngestResult* result) const {
+  result->set_article_id(request.article().id());
+  const auto ingest = [&]() -> absl::Status {
+    if (!request.collection().empty() &&
+        CollectionName(request.collection()) != CollectionName(collection_name)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("collection: differs from the first, got ", request.collection().size(),
+                       " bytes, expected \"", CollectionName(collection_name), "\" or nothing"));
+    }
+    ASSIGN_OR_RETURN(const auto collection, FindCollection(collection_name));
+    return Ingest(*collection, request, result->mutable_verdict());
+  };
+  const absl::Status status = ingest();
+  if (!status.ok()) result->clear_verdict();
+  ToProto(status, result->mutable_status());
+}
+
+absl::Status Handlers::BatchIngestArticles(const v1::BatchIngestArticlesRequest& request,
+                                           v1::BatchIngestArticlesResponse* response) const {
+  RETURN_IF_ERROR(CheckBatch("requests", request.requests_size(), limits_.batch_items_max));
+  RETURN_IF_ERROR(FindCollection(request.collection()).status());
+  response->mutable_results()->Reserve(request.requests_size());
+  for (const v1::IngestArticleRequest& item : request.requests()) {
+    IngestItem(request.collection(), item, response->add_results());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::DeleteArticle(const v1::DeleteArticleRequest& request,
+                                     v1::DeleteArticleResponse* response) const {
+  RETURN_IF_ERROR(CheckId("id", request.id()));
+  RETURN_IF_ERROR(CheckRequestId(request.request_id()));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const Deleted deleted, collection->Delete(request.id(), request.request_id()));
+  response->set_group_id(GroupId(deleted.group));
+  response->set_canonical_id(deleted.canonical_id);
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::FindDuplicates(const v1::FindDuplicatesRequest& request,
+                                      v1::FindDuplicatesResponse* response) const {
+  ASSIGN_OR_RETURN(const int matches_max, CountFromProto("max_matches", request.max_matches(),
+                                                         kMatchesDefault, kMatchesMax));
+  ASSIGN_OR_RETURN(const ArticleQuery query, QueryFromProto(request, limits_));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const Verdict verdict, collection->FindDuplicates(query, matches_max));
+  ToProto(verdict, collection->settings(), response->mutable_verdict());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::FindRelated(const v1::FindRelatedRequest& request,
+                                   v1::FindRelatedResponse* response) const {
+  RelatedOptions options;
+  ASSIGN_OR_RETURN(options.results_max, CountFromProto("max_results", request.max_results(),
+                                                       kRelatedDefault, kRelatedMax));
+  if (request.has_score_min()) {
+    if (!(std::abs(request.score_min()) <= 1)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("score_min: out of range, got ", request.score_min(), ", limit -1 to 1"));
+    }
+    options.score_min = request.score_min();
+  }
+  options.include_duplicates = request.include_duplicates();
+  ASSIGN_OR_RETURN(const RelatedQuery query, QueryFromProto(request, limits_));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const auto related, collection->FindRelated(query, options));
+  for (const RelatedArticle& article : related) ToProto(article, response->add_related());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::Compare(const v1::CompareRequest& request,
+                               v1::CompareResponse* response) const {
+  ASSIGN_OR_RETURN(const ArticleQuery a, QueryFromProto("a", request.a(), limits_));
+  ASSIGN_OR_RETURN(const ArticleQuery b, QueryFromProto("b", request.b(), limits_));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const Comparison comparison, collection->Compare(a, b));
+  response->set_relation(ToProto(comparison.relation));
+  ToProto(comparison.evidence, response->mutable_evidence());
+  response->set_similarity(comparison.similarity);
+  ToProto(collection->settings().thresholds, response->mutable_thresholds());
+  response->set_fingerprint_scheme(collection->settings().fingerprint_scheme);
+  response->set_explanation(comparison.explanation);
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::GetArticle(const v1::GetArticleRequest& request,
+                                  v1::GetArticleResponse* response) const {
+  RETURN_IF_ERROR(CheckId("id", request.id()));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const StoredArticle stored, collection->Get(request.id(), /*omit_body=*/false));
+  ToProto(stored.article, response->mutable_article());
+  ToProto(stored.state, !collection->settings().omit_text, response->mutable_state());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::BatchGetArticles(const v1::BatchGetArticlesRequest& request,
+                                        v1::BatchGetArticlesResponse* response) const {
+  RETURN_IF_ERROR(CheckBatch("ids", request.ids_size(), limits_.batch_items_max));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  for (const std::string& id : request.ids()) {
+    v1::GetArticleResult* result = response->add_results();
+    result->set_article_id(id);
+    absl::Status status = CheckId("ids", id);
+    if (status.ok()) {
+      const absl::StatusOr<StoredArticle> stored = collection->Get(id, request.omit_body());
+      status = stored.status();
+      if (stored.ok()) {
+        ToProto(stored->article, result->mutable_article());
+        ToProto(stored->state, !collection->settings().omit_text, result->mutable_state());
+      }
+    }
+    ToProto(status, result->mutable_status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::GetGroup(const v1::GetGroupRequest& request,
+                                v1::GetGroupResponse* response) const {
+  ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  GroupNumber group = 0;
+  switch (request.group_case()) {
+    case v1::GetGroupRequest::kGroupId: {
+      ASSIGN_OR_RETURN(group, GroupFromId(request.group_id()));
+      break;
+    }
+    case v1::GetGroupRequest::kArticleId: {
+      RETURN_IF_ERROR(CheckId("article_id", request.article_id()));
+      ASSIGN_OR_RETURN(group, collection->GroupOf(request.article_id()));
+      break;
+    }
+    case v1::GetGroupRequest::GROUP_NOT_SET:
+      return absl::InvalidArgumentError("group (group_id or article_id): required, got nothing");
+  }
+  const std::string binding = Binding("GetGroup", *collection, GroupId(group));
+  ASSIGN_OR_RETURN(const uint64_t first, ReadPageTokenNumber(binding, request.page_token()));
+  ASSIGN_OR_RETURN(const GroupPage page,
+                   collection->GetGroup(group, static_cast<Ordinal>(first), page_size));
+  ToProto(page.group, response->mutable_group());
+  for (const GroupMember& member : page.members.items) ToProto(member, response->add_members());
+  if (page.members.next.has_value()) {
+    response->set_next_page_token(MakePageToken(binding, uint64_t{*page.members.next}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ListGroups(const v1::ListGroupsRequest& request,
+                                  v1::ListGroupsResponse* response) const {
+  ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
+  if (request.members_min() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("members_min: negative, got ", request.members_min(), ", limit 0 or more"));
+  }
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  const std::string binding =
+      Binding("ListGroups", *collection, absl::StrCat(request.members_min()));
+  ASSIGN_OR_RETURN(const uint64_t first, ReadPageTokenNumber(binding, request.page_token()));
+  ASSIGN_OR_RETURN(const auto page,
+                   collection->ListGroups(first, page_size, request.members_min()));
+  for (const GroupSummary& group : page.items) ToProto(group, response->add_groups());
+  if (page.next.has_value()) response->set_next_page_token(MakePageToken(binding, *page.next));
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::CreateCollection(const v1::CreateCollectionRequest& request,
+                                        v1::CreateCollectionResponse* response) const {
+  ASSIGN_OR_RETURN(CollectionSettings settings, SettingsFromProto(request.collection()));
+  ASSIGN_OR_RETURN(const auto collection, engine_->Create(std::move(settings)));
+  ToProto(collection->settings(), response->mutable_collection());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::GetCollection(const v1::GetCollectionRequest& request,
+                                     v1::GetCollectionResponse* response) const {
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.name()));
+  ToProto(collection->settings(), response->mutable_collection());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ListCollections(const v1::ListCollectionsRequest& request,
+                                       v1::ListCollectionsResponse* response) const {
+  ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
+  ASSIGN_OR_RETURN(const std::string first, ReadPageToken("ListCollections", request.page_token()));
+  const auto collections = engine_->List(first, static_cast<size_t>(page_size) + 1);
+  for (const auto& collection : collections) {
+    if (response->collections_size() == page_size) {
+      response->set_next_page_token(
+          MakePageToken("ListCollections", absl::string_view(collection->settings().name)));
+      break;
+    }
+    ToProto(collection->settings(), response->add_collections());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::DeleteCollection(const v1::DeleteCollectionRequest& request,
+                                        v1::DeleteCollectionResponse* /*response*/) const {
+  if (request.name().empty()) {
+    return absl::InvalidArgumentError("name: required, got nothing");
+  }
+  return engine_->Drop(request.name());
+}
+
+absl::Status Handlers::GetStats(const v1::GetStatsRequest& request,
+                                v1::GetStatsResponse* response) const {
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ToProto(collection->Stats(), response);
+  return absl::OkStatus();
+}
+
+}  // namespace newsprint::rpc

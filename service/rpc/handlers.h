@@ -1,0 +1,78 @@
+// What each RPC does, without the network: check the request, call the engine, fill the response.
+//
+// Thread-safe. Statuses are for rpc/status.h to tell. What a writing handler returns may be told to the
+// caller only after Engine::NotifyDurable.
+#ifndef NEWSPRINT_SERVICE_RPC_HANDLERS_H_
+#define NEWSPRINT_SERVICE_RPC_HANDLERS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "newsprint/v1/admin_service.pb.h"
+#include "newsprint/v1/article_service.pb.h"
+#include "newsprint/v1/cluster_service.pb.h"
+#include "service/engine/engine.h"
+#include "service/rpc/limits.h"
+
+namespace newsprint::rpc {
+
+class Handlers {
+ public:
+  // `engine` must outlive it.
+  Handlers(Engine* engine, const Limits& limits) : engine_(engine), limits_(limits) {}
+
+  const Limits& limits() const { return limits_; }
+  Engine& engine() const { return *engine_; }
+
+  // ArticleService; these three write.
+  absl::Status IngestArticle(const v1::IngestArticleRequest& request,
+                             v1::IngestArticleResponse* response) const;
+  absl::Status BatchIngestArticles(const v1::BatchIngestArticlesRequest& request,
+                                   v1::BatchIngestArticlesResponse* response) const;
+  absl::Status DeleteArticle(const v1::DeleteArticleRequest& request,
+                             v1::DeleteArticleResponse* response) const;
+
+  absl::Status FindDuplicates(const v1::FindDuplicatesRequest& request,
+                              v1::FindDuplicatesResponse* response) const;
+  absl::Status FindRelated(const v1::FindRelatedRequest& request,
+                           v1::FindRelatedResponse* response) const;
+  absl::Status Compare(const v1::CompareRequest& request, v1::CompareResponse* response) const;
+  absl::Status GetArticle(const v1::GetArticleRequest& request,
+                          v1::GetArticleResponse* response) const;
+  absl::Status BatchGetArticles(const v1::BatchGetArticlesRequest& request,
+                                v1::BatchGetArticlesResponse* response) const;
+
+  // ClusterService
+  absl::Status GetGroup(const v1::GetGroupRequest& request, v1::GetGroupResponse* response) const;
+  absl::Status ListGroups(const v1::ListGroupsRequest& request,
+                          v1::ListGroupsResponse* response) const;
+
+  // AdminService; on disk when they return.
+  absl::Status CreateCollection(const v1::CreateCollectionRequest& request,
+                                v1::CreateCollectionResponse* response) const;
+  absl::Status GetCollection(const v1::GetCollectionRequest& request,
+                             v1::GetCollectionResponse* response) const;
+  absl::Status ListCollections(const v1::ListCollectionsRequest& request,
+                               v1::ListCollectionsResponse* response) const;
+  absl::Status DeleteCollection(const v1::DeleteCollectionRequest& request,
+                                v1::DeleteCollectionResponse* response) const;
+  absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response) const;
+
+  // One item of a batch or stream. `collection_name` is the one that holds for all items. Fills status
+  // and, when that is OK, the verdict.
+  void IngestItem(absl::string_view collection_name, const v1::IngestArticleRequest& request,
+                  v1::IngestResult* result) const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
+  absl::Status Ingest(Collection& collection, const v1::IngestArticleRequest& request,
+                      v1::Verdict* verdict) const;
+
+  Engine* const engine_;
+  const Limits limits_;
+};
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_HANDLERS_H_

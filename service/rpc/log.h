@@ -1,0 +1,15 @@
+// Log lines of the RPC layer. They never hold article text.
+#ifndef NEWSPRINT_SERVICE_RPC_LOG_H_
+#define NEWSPRINT_SERVICE_RPC_LOG_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace newsprint::rpc {
+
+// Logs a status that is not the caller's doing: INTERNAL, DATA_LOSS, UNAVAILABLE and the like.
+void LogServerFault(absl::string_view method, const absl::Status& status);
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_LOG_H_

@@ -1,0 +1,87 @@
+#include "service/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "service/common/worker_pool.h"
+#include "service/rpc/dispatch.h"
+#include "service/rpc/handlers.h"
+#include "service/rpc/services.h"
+
+namespace newsprint::rpc {
+namespace {
+
+int ComputeThreads(int given) {
+  return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+// Destroyed from the last member to the first: the server ends before the pool that its calls use.
+class Server::Impl {
+ public:
+  Impl(Engine* engine, const ServerOptions& options)
+      : handlers(engine, options.limits),
+        pool(ComputeThreads(options.compute_threads), options.queue_items_max),
+        dispatcher(&handlers, &pool),
+        services(MakeServices(&dispatcher)) {}
+
+  const Handlers handlers;
+  WorkerPool pool;
+  Dispatcher dispatcher;
+  const std::vector<std::unique_ptr<grpc::Service>> services;
+  std::unique_ptr<grpc::Server> server;
+  std::string address;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
+                                                      const ServerOptions& options) {
+  const size_t colon = options.listen.rfind(':');
+  if (colon == std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen: not HOST:PORT, got \"", options.listen, "\""));
+  }
+  auto impl = std::make_unique<Impl>(engine, options);
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  // Else a second server on the same port would quietly take half of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(options.limits.message_bytes_max);
+  for (const auto& service : impl->services) builder.RegisterService(service.get());
+  impl->server = builder.BuildAndStart();
+  if (impl->server == nullptr || port == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen: cannot bind, got \"", options.listen, "\""));
+  }
+  impl->server->GetHealthCheckService()->SetServingStatus(false);
+  impl->address = absl::StrCat(options.listen.substr(0, colon), ":", port);
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Drain(absl::ZeroDuration()); }
+
+void Server::SetReady() {
+  impl_->dispatcher.SetReady();
+  impl_->server->GetHealthCheckService()->SetServingStatus(true);
+}
+
+const std::string& Server::address() const { return impl_->address; }
+
+void Server::Drain(absl::Duration patience) {
+  impl_->server->GetHealthCheckService()->SetServingStatus(false);
+  impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(patience));
+}
+
+}  // namespace newsprint::rpc

@@ -1,0 +1,49 @@
+// The gRPC server: listener, services, health, reflection, draining.
+#ifndef NEWSPRINT_SERVICE_RPC_SERVER_H_
+#define NEWSPRINT_SERVICE_RPC_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "service/engine/engine.h"
+#include "service/rpc/limits.h"
+
+namespace newsprint::rpc {
+
+struct ServerOptions {
+  // HOST:PORT; port 0 picks a free one.
+  std::string listen = "127.0.0.1:7420";
+  // Threads that normalise, decide and search. 0: one for each core.
+  int compute_threads = 0;
+  // Calls that may wait for one of them. More: longer waits under overload; fewer: refusals earlier.
+  int queue_items_max = 1024;
+  Limits limits;
+};
+
+// Thread-safe. Order of calls: Start, SetReady once the engine has its indexes, Drain.
+class Server {
+ public:
+  // `engine` must outlive it. INVALID_ARGUMENT for an address that cannot be bound.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Engine* engine, const ServerOptions& options);
+  ~Server();
+
+  // Begins to serve: until then health says NOT_SERVING, and every call answers UNAVAILABLE.
+  void SetReady();
+  // Where it listens, HOST:PORT with the actual port.
+  const std::string& address() const;
+  // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns when
+  // all have ended.
+  void Drain(absl::Duration patience);
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_SERVER_H_

@@ -1,0 +1,19 @@
+// The one way from the engine's statuses to what a caller is told.
+#ifndef NEWSPRINT_SERVICE_RPC_STATUS_H_
+#define NEWSPRINT_SERVICE_RPC_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace newsprint::rpc {
+
+// The statuses that the proto lists: damaged data (DATA_LOSS) is told as INTERNAL, and so is what no
+// engine function should return.
+absl::Status ForCaller(const absl::Status& status);
+
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_STATUS_H_

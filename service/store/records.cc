@@ -1,0 +1,312 @@
+#include "service/store/records.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "service/store/codec.h"
+
+namespace newsprint::store {
+namespace {
+
+constexpr uint8_t kRecordVersion = 1;
+
+void Begin(Encoder& out) { out.Varint(kRecordVersion); }
+
+absl::Status CheckBegin(Decoder& in, absl::string_view what) {
+  const uint64_t version = in.Varint();
+  if (in.ok() && version == kRecordVersion) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("store: ", what, " record version, got ", version, ", limit ", kRecordVersion));
+}
+
+template <typename Record>
+absl::StatusOr<Record> Finish(const Decoder& in, absl::string_view what, Record record) {
+  if (in.ok() && in.remaining() == 0) return record;
+  return absl::DataLossError(absl::StrCat("store: damaged ", what, " record"));
+}
+
+void EncodeOptionalTime(const std::optional<absl::Time>& time, Encoder& out) {
+  out.Varint(time.has_value() ? 1 : 0);
+  if (time.has_value()) out.Time(*time);
+}
+
+std::optional<absl::Time> DecodeOptionalTime(Decoder& in) {
+  if (in.Varint() == 0) return std::nullopt;
+  return in.Time();
+}
+
+void EncodeEvidence(const Evidence& evidence, Encoder& out) {
+  out.Double(evidence.jaccard);
+  out.Double(evidence.containment);
+  out.Double(evidence.reverse_containment);
+  out.Double(evidence.cosine);
+  out.Varint(evidence.shared_shingles);
+  out.Varint(evidence.query_shingles);
+  out.Varint(evidence.match_shingles);
+  out.Varint(evidence.shared_numbers.has_value() ? 1 : 0);
+  if (evidence.shared_numbers.has_value()) out.Double(*evidence.shared_numbers);
+}
+
+Evidence DecodeEvidence(Decoder& in) {
+  Evidence evidence;
+  evidence.jaccard = in.Double();
+  evidence.containment = in.Double();
+  evidence.reverse_containment = in.Double();
+  evidence.cosine = in.Double();
+  evidence.shared_shingles = static_cast<int64_t>(in.Varint());
+  evidence.query_shingles = static_cast<int64_t>(in.Varint());
+  evidence.match_shingles = static_cast<int64_t>(in.Varint());
+  if (in.Varint() != 0) evidence.shared_numbers = in.Double();
+  return evidence;
+}
+
+void EncodeVerdict(const Verdict& verdict, Encoder& out) {
+  out.Varint(static_cast<uint64_t>(verdict.relation));
+  out.String(verdict.canonical_id);
+  out.Varint(verdict.group);
+  out.Varint(verdict.short_text ? 1 : 0);
+  out.Varint(verdict.matches.size());
+  for (const Match& match : verdict.matches) {
+    out.Varint(static_cast<uint64_t>(match.relation));
+    out.String(match.article.id);
+    out.String(match.article.title);
+    out.String(match.article.source);
+    out.String(match.article.language);
+    out.String(match.article.url);
+    EncodeOptionalTime(match.article.published_at, out);
+    out.Varint(match.group);
+    out.String(match.canonical_id);
+    EncodeEvidence(match.evidence, out);
+  }
+}
+
+Verdict DecodeVerdict(Decoder& in) {
+  Verdict verdict;
+  verdict.relation = static_cast<Relation>(in.Varint());
+  verdict.canonical_id = in.String();
+  verdict.group = in.Varint();
+  verdict.short_text = in.Varint() != 0;
+  verdict.matches.resize(in.Count());
+  for (Match& match : verdict.matches) {
+    match.relation = static_cast<Relation>(in.Varint());
+    match.article.id = in.String();
+    match.article.title = in.String();
+    match.article.source = in.String();
+    match.article.language = in.String();
+    match.article.url = in.String();
+    match.article.published_at = DecodeOptionalTime(in);
+    match.group = in.Varint();
+    match.canonical_id = in.String();
+    match.evidence = DecodeEvidence(in);
+  }
+  return verdict;
+}
+
+void EncodeSorted(const std::vector<uint32_t>& values, Encoder& out) {
+  out.Varint(values.size());
+  for (const uint32_t value : values) out.Fixed32(value);
+}
+
+std::vector<uint32_t> DecodeSorted(Decoder& in) {
+  std::vector<uint32_t> values(in.Count());
+  for (uint32_t& value : values) value = in.Fixed32();
+  return values;
+}
+
+void EncodeThresholds(const Thresholds& thresholds, Encoder& out) {
+  out.Double(thresholds.near_duplicate_jaccard);
+  out.Double(thresholds.duplicate_containment);
+  out.Double(thresholds.excerpt_length_ratio);
+  out.Varint(thresholds.tokens_min);
+  out.Double(thresholds.template_jaccard);
+  out.Double(thresholds.template_shared_numbers);
+  out.Varint(thresholds.template_numbers_min);
+  out.Double(thresholds.related_cosine);
+  out.Varint(absl::ToInt64Seconds(thresholds.revision_window));
+}
+
+Thresholds DecodeThresholds(Decoder& in) {
+  Thresholds thresholds;
+  thresholds.near_duplicate_jaccard = in.Double();
+  thresholds.duplicate_containment = in.Double();
+  thresholds.excerpt_length_ratio = in.Double();
+  thresholds.tokens_min = static_cast<int>(in.Varint());
+  thresholds.template_jaccard = in.Double();
+  thresholds.template_shared_numbers = in.Double();
+  thresholds.template_numbers_min = static_cast<int>(in.Varint());
+  thresholds.related_cosine = in.Double();
+  thresholds.revision_window = absl::Seconds(static_cast<int64_t>(in.Varint()));
+  return thresholds;
+}
+
+}  // namespace
+
+std::string Encode(const CollectionRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.uid);
+  out.String(record.settings.name);
+  out.Varint(record.settings.omit_text ? 1 : 0);
+  out.Varint(record.settings.shingle_words);
+  out.Varint(record.settings.embedding_dimension);
+  out.Varint(record.settings.caller_embeddings ? 1 : 0);
+  EncodeThresholds(record.settings.thresholds, out);
+  out.String(record.settings.fingerprint_scheme);
+  out.String(record.settings.embedder);
+  out.Time(record.settings.created_at);
+  return out.Take();
+}
+
+absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "collection"); !status.ok()) return status;
+  CollectionRecord record;
+  record.uid = static_cast<uint32_t>(in.Varint());
+  record.settings.name = in.String();
+  record.settings.omit_text = in.Varint() != 0;
+  record.settings.shingle_words = static_cast<int>(in.Varint());
+  record.settings.embedding_dimension = static_cast<int>(in.Varint());
+  record.settings.caller_embeddings = in.Varint() != 0;
+  record.settings.thresholds = DecodeThresholds(in);
+  record.settings.fingerprint_scheme = in.String();
+  record.settings.embedder = in.String();
+  record.settings.created_at = in.Time();
+  return Finish(in, "collection", std::move(record));
+}
+
+std::string Encode(const CollectionState& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.next_ordinal);
+  out.Varint(record.next_group);
+  out.Varint(record.sequence);
+  out.Varint(record.oldest_request);
+  out.Varint(record.next_request);
+  out.Varint(record.articles);
+  out.Varint(record.groups);
+  out.Varint(record.relations.size());
+  for (const uint64_t count : record.relations) out.Varint(count);
+  return out.Take();
+}
+
+absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "state"); !status.ok()) return status;
+  CollectionState record;
+  record.next_ordinal = static_cast<Ordinal>(in.Varint());
+  record.next_group = in.Varint();
+  record.sequence = in.Varint();
+  record.oldest_request = in.Varint();
+  record.next_request = in.Varint();
+  record.articles = in.Varint();
+  record.groups = in.Varint();
+  if (in.Count() != record.relations.size()) return absl::DataLossError("store: damaged state record");
+  for (uint64_t& count : record.relations) count = in.Varint();
+  return Finish(in, "state", std::move(record));
+}
+
+std::string Encode(const ArticleRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.String(record.article.id);
+  out.String(record.article.title);
+  out.String(record.article.language);
+  out.String(record.article.source);
+  out.String(record.article.url);
+  EncodeOptionalTime(record.article.published_at, out);
+  out.Varint(record.article.attributes.size());
+  for (const auto& [key, value] : record.article.attributes) {
+    out.String(key);
+    out.String(value);
+  }
+  out.Hash(record.content_hash);
+  out.Hash(record.text_hash);
+  out.Varint(record.group);
+  out.Varint(record.revision_number);
+  out.Varint(record.body_tokens);
+  out.Time(record.ingested_at);
+  EncodeVerdict(record.verdict, out);
+  return out.Take();
+}
+
+absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "article"); !status.ok()) return status;
+  ArticleRecord record;
+  record.article.id = in.String();
+  record.article.title = in.String();
+  record.article.language = in.String();
+  record.article.source = in.String();
+  record.article.url = in.String();
+  record.article.published_at = DecodeOptionalTime(in);
+  for (size_t left = in.Count(); left > 0 && in.ok(); --left) {
+    std::string key = in.String();
+    record.article.attributes[std::move(key)] = in.String();
+  }
+  record.content_hash = in.Hash();
+  record.text_hash = in.Hash();
+  record.group = in.Varint();
+  record.revision_number = static_cast<int64_t>(in.Varint());
+  record.body_tokens = static_cast<int64_t>(in.Varint());
+  record.ingested_at = in.Time();
+  record.verdict = DecodeVerdict(in);
+  return Finish(in, "article", std::move(record));
+}
+
+std::string Encode(const FingerprintRecord& record) {
+  Encoder out;
+  Begin(out);
+  EncodeSorted(record.shingles, out);
+  EncodeSorted(record.numbers, out);
+  return out.Take();
+}
+
+absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "fingerprint"); !status.ok()) return status;
+  FingerprintRecord record;
+  record.shingles = DecodeSorted(in);
+  record.numbers = DecodeSorted(in);
+  return Finish(in, "fingerprint", std::move(record));
+}
+
+std::string Encode(const GroupRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.canonical);
+  out.Varint(record.members);
+  return out.Take();
+}
+
+absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "group"); !status.ok()) return status;
+  GroupRecord record;
+  record.canonical = static_cast<Ordinal>(in.Varint());
+  record.members = in.Varint();
+  return Finish(in, "group", record);
+}
+
+std::string Encode(const RequestRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(static_cast<uint64_t>(record.kind));
+  out.String(record.article_id);
+  out.Hash(record.content_hash);
+  EncodeVerdict(record.verdict, out);
+  return out.Take();
+}
+
+absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "request"); !status.ok()) return status;
+  RequestRecord record;
+  record.kind = static_cast<RequestRecord::Kind>(in.Varint());
+  record.article_id = in.String();
+  record.content_hash = in.Hash();
+  record.verdict = DecodeVerdict(in);
+  return Finish(in, "request", std::move(record));
+}
+
+}  // namespace newsprint::store

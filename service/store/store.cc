@@ -1,0 +1,519 @@
+#include "service/store/store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "service/common/mutex.h"
+#include "service/common/status_macros.h"
+#include "service/store/codec.h"
+
+namespace newsprint::store {
+namespace {
+
+// A key is the collection's uid (4 bytes, big-endian), a tag, and what the tag calls for. Uid 0 holds
+// what belongs to the folder as a whole. Numbers in keys are big-endian; docs/storage-format.md lists
+// them all.
+enum Tag : char {
+  kFormatTag = 'f',       // uid 0
+  kNextUidTag = 'u',      // uid 0
+  kCollectionTag = 'c',   // uid 0, then the collection's uid
+  kStateTag = 'S',
+  kArticleTag = 'A',      // ordinal
+  kBodyTag = 'B',         // ordinal; in the column family "bodies"
+  kSketchTag = 'K',       // ordinal
+  kFingerprintTag = 'F',  // ordinal
+  kVectorTag = 'V',       // ordinal
+  kIdTag = 'I',           // article id
+  kTextTag = 'X',         // text hash, ordinal
+  kGroupTag = 'G',        // group
+  kMemberTag = 'M',       // group, ordinal
+  kRequestTag = 'R',      // request id
+  kRequestRingTag = 'Q',  // place in the ring
+};
+
+std::string Key(uint32_t uid, Tag tag) {
+  std::string key = KeyFixed32(uid);
+  key.push_back(tag);
+  return key;
+}
+
+std::string Key(uint32_t uid, Tag tag, absl::string_view rest) {
+  std::string key = Key(uid, tag);
+  key.append(rest.data(), rest.size());
+  return key;
+}
+
+std::string OrdinalKey(uint32_t uid, Tag tag, Ordinal ordinal) {
+  return Key(uid, tag, KeyFixed32(ordinal));
+}
+
+std::string TextKey(uint32_t uid, const Hash128& hash, Ordinal ordinal) {
+  return Key(uid, kTextTag,
+             absl::StrCat(KeyFixed64(hash.high), KeyFixed64(hash.low), KeyFixed32(ordinal)));
+}
+
+std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
+  return Key(uid, kMemberTag, absl::StrCat(KeyFixed64(group), KeyFixed32(ordinal)));
+}
+
+rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
+absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+absl::Status ToStatus(const rocksdb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat("store: ", what, ": ", status.ToString());
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  return absl::UnavailableError(message);
+}
+
+rocksdb::ColumnFamilyOptions SmallRecordOptions(const Store::Options& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.compression = rocksdb::kLZ4Compression;
+  return family;
+}
+
+// Bodies stand apart, in blob files, so that compaction does not copy them again and again.
+rocksdb::ColumnFamilyOptions BodyOptions(const Store::Options& options) {
+  rocksdb::ColumnFamilyOptions family = SmallRecordOptions(options);
+  family.enable_blob_files = true;
+  family.min_blob_size = 512;
+  family.blob_compression_type = rocksdb::kZSTD;
+  family.enable_blob_garbage_collection = true;
+  return family;
+}
+
+constexpr char kBodiesFamily[] = "bodies";
+
+absl::Status OpenError(const rocksdb::Status& status, const std::string& data_dir) {
+  const std::string message = status.ToString();
+  if (status.IsIOError() && (absl::StrContains(message, "lock"))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data_dir: in use by another process, got ", data_dir));
+  }
+  return absl::Status(ToStatus(status, "open").code(),
+                      absl::StrCat("data_dir: cannot open ", data_dir, ": ", message));
+}
+
+}  // namespace
+
+class Batch::Impl {
+ public:
+  explicit Impl(uint32_t collection_uid) : uid(collection_uid) {}
+  const uint32_t uid;
+  rocksdb::WriteBatch small;
+  // Bodies by key; they go to another column family, whose handle only the store knows.
+  std::vector<std::pair<std::string, std::optional<std::string>>> bodies;
+};
+
+class Store::Impl {
+ public:
+  ~Impl() {
+    {
+      MutexLock lock(mutex);
+      stopping = true;
+    }
+    wake.NotifyAll();
+    if (sync_thread.joinable()) sync_thread.join();
+    if (db == nullptr) return;
+    for (rocksdb::ColumnFamilyHandle* handle : families) db->DestroyColumnFamilyHandle(handle);
+    db->Close();
+  }
+
+  absl::Status Open(const Options& options);
+  absl::Status CheckFormat();
+
+  absl::StatusOr<std::optional<std::string>> Get(const std::string& key,
+                                                 absl::string_view what) const {
+    std::string value;
+    const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[0], key, &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    RETURN_IF_ERROR(ToStatus(status, what));
+    return std::optional<std::string>(std::move(value));
+  }
+
+  absl::StatusOr<std::string> MustGet(const std::string& key, absl::string_view what) const {
+    ASSIGN_OR_RETURN(std::optional<std::string> value, Get(key, what));
+    if (!value.has_value()) return absl::NotFoundError(absl::StrCat("store: no ", what));
+    return *std::move(value);
+  }
+
+  absl::Status SyncedWrite(rocksdb::WriteBatch* batch, absl::string_view what) {
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    return ToStatus(db->Write(options, batch), what);
+  }
+
+  // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns false.
+  template <typename Visit>
+  absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
+    const std::unique_ptr<rocksdb::Iterator> at(
+        db->NewIterator(rocksdb::ReadOptions(), families[0]));
+    for (at->Seek(first); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+      if (!visit(ToView(at->key()).substr(prefix.size()), ToView(at->value()))) break;
+    }
+    return ToStatus(at->status(), "scan");
+  }
+
+  void SyncLoop();
+
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
+
+  Mutex mutex;
+  CondVar wake;
+  std::vector<absl::AnyInvocable<void(absl::Status)>> waiting ABSL_GUARDED_BY(mutex);
+  absl::Status sync_failure ABSL_GUARDED_BY(mutex);
+  bool stopping ABSL_GUARDED_BY(mutex) = false;
+  std::atomic<bool> sync_failed{false};
+  std::thread sync_thread;
+};
+
+absl::Status Store::Impl::Open(const Options& options) {
+  rocksdb::DBOptions db_options;
+  db_options.create_if_missing = true;
+  db_options.create_missing_column_families = true;
+  db_options.max_background_jobs = 2;
+  db_options.keep_log_file_num = 4;
+  db_options.max_log_file_size = size_t{8} << 20;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
+      {rocksdb::kDefaultColumnFamilyName, SmallRecordOptions(options)},
+      {kBodiesFamily, BodyOptions(options)}};
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);
+  if (!status.ok()) return OpenError(status, options.data_dir);
+  db.reset(raw);
+  RETURN_IF_ERROR(CheckFormat());
+  sync_thread = std::thread([this] { SyncLoop(); });
+  return absl::OkStatus();
+}
+
+absl::Status Store::Impl::CheckFormat() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored, Get(Key(0, kFormatTag), "format"));
+  if (!stored.has_value()) {
+    Encoder out;
+    out.Varint(kFormatVersion);
+    rocksdb::WriteBatch batch;
+    batch.Put(families[0], Key(0, kFormatTag), out.bytes());
+    return SyncedWrite(&batch, "format");
+  }
+  Decoder in(*stored);
+  const uint64_t version = in.Varint();
+  if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
+  if (version > kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data_dir: format is newer than this server knows, got ", version, ", limit ",
+                     kFormatVersion));
+  }
+  return absl::OkStatus();
+}
+
+void Store::Impl::SyncLoop() {
+  while (true) {
+    std::vector<absl::AnyInvocable<void(absl::Status)>> callbacks;
+    absl::Status status;
+    {
+      MutexLock lock(mutex);
+      while (waiting.empty() && !stopping) wake.Wait(mutex);
+      if (waiting.empty()) return;
+      callbacks.swap(waiting);
+      status = sync_failure;
+    }
+    if (status.ok()) status = ToStatus(db->FlushWAL(/*sync=*/true), "sync");
+    if (!status.ok()) {
+      sync_failed = true;
+      MutexLock lock(mutex);
+      sync_failure = status;
+    }
+    for (auto& callback : callbacks) callback(status);
+  }
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
+  auto impl = std::make_unique<Impl>();
+  RETURN_IF_ERROR(impl->Open(options));
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+absl::StatusOr<std::vector<CollectionRecord>> Store::Collections() const {
+  std::vector<CollectionRecord> records;
+  absl::Status decoded;
+  const std::string prefix = Key(0, kCollectionTag);
+  RETURN_IF_ERROR(impl_->Scan(prefix, prefix, [&](absl::string_view, absl::string_view value) {
+    absl::StatusOr<CollectionRecord> record = DecodeCollection(value);
+    decoded.Update(record.status());
+    if (record.ok()) records.push_back(*std::move(record));
+    return decoded.ok();
+  }));
+  RETURN_IF_ERROR(decoded);
+  return records;
+}
+
+absl::StatusOr<uint32_t> Store::AddCollection(const CollectionSettings& settings) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored, impl_->Get(Key(0, kNextUidTag), "uid"));
+  const uint32_t uid = stored.has_value() ? Decoder(*stored).Fixed32() : 1;
+  Encoder next;
+  next.Fixed32(uid + 1);
+  rocksdb::WriteBatch batch;
+  batch.Put(impl_->families[0], Key(0, kNextUidTag), next.bytes());
+  batch.Put(impl_->families[0], Key(0, kCollectionTag, KeyFixed32(uid)),
+            Encode(CollectionRecord{uid, settings}));
+  RETURN_IF_ERROR(impl_->SyncedWrite(&batch, "add collection"));
+  return uid;
+}
+
+absl::Status Store::DropCollection(uint32_t uid) {
+  rocksdb::WriteBatch batch;
+  batch.Delete(impl_->families[0], Key(0, kCollectionTag, KeyFixed32(uid)));
+  for (rocksdb::ColumnFamilyHandle* family : impl_->families) {
+    batch.DeleteRange(family, KeyFixed32(uid), KeyFixed32(uid + 1));
+  }
+  return impl_->SyncedWrite(&batch, "drop collection");
+}
+
+absl::Status Store::Apply(const Batch& batch) {
+  if (impl_->sync_failed) {
+    return absl::UnavailableError("store: read-only, as an earlier sync to disk failed");
+  }
+  rocksdb::WriteBatch& all = batch.impl_->small;
+  for (const auto& [key, body] : batch.impl_->bodies) {
+    const rocksdb::Status status = body.has_value() ? all.Put(impl_->families[1], key, *body)
+                                                    : all.Delete(impl_->families[1], key);
+    RETURN_IF_ERROR(ToStatus(status, "batch"));
+  }
+  return ToStatus(impl_->db->Write(rocksdb::WriteOptions(), &all), "write");
+}
+
+void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
+  {
+    MutexLock lock(impl_->mutex);
+    impl_->waiting.push_back(std::move(callback));
+  }
+  impl_->wake.NotifyOne();
+}
+
+absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes, impl_->Get(Key(uid, kStateTag), "state"));
+  if (!bytes.has_value()) return CollectionState();
+  return DecodeState(*bytes);
+}
+
+absl::StatusOr<std::optional<Ordinal>> Store::FindId(uint32_t uid, absl::string_view id) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes, impl_->Get(Key(uid, kIdTag, id), "id"));
+  if (!bytes.has_value()) return std::optional<Ordinal>();
+  Decoder in(*bytes);
+  const Ordinal ordinal = in.Fixed32();
+  if (!in.ok()) return absl::DataLossError("store: damaged id record");
+  return std::optional<Ordinal>(ordinal);
+}
+
+absl::StatusOr<ArticleRecord> Store::GetArticle(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   impl_->MustGet(OrdinalKey(uid, kArticleTag, ordinal), "article"));
+  return DecodeArticle(bytes);
+}
+
+absl::StatusOr<std::string> Store::GetBody(uint32_t uid, Ordinal ordinal) const {
+  std::string body;
+  RETURN_IF_ERROR(ToStatus(impl_->db->Get(rocksdb::ReadOptions(), impl_->families[1],
+                                          OrdinalKey(uid, kBodyTag, ordinal), &body),
+                           "body"));
+  return body;
+}
+
+absl::StatusOr<std::string> Store::GetSketch(uint32_t uid, Ordinal ordinal) const {
+  return impl_->MustGet(OrdinalKey(uid, kSketchTag, ordinal), "sketch");
+}
+
+absl::StatusOr<FingerprintRecord> Store::GetFingerprint(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   impl_->MustGet(OrdinalKey(uid, kFingerprintTag, ordinal), "fingerprint"));
+  return DecodeFingerprint(bytes);
+}
+
+absl::StatusOr<std::vector<float>> Store::GetVector(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   impl_->MustGet(OrdinalKey(uid, kVectorTag, ordinal), "vector"));
+  std::vector<float> vector(bytes.size() / sizeof(float));
+  std::memcpy(vector.data(), bytes.data(), vector.size() * sizeof(float));
+  return vector;
+}
+
+absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,
+                                                       std::optional<Ordinal> except) const {
+  const std::string first = TextKey(uid, text_hash, 0);
+  const std::string prefix = first.substr(0, first.size() - sizeof(Ordinal));
+  std::optional<Ordinal> found;
+  RETURN_IF_ERROR(impl_->Scan(prefix, first, [&](absl::string_view rest, absl::string_view) {
+    const Ordinal ordinal = ReadKeyFixed32(rest);
+    if (ordinal != except) found = ordinal;
+    return !found.has_value();
+  }));
+  return found;
+}
+
+absl::StatusOr<std::optional<GroupRecord>> Store::GetGroup(uint32_t uid, GroupNumber group) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(Key(uid, kGroupTag, KeyFixed64(group)), "group"));
+  if (!bytes.has_value()) return std::optional<GroupRecord>();
+  ASSIGN_OR_RETURN(GroupRecord record, DecodeGroup(*bytes));
+  return std::optional<GroupRecord>(record);
+}
+
+absl::StatusOr<std::vector<Ordinal>> Store::Members(uint32_t uid, GroupNumber group, Ordinal first,
+                                                    size_t members_max) const {
+  std::vector<Ordinal> members;
+  if (members_max == 0) return members;
+  const std::string prefix = Key(uid, kMemberTag, KeyFixed64(group));
+  RETURN_IF_ERROR(impl_->Scan(prefix, MemberKey(uid, group, first),
+                              [&](absl::string_view rest, absl::string_view) {
+                                members.push_back(ReadKeyFixed32(rest));
+                                return members.size() < members_max;
+                              }));
+  return members;
+}
+
+absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
+    uint32_t uid, GroupNumber first, size_t groups_max) const {
+  std::vector<std::pair<GroupNumber, GroupRecord>> groups;
+  if (groups_max == 0) return groups;
+  absl::Status decoded;
+  RETURN_IF_ERROR(impl_->Scan(Key(uid, kGroupTag), Key(uid, kGroupTag, KeyFixed64(first)),
+                              [&](absl::string_view rest, absl::string_view value) {
+                                absl::StatusOr<GroupRecord> record = DecodeGroup(value);
+                                decoded.Update(record.status());
+                                if (!decoded.ok()) return false;
+                                groups.emplace_back(ReadKeyFixed64(rest), *record);
+                                return groups.size() < groups_max;
+                              }));
+  RETURN_IF_ERROR(decoded);
+  return groups;
+}
+
+absl::StatusOr<std::optional<RequestRecord>> Store::FindRequest(
+    uint32_t uid, absl::string_view request_id) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(Key(uid, kRequestTag, request_id), "request"));
+  if (!bytes.has_value()) return std::optional<RequestRecord>();
+  ASSIGN_OR_RETURN(RequestRecord record, DecodeRequest(*bytes));
+  return std::optional<RequestRecord>(std::move(record));
+}
+
+absl::StatusOr<std::string> Store::RequestAt(uint32_t uid, uint64_t number) const {
+  ASSIGN_OR_RETURN(std::optional<std::string> id,
+                   impl_->Get(Key(uid, kRequestRingTag, KeyFixed64(number)), "request ring"));
+  return std::move(id).value_or("");
+}
+
+int64_t Store::disk_bytes() const {
+  int64_t total = 0;
+  for (rocksdb::ColumnFamilyHandle* family : impl_->families) {
+    for (const std::string& property :
+         {rocksdb::DB::Properties::kTotalSstFilesSize, rocksdb::DB::Properties::kTotalBlobFileSize,
+          rocksdb::DB::Properties::kCurSizeAllMemTables}) {
+      uint64_t bytes = 0;
+      if (impl_->db->GetIntProperty(family, property, &bytes)) total += static_cast<int64_t>(bytes);
+    }
+  }
+  return total;
+}
+
+Batch::Batch(uint32_t uid) : impl_(std::make_unique<Impl>(uid)) {}
+Batch::~Batch() = default;
+
+void Batch::PutState(const CollectionState& state) {
+  impl_->small.Put(Key(impl_->uid, kStateTag), Encode(state));
+}
+
+void Batch::PutArticle(Ordinal ordinal, const ArticleRecord& record) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kArticleTag, ordinal), Encode(record));
+}
+
+void Batch::PutBody(Ordinal ordinal, absl::string_view body) {
+  impl_->bodies.emplace_back(OrdinalKey(impl_->uid, kBodyTag, ordinal), std::string(body));
+}
+
+void Batch::PutSketch(Ordinal ordinal, absl::string_view sketch) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kSketchTag, ordinal), ToSlice(sketch));
+}
+
+void Batch::PutFingerprint(Ordinal ordinal, const FingerprintRecord& record) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kFingerprintTag, ordinal), Encode(record));
+}
+
+void Batch::PutVector(Ordinal ordinal, const std::vector<float>& vector) {
+  static_assert(std::numeric_limits<float>::is_iec559);
+  impl_->small.Put(OrdinalKey(impl_->uid, kVectorTag, ordinal),
+                   rocksdb::Slice(reinterpret_cast<const char*>(vector.data()),
+                                  vector.size() * sizeof(float)));
+}
+
+void Batch::PutId(absl::string_view id, Ordinal ordinal) {
+  Encoder out;
+  out.Fixed32(ordinal);
+  impl_->small.Put(Key(impl_->uid, kIdTag, id), out.bytes());
+}
+
+void Batch::PutText(const Hash128& text_hash, Ordinal ordinal) {
+  impl_->small.Put(TextKey(impl_->uid, text_hash, ordinal), rocksdb::Slice());
+}
+
+void Batch::DeleteText(const Hash128& text_hash, Ordinal ordinal) {
+  impl_->small.Delete(TextKey(impl_->uid, text_hash, ordinal));
+}
+
+void Batch::DeleteArticle(Ordinal ordinal, absl::string_view id) {
+  for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag, kVectorTag}) {
+    impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
+  }
+  impl_->small.Delete(Key(impl_->uid, kIdTag, id));
+  impl_->bodies.emplace_back(OrdinalKey(impl_->uid, kBodyTag, ordinal), std::nullopt);
+}
+
+void Batch::PutGroup(GroupNumber group, const GroupRecord& record) {
+  impl_->small.Put(Key(impl_->uid, kGroupTag, KeyFixed64(group)), Encode(record));
+}
+
+void Batch::DeleteGroup(GroupNumber group) {
+  impl_->small.Delete(Key(impl_->uid, kGroupTag, KeyFixed64(group)));
+}
+
+void Batch::PutMember(GroupNumber group, Ordinal ordinal) {
+  impl_->small.Put(MemberKey(impl_->uid, group, ordinal), rocksdb::Slice());
+}
+
+void Batch::DeleteMember(GroupNumber group, Ordinal ordinal) {
+  impl_->small.Delete(MemberKey(impl_->uid, group, ordinal));
+}
+
+void Batch::PutRequest(uint64_t number, absl::string_view request_id,
+                       const RequestRecord& record) {
+  impl_->small.Put(Key(impl_->uid, kRequestTag, request_id), Encode(record));
+  impl_->small.Put(Key(impl_->uid, kRequestRingTag, KeyFixed64(number)), ToSlice(request_id));
+}
+
+void Batch::DeleteRequest(uint64_t number, absl::string_view request_id) {
+  if (!request_id.empty()) impl_->small.Delete(Key(impl_->uid, kRequestTag, request_id));
+  impl_->small.Delete(Key(impl_->uid, kRequestRingTag, KeyFixed64(number)));
+}
+
+}  // namespace newsprint::store

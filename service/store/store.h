@@ -1,0 +1,121 @@
+// The data folder: a RocksDB database that holds the truth about every collection.
+#ifndef NEWSPRINT_SERVICE_STORE_STORE_H_
+#define NEWSPRINT_SERVICE_STORE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "service/common/hash.h"
+#include "service/common/types.h"
+#include "service/store/records.h"
+
+namespace newsprint::store {
+
+class Batch;
+
+// Thread-safe. Errors: UNAVAILABLE when the disk fails or is full, DATA_LOSS when stored bytes are
+// damaged.
+class Store {
+ public:
+  struct Options {
+    std::string data_dir;
+    // Cache of decompressed blocks. More: fewer reads from disk while verifying candidates.
+    size_t block_cache_bytes = size_t{256} << 20;
+  };
+
+  // Opens or creates the folder. FAILED_PRECONDITION when another process has it open, or when its
+  // format is newer than kFormatVersion.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
+  ~Store();
+
+  // Collections, in the order of uid.
+  absl::StatusOr<std::vector<CollectionRecord>> Collections() const;
+  // Stores a new collection under a new uid, and returns that. On disk when it returns.
+  absl::StatusOr<uint32_t> AddCollection(const CollectionSettings& settings);
+  // Removes a collection with all that belongs to it. On disk when it returns. Nobody may write to it
+  // any more.
+  absl::Status DropCollection(uint32_t uid);
+
+  // Applies a batch as a whole. The next read sees it; it is on disk when the callback of a later
+  // NotifyDurable has run. After a failed sync every further batch is refused with UNAVAILABLE.
+  absl::Status Apply(const Batch& batch);
+
+  // Calls back, from another thread, once everything applied before this call is on disk, with one
+  // sync for all that wait (group commit). The callback must not block. On an error the disk may or
+  // may not hold what was applied.
+  void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback);
+
+  // Reads of one collection. Absent: nullopt, or NOT_FOUND where a record must exist.
+  absl::StatusOr<CollectionState> State(uint32_t uid) const;  // a fresh one when absent
+  absl::StatusOr<std::optional<Ordinal>> FindId(uint32_t uid, absl::string_view id) const;
+  absl::StatusOr<ArticleRecord> GetArticle(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<std::string> GetBody(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<std::string> GetSketch(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<FingerprintRecord> GetFingerprint(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<std::vector<float>> GetVector(uint32_t uid, Ordinal ordinal) const;
+  // The first ingested article with this text, other than `except`.
+  absl::StatusOr<std::optional<Ordinal>> FindText(uint32_t uid, const Hash128& text_hash,
+                                                  std::optional<Ordinal> except) const;
+  absl::StatusOr<std::optional<GroupRecord>> GetGroup(uint32_t uid, GroupNumber group) const;
+  // Members from `first` on, in the order of ingestion, at most `members_max`.
+  absl::StatusOr<std::vector<Ordinal>> Members(uint32_t uid, GroupNumber group, Ordinal first,
+                                               size_t members_max) const;
+  // Groups from `first` on, in order, at most `groups_max`.
+  absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Groups(uint32_t uid,
+                                                                          GroupNumber first,
+                                                                          size_t groups_max) const;
+  absl::StatusOr<std::optional<RequestRecord>> FindRequest(uint32_t uid,
+                                                           absl::string_view request_id) const;
+  // The request id at a place of the ring; empty when absent.
+  absl::StatusOr<std::string> RequestAt(uint32_t uid, uint64_t number) const;
+
+  // Disk space, as RocksDB estimates it.
+  int64_t disk_bytes() const;
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Changes to one collection that are applied together. Not thread-safe.
+class Batch {
+ public:
+  explicit Batch(uint32_t uid);
+  ~Batch();
+
+  void PutState(const CollectionState& state);
+  void PutArticle(Ordinal ordinal, const ArticleRecord& record);
+  void PutBody(Ordinal ordinal, absl::string_view body);
+  void PutSketch(Ordinal ordinal, absl::string_view sketch);
+  void PutFingerprint(Ordinal ordinal, const FingerprintRecord& record);
+  void PutVector(Ordinal ordinal, const std::vector<float>& vector);
+  void PutId(absl::string_view id, Ordinal ordinal);
+  void PutText(const Hash128& text_hash, Ordinal ordinal);
+  void DeleteText(const Hash128& text_hash, Ordinal ordinal);
+  // Removes article, body, sketch, fingerprint, vector and id.
+  void DeleteArticle(Ordinal ordinal, absl::string_view id);
+  void PutGroup(GroupNumber group, const GroupRecord& record);
+  void DeleteGroup(GroupNumber group);
+  void PutMember(GroupNumber group, Ordinal ordinal);
+  void DeleteMember(GroupNumber group, Ordinal ordinal);
+  void PutRequest(uint64_t number, absl::string_view request_id, const RequestRecord& record);
+  void DeleteRequest(uint64_t number, absl::string_view request_id);
+
+ private:
+  friend class Store;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace newsprint::store
+
+#endif  // NEWSPRINT_SERVICE_STORE_STORE_H_

@@ -1,0 +1,120 @@
+#include "client/connection.h"
+
+#include "absl/time/clock.h"
+#include "client/backoff.h"
+#include "gtest/gtest.h"
+#include "tests/client/fake_server.h"
+
+namespace newsprint::client {
+namespace {
+
+using testing::FakeServer;
+
+ClientOptions FastOptions(const std::string& target) {
+  ClientOptions options;
+  options.target = target;
+  options.backoff_initial = absl::Milliseconds(1);
+  options.backoff_max = absl::Milliseconds(4);
+  return options;
+}
+
+TEST(ConnectionTest, RepeatsUnavailableUntilItWorks) {
+  FakeServer server;
+  server.faults.unary_failures = 3;
+  const Client client(MakeConnection(FastOptions(server.target())));
+  EXPECT_TRUE(client.GetStats({}).ok());
+  EXPECT_EQ(server.unary_calls, 4);
+}
+
+TEST(ConnectionTest, GivesUpAfterAttemptsMax) {
+  FakeServer server;
+  server.faults.unary_failures = 100;
+  ClientOptions options = FastOptions(server.target());
+  options.attempts_max = 3;
+  const Client client(MakeConnection(options));
+  EXPECT_EQ(client.GetStats({}).status(), absl::UnavailableError("draining"));
+  EXPECT_EQ(server.unary_calls, 3);
+}
+
+TEST(ConnectionTest, RepeatsNothingElse) {
+  for (const auto code : {grpc::StatusCode::INTERNAL, grpc::StatusCode::RESOURCE_EXHAUSTED,
+                          grpc::StatusCode::NOT_FOUND, grpc::StatusCode::CANCELLED}) {
+    FakeServer server;
+    server.faults.unary_failures = 1;
+    server.faults.unary_status = grpc::Status(code, "no");
+    const Client client(MakeConnection(FastOptions(server.target())));
+    EXPECT_EQ(static_cast<int>(client.GetStats({}).status().code()), static_cast<int>(code));
+    EXPECT_EQ(server.unary_calls, 1);
+  }
+}
+
+TEST(ConnectionTest, DeadlineOfTheCallOverridesTheOneOfTheConnection) {
+  FakeServer server;
+  server.faults.latency = absl::Milliseconds(400);
+  const Client client(MakeConnection(FastOptions(server.target())));
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(client.GetStats({}, {absl::Milliseconds(50)}).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_LT(absl::Now() - begin, absl::Milliseconds(300));
+  EXPECT_TRUE(client.GetStats({}).ok());
+}
+
+TEST(ConnectionTest, NeverRepeatsPastTheDeadline) {
+  FakeServer server;
+  server.faults.unary_failures = 1000;
+  ClientOptions options = FastOptions(server.target());
+  options.attempts_max = 100;
+  options.backoff_initial = options.backoff_max = absl::Milliseconds(60);
+  options.deadline = absl::Milliseconds(200);
+  const Client client(MakeConnection(options));
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(client.GetStats({}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - begin, absl::Milliseconds(200));
+  EXPECT_GE(server.unary_calls, 2);
+  EXPECT_LE(server.unary_calls, 7);
+}
+
+TEST(ConnectionTest, RepeatedDeleteSucceedsWhenTheAnswerWasLost) {
+  FakeServer server;
+  const Client client(MakeConnection(FastOptions(server.target())));
+  v1::IngestArticleRequest ingest;
+  ingest.mutable_article()->set_id("a");
+  ingest.mutable_article()->set_body("text");
+  ASSERT_TRUE(client.IngestArticle(ingest).ok());
+  server.faults.lost_answers = 1;
+  v1::DeleteArticleRequest request;
+  request.set_id("a");
+  EXPECT_TRUE(client.DeleteArticle(request).ok());
+  EXPECT_EQ(client.DeleteArticle(request).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(ConnectionTest, UnreachableServerIsUnavailable) {
+  ClientOptions options = FastOptions("127.0.0.1:1");
+  options.attempts_max = 2;
+  const Client client(MakeConnection(options));
+  EXPECT_EQ(client.GetStats({}).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ConnectionTest, RawBytesArriveUnchanged) {
+  FakeServer server;
+  const Client client = server.MakeClient();
+  v1::IngestArticleRequest request;
+  request.mutable_article()->set_id("a");
+  request.mutable_article()->set_raw_body("caf\xE9");
+  ASSERT_TRUE(client.IngestArticle(request).ok());
+  EXPECT_EQ(server.Stored("a").raw_body(), "caf\xE9");
+}
+
+TEST(BackoffTest, DoublesToItsMaximumWithJitter) {
+  Backoff backoff(absl::Milliseconds(100), absl::Milliseconds(350));
+  for (const int step_ms : {100, 200, 350, 350}) {
+    const absl::Duration pause = backoff.Next();
+    EXPECT_GE(pause, absl::Milliseconds(step_ms) / 2);
+    EXPECT_LE(pause, absl::Milliseconds(step_ms));
+  }
+  backoff.Reset();
+  EXPECT_LE(backoff.Next(), absl::Milliseconds(100));
+}
+
+}  // namespace
+}  // namespace newsprint::client

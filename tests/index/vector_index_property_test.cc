@@ -1,0 +1,86 @@
+// The graph against comparing with every vector.
+#include <cmath>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "service/index/vector_index.h"
+#include "tests/testing/articles.h"
+
+namespace newsprint::index {
+namespace {
+
+constexpr int kDimension = 64;
+
+// Unit vectors around a number of centres, as articles lie around stories.
+std::vector<float> RandomVector(std::mt19937_64& random) {
+  std::normal_distribution<float> normal;
+  std::mt19937_64 centre(random() % 150);
+  std::vector<float> vector(kDimension);
+  double squares = 0;
+  for (float& value : vector) {
+    value = normal(centre) + 0.7f * normal(random);
+    squares += value * value;
+  }
+  for (float& value : vector) value /= static_cast<float>(std::sqrt(squares));
+  return vector;
+}
+
+std::unique_ptr<VectorIndex> MakeIndex(int exact_rows_max) {
+  VectorIndex::Options options;
+  options.dimension = kDimension;
+  options.exact_rows_max = exact_rows_max;
+  return *VectorIndex::Create(options);
+}
+
+TEST(VectorIndexPropertyTest, GraphFindsWhatComparingAllFinds) {
+  std::mt19937_64 random(testing::Seed());
+  const auto graph = MakeIndex(0);
+  const auto exact = MakeIndex(1'000'000);
+  for (Ordinal i = 0; i < 4000; ++i) {
+    const std::vector<float> vector = RandomVector(random);
+    ASSERT_TRUE(graph->Add(i, vector).ok());
+    ASSERT_TRUE(exact->Add(i, vector).ok());
+    if (i % 5 == 4) {  // and some die again
+      const Ordinal victim = static_cast<Ordinal>(random() % i);
+      graph->Remove(victim);
+      exact->Remove(victim);
+    }
+  }
+  ASSERT_EQ(graph->size(), exact->size());
+  int found = 0;
+  constexpr int kQueries = 200;
+  for (int i = 0; i < kQueries; ++i) {
+    const std::vector<float> query = RandomVector(random);
+    const auto expected = *exact->Search(query, 10);
+    const auto got = *graph->Search(query, 10);
+    ASSERT_EQ(got.size(), 10u);
+    std::set<Ordinal> ordinals;
+    for (const VectorHit& hit : expected) ordinals.insert(hit.ordinal);
+    for (const VectorHit& hit : got) found += static_cast<int>(ordinals.count(hit.ordinal));
+    for (size_t j = 1; j < got.size(); ++j) EXPECT_GE(got[j - 1].cosine, got[j].cosine);
+  }
+  EXPECT_GE(found, kQueries * 10 * 0.95);
+}
+
+// int8 codes against the float vectors they came from.
+TEST(VectorIndexPropertyTest, CosinesAreWithinOneHundredth) {
+  std::mt19937_64 random(testing::Seed());
+  const auto index = MakeIndex(1'000'000);
+  std::vector<std::vector<float>> vectors;
+  for (Ordinal i = 0; i < 500; ++i) {
+    vectors.push_back(RandomVector(random));
+    ASSERT_TRUE(index->Add(i, vectors.back()).ok());
+  }
+  for (int i = 0; i < 50; ++i) {
+    const std::vector<float> query = RandomVector(random);
+    for (const VectorHit& hit : *index->Search(query, 500)) {
+      double exact = 0;
+      for (int d = 0; d < kDimension; ++d) exact += query[d] * vectors[hit.ordinal][d];
+      EXPECT_NEAR(hit.cosine, exact, 0.015);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace newsprint::index
