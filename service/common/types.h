@@ -53,6 +53,12 @@ struct Article {
   std::vector<float> embedding;  // empty, or the collection's dimension
 };
 
+// A term of an article, by the low 32 bits of its hash, and its share in the article's subject.
+struct WeightedTerm {
+  uint32_t term = 0;
+  float weight = 0;
+};
+
 // See Evidence in article.proto.
 struct Evidence {
   double jaccard = 0;
@@ -74,7 +80,7 @@ struct Thresholds {
   double template_jaccard = 0.10;
   double template_shared_numbers = 0.50;
   int template_numbers_min = 4;
-  double related_cosine = 0.30;
+  double related_cosine = 0.18;
   absl::Duration revision_window = absl::Hours(48);
 };
 

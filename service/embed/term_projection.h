@@ -2,8 +2,8 @@
 #ifndef NEWSPRINT_SERVICE_EMBED_TERM_PROJECTION_H_
 #define NEWSPRINT_SERVICE_EMBED_TERM_PROJECTION_H_
 
-#include "absl/container/flat_hash_map.h"
 #include "service/embed/embedder.h"
+#include "service/embed/term_weights.h"
 
 namespace newsprint::embed {
 
@@ -11,18 +11,13 @@ namespace newsprint::embed {
 // (P. Li, T. Hastie, K. Church: Very Sparse Random Projections, KDD 2006). An article is the sum of its
 // terms' vectors by weight, scaled to length 1, so that the cosine of two articles estimates that of
 // their TF-IDF vectors, with a standard error of about 1 / sqrt(dimension) = 0.06.
-//
-// Weight: (1 + ln tf) * idf, with title and lede words counted `kTitleCount` and `kLedeCount` times,
-// and general idf from a built-in table of common words (general_terms.inc).
 class TermProjection final : public Embedder {
  public:
   static constexpr int kDimension = 256;
   static constexpr int kNonZeros = 32;
-  static constexpr int kTitleCount = 2;
-  static constexpr int kLedeTokens = 60;
-  static constexpr int kLedeCount = 2;
 
-  TermProjection();
+  // `weights` must outlive it.
+  explicit TermProjection(const TermWeights* weights) : weights_(*weights) {}
 
   absl::string_view name() const override { return "terms256/1"; }
   int dimension() const override { return kDimension; }
@@ -32,7 +27,7 @@ class TermProjection final : public Embedder {
  private:
   void EmbedOne(const EmbedInput& input, absl::Span<float> vector) const;
 
-  absl::flat_hash_map<text::Token, float> idf_;  // of common words
+  const TermWeights& weights_;
 };
 
 }  // namespace newsprint::embed

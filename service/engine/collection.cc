@@ -61,11 +61,11 @@ struct Collection::Change {
 };
 
 Collection::Collection(store::Store* store, store::CollectionRecord record,
-                       const embed::Embedder* embedder)
+                       const BuiltInEmbedding* embedding)
     : store_(store),
       uid_(record.uid),
       settings_(std::move(record.settings)),
-      preparer_(settings_, embedder) {}
+      preparer_(settings_, embedding) {}
 
 absl::Status Collection::LoadIndexes() {
   MutexLock write_lock(write_mutex_);
@@ -338,6 +338,7 @@ void Collection::PutContent(Ordinal ordinal, const PreparedArticle& prepared,
   change->batch.PutFingerprint(ordinal, prepared.fingerprint);
   change->batch.PutSketch(ordinal, SketchBytes(prepared.sketch));
   change->batch.PutVector(ordinal, prepared.vector);
+  change->batch.PutTerms(ordinal, prepared.terms);
 }
 
 absl::Status Collection::RememberRequest(absl::string_view request_id,

@@ -16,7 +16,6 @@
 #include "absl/types/span.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
-#include "service/embed/embedder.h"
 #include "service/engine/prepare.h"
 #include "service/index/fingerprint_index.h"
 #include "service/index/vector_index.h"
@@ -44,13 +43,13 @@ using RelatedQuery = std::variant<ArticleQuery, std::vector<float>>;
 
 struct RelatedOptions {
   int results_max = 10;
-  std::optional<double> score_min;  // absent: the collection's related_cosine
+  double score_min = -1;
   bool include_duplicates = false;
 };
 
 struct RelatedArticle {
   ArticleSummary article;
-  double score = 0;  // cosine
+  double score = 0;  // -1 to 1
   GroupNumber group = 0;
   bool same_group = false;
 };
@@ -109,8 +108,9 @@ struct Deleted {
 // request id that was used for something else), and the store's.
 class Collection {
  public:
-  // `store` and `embedder` must outlive it; `embedder` is null when callers bring the vectors.
-  Collection(store::Store* store, store::CollectionRecord record, const embed::Embedder* embedder);
+  // `store` and `embedding` must outlive it; `embedding` is null when callers bring the vectors.
+  Collection(store::Store* store, store::CollectionRecord record,
+             const BuiltInEmbedding* embedding);
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
@@ -151,6 +151,10 @@ class Collection {
     Match match;
     Ordinal ordinal = 0;
   };
+  struct ScoredOrdinal {
+    Ordinal ordinal = 0;
+    double score = 0;
+  };
   struct Change;
 
   // collection.cc: the ordered part.
@@ -188,13 +192,14 @@ class Collection {
                                                       std::optional<Ordinal> except) const;
   absl::StatusOr<Match> MakeMatch(const Subject& subject, Relation relation,
                                   const Evidence& evidence) const;
-  absl::StatusOr<std::vector<index::VectorHit>> SearchVectors(absl::Span<const float> vector,
-                                                              int hits_max) const;
+  // The canonicals nearest in subject, best first: candidates by vector, ranked by SubjectCosine.
+  absl::StatusOr<std::vector<ScoredOrdinal>> RankRelated(const PreparedArticle& query,
+                                                         int results_max) const;
+  absl::StatusOr<double> Score(const PreparedArticle& query, Ordinal ordinal) const;
   absl::StatusOr<std::vector<Match>> RelatedMatches(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except) const;
-  absl::Status AppendMembers(GroupNumber group, Ordinal canonical, absl::Span<const float> vector,
-                             const RelatedOptions& options, std::optional<Ordinal> except,
-                             std::vector<RelatedArticle>* related) const;
+  absl::Status AppendMembers(const PreparedArticle& query, GroupNumber group, Ordinal canonical,
+                             std::vector<ScoredOrdinal>* related) const;
   absl::StatusOr<std::string> CanonicalId(GroupNumber group) const;
 
   store::Store* const store_;

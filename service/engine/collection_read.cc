@@ -20,6 +20,19 @@ constexpr size_t kGroupsScannedMax = 50'000;
 // Members of one group that FindRelated adds when it returns duplicates too.
 constexpr size_t kExpandedMembersMax = 1'000;
 
+// Nearest vectors that are ranked anew by their terms, at least; twice the results where that is more.
+// The projection's error is about 0.06, so the best of the terms may be some way down.
+constexpr int kRankedMin = 100;
+
+// Higher scores first, equal ones in the order of ingestion.
+struct BetterScoreOrder {
+  template <typename Scored>
+  bool operator()(const Scored& a, const Scored& b) const {
+    return a.score != b.score ? a.score > b.score : a.ordinal < b.ordinal;
+  }
+};
+constexpr BetterScoreOrder BetterScore;
+
 ArticleSummary Summary(const Article& article) {
   return {article.id,       article.title, article.source,
           article.language, article.url,   article.published_at};
@@ -45,6 +58,7 @@ absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) con
   PreparedArticle& prepared = subject.prepared;
   ASSIGN_OR_RETURN(prepared.fingerprint, store_->GetFingerprint(uid_, ordinal));
   ASSIGN_OR_RETURN(prepared.vector, store_->GetVector(uid_, ordinal));
+  ASSIGN_OR_RETURN(prepared.terms, store_->GetTerms(uid_, ordinal));
   ASSIGN_OR_RETURN(const std::string sketch, store_->GetSketch(uid_, ordinal));
   if (sketch.size() != prepared.sketch.size()) {
     return absl::DataLossError("store: damaged sketch record");
@@ -134,19 +148,45 @@ absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
   return copies;
 }
 
-absl::StatusOr<std::vector<index::VectorHit>> Collection::SearchVectors(
-    absl::Span<const float> vector, int hits_max) const {
-  ReaderMutexLock lock(index_mutex_);
-  return vectors_->Search(vector, hits_max);
+absl::StatusOr<double> Collection::Score(const PreparedArticle& query, Ordinal ordinal) const {
+  PreparedArticle match;
+  if (!query.terms.terms.empty()) {
+    ASSIGN_OR_RETURN(match.terms, store_->GetTerms(uid_, ordinal));
+  }
+  if (match.terms.terms.empty()) {
+    ASSIGN_OR_RETURN(match.vector, store_->GetVector(uid_, ordinal));
+  }
+  return SubjectCosine(query, match);
+}
+
+absl::StatusOr<std::vector<Collection::ScoredOrdinal>> Collection::RankRelated(
+    const PreparedArticle& query, int results_max) const {
+  std::vector<index::VectorHit> hits;
+  {
+    ReaderMutexLock lock(index_mutex_);
+    ASSIGN_OR_RETURN(hits, vectors_->Search(query.vector, std::max(kRankedMin, 2 * results_max)));
+  }
+  std::vector<ScoredOrdinal> ranked;
+  for (const index::VectorHit& hit : hits) {
+    const absl::StatusOr<double> score = Score(query, hit.ordinal);
+    if (IsGone(score.status())) continue;
+    RETURN_IF_ERROR(score.status());
+    ranked.push_back({hit.ordinal, *score});
+  }
+  std::sort(ranked.begin(), ranked.end(), BetterScore);
+  return ranked;
 }
 
 absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArticle& prepared,
                                                               std::optional<Ordinal> except) const {
-  ASSIGN_OR_RETURN(const auto hits, SearchVectors(prepared.vector, kVerdictRelatedMax + 1));
+  ASSIGN_OR_RETURN(const std::vector<ScoredOrdinal> ranked,
+                   RankRelated(prepared, kVerdictRelatedMax));
   std::vector<Match> related;
-  for (const index::VectorHit& hit : hits) {
-    if (hit.ordinal == except) continue;
-    const absl::StatusOr<Subject> subject = LoadSubject(hit.ordinal);
+  for (const ScoredOrdinal& candidate : ranked) {
+    if (related.size() == kVerdictRelatedMax) break;
+    if (candidate.score < settings_.thresholds.related_cosine) break;
+    if (candidate.ordinal == except) continue;
+    const absl::StatusOr<Subject> subject = LoadSubject(candidate.ordinal);
     if (IsGone(subject.status())) continue;
     RETURN_IF_ERROR(subject.status());
     const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
@@ -159,8 +199,6 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
     RETURN_IF_ERROR(match.status());
     related.push_back(*std::move(match));
   }
-  if (related.size() > kVerdictRelatedMax) related.resize(kVerdictRelatedMax);
-  std::stable_sort(related.begin(), related.end(), BetterMatch);
   return related;
 }
 
@@ -192,32 +230,24 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
   return verdict;
 }
 
-// Appends the members of a group but its canonical, each by its own vector.
-absl::Status Collection::AppendMembers(GroupNumber group, Ordinal canonical,
-                                       absl::Span<const float> vector,
-                                       const RelatedOptions& options, std::optional<Ordinal> except,
-                                       std::vector<RelatedArticle>* related) const {
+// Appends the members of a group but its canonical, each by its own score.
+absl::Status Collection::AppendMembers(const PreparedArticle& query, GroupNumber group,
+                                       Ordinal canonical,
+                                       std::vector<ScoredOrdinal>* related) const {
   ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
                    store_->Members(uid_, group, 0, kExpandedMembersMax));
   for (const Ordinal member : members) {
-    if (member == canonical || member == except) continue;
-    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, member);
-    if (IsGone(record.status())) continue;
-    RETURN_IF_ERROR(record.status());
-    const absl::StatusOr<std::vector<float>> own = store_->GetVector(uid_, member);
-    if (IsGone(own.status())) continue;
-    RETURN_IF_ERROR(own.status());
-    const double score = Cosine(vector, *own);
-    if (score < *options.score_min) continue;
-    related->push_back({Summary(record->article), score, group, false});
+    if (member == canonical) continue;
+    const absl::StatusOr<double> score = Score(query, member);
+    if (IsGone(score.status())) continue;
+    RETURN_IF_ERROR(score.status());
+    related->push_back({member, *score});
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
-    const RelatedQuery& query, const RelatedOptions& given) const {
-  RelatedOptions options = given;
-  if (!options.score_min.has_value()) options.score_min = settings_.thresholds.related_cosine;
+    const RelatedQuery& query, const RelatedOptions& options) const {
   Subject subject;
   if (const auto* vector = std::get_if<std::vector<float>>(&query)) {
     subject.prepared.vector = *vector;
@@ -227,32 +257,31 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
     ASSIGN_OR_RETURN(subject, ResolveSubject(std::get<ArticleQuery>(query)));
   }
   const GroupNumber own_group = subject.record.has_value() ? subject.record->group : 0;
-  const std::vector<float>& vector = subject.prepared.vector;
-  std::vector<RelatedArticle> related;
+  const size_t results_max = static_cast<size_t>(options.results_max);
   // One more than asked for, as the query's own canonical is among them.
-  ASSIGN_OR_RETURN(const auto hits, SearchVectors(vector, options.results_max + 1));
-  for (const index::VectorHit& hit : hits) {
-    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, hit.ordinal);
+  ASSIGN_OR_RETURN(std::vector<ScoredOrdinal> ranked,
+                   RankRelated(subject.prepared, options.results_max + 1));
+  if (options.include_duplicates) {
+    const std::vector<ScoredOrdinal> canonicals = ranked;
+    for (const ScoredOrdinal& canonical : canonicals) {
+      const auto record = store_->GetArticle(uid_, canonical.ordinal);
+      if (IsGone(record.status())) continue;
+      RETURN_IF_ERROR(record.status());
+      RETURN_IF_ERROR(
+          AppendMembers(subject.prepared, record->group, canonical.ordinal, &ranked));
+    }
+    std::sort(ranked.begin(), ranked.end(), BetterScore);
+  }
+  std::vector<RelatedArticle> related;
+  for (const ScoredOrdinal& candidate : ranked) {
+    if (related.size() == results_max || candidate.score < options.score_min) break;
+    if (candidate.ordinal == subject.ordinal) continue;
+    const auto record = store_->GetArticle(uid_, candidate.ordinal);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
-    if (record->group == own_group && !options.include_duplicates) continue;
-    if (hit.ordinal != subject.ordinal && hit.cosine >= *options.score_min) {
-      related.push_back({Summary(record->article), hit.cosine, record->group, false});
-    }
-    if (options.include_duplicates) {
-      RETURN_IF_ERROR(AppendMembers(record->group, hit.ordinal, vector, options, subject.ordinal,
-                                    &related));
-    }
-  }
-  std::stable_sort(related.begin(), related.end(),
-                   [](const RelatedArticle& a, const RelatedArticle& b) {
-                     return a.score > b.score;
-                   });
-  if (related.size() > static_cast<size_t>(options.results_max)) {
-    related.resize(options.results_max);
-  }
-  for (RelatedArticle& article : related) {
-    article.same_group = own_group != 0 && article.group == own_group;
+    const bool same_group = record->group == own_group;
+    if (same_group && !options.include_duplicates) continue;
+    related.push_back({Summary(record->article), candidate.score, record->group, same_group});
   }
   return related;
 }

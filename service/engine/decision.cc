@@ -68,11 +68,16 @@ Classification BySubject(const Evidence& evidence, const Thresholds& thresholds)
 
 }  // namespace
 
-double Cosine(absl::Span<const float> a, absl::Span<const float> b) {
+double VectorCosine(absl::Span<const float> a, absl::Span<const float> b) {
   if (a.size() != b.size()) return 0;
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
   return std::clamp(sum, -1.0, 1.0);
+}
+
+double SubjectCosine(const PreparedArticle& a, const PreparedArticle& b) {
+  if (a.terms.terms.empty() || b.terms.terms.empty()) return VectorCosine(a.vector, b.vector);
+  return embed::TermCosine(a.terms.terms, b.terms.terms);
 }
 
 PairContext MakePairContext(const PreparedArticle& query, const PreparedArticle& match,
@@ -107,7 +112,7 @@ Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match
   if (fewer_numbers >= thresholds.template_numbers_min) {
     evidence.shared_numbers = Share(CountShared(a.numbers, b.numbers), fewer_numbers);
   }
-  evidence.cosine = Cosine(query.vector, match.vector);
+  evidence.cosine = SubjectCosine(query, match);
   return evidence;
 }
 

@@ -21,7 +21,11 @@ struct PairContext {
 PairContext MakePairContext(const PreparedArticle& query, const PreparedArticle& match,
                             const Thresholds& thresholds);
 
-// Exact shares from the two fingerprints, and the cosine of the two vectors.
+// Nearness of subject: the cosine of the two articles' heaviest terms where both have them, else of
+// their vectors. -1 to 1.
+double SubjectCosine(const PreparedArticle& a, const PreparedArticle& b);
+
+// Exact shares from the two fingerprints, and the nearness of subject.
 Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match,
                       const Thresholds& thresholds);
 
@@ -37,7 +41,8 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
 // For ranking matches: duplicates before templates before related, then by the larger share of text.
 bool BetterMatch(const Match& a, const Match& b);
 
-double Cosine(absl::Span<const float> a, absl::Span<const float> b);
+// Of two vectors of length 1 or 0.
+double VectorCosine(absl::Span<const float> a, absl::Span<const float> b);
 
 }  // namespace newsprint
 

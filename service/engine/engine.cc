@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
-#include "service/embed/term_projection.h"
 
 namespace newsprint {
 namespace {
@@ -16,13 +15,11 @@ constexpr int kDefaultShingleWords = 5;
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<embed::Embedder> embedder)
-    : store_(std::move(store)), embedder_(std::move(embedder)) {}
+Engine::Engine(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const store::Store::Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
-  std::unique_ptr<Engine> engine(
-      new Engine(std::move(store), std::make_unique<embed::TermProjection>()));
+  std::unique_ptr<Engine> engine(new Engine(std::move(store)));
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {
@@ -47,7 +44,7 @@ absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
                      settings.fingerprint_scheme, ", expected ", scheme));
   }
   const absl::string_view embedder =
-      settings.caller_embeddings ? absl::string_view(kCallerEmbedder) : embedder_->name();
+      settings.caller_embeddings ? absl::string_view(kCallerEmbedder) : embedding_.projection.name();
   if (settings.embedder != embedder) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: collection \"", settings.name,
@@ -58,8 +55,9 @@ absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
 }
 
 std::shared_ptr<Collection> Engine::MakeCollection(store::CollectionRecord record) const {
-  const embed::Embedder* embedder = record.settings.caller_embeddings ? nullptr : embedder_.get();
-  return std::make_shared<Collection>(store_.get(), std::move(record), embedder);
+  const BuiltInEmbedding* embedding =
+      record.settings.caller_embeddings ? nullptr : &embedding_;
+  return std::make_shared<Collection>(store_.get(), std::move(record), embedding);
 }
 
 absl::Status Engine::LoadIndexes(absl::AnyInvocable<void(const Collection&)> progress) {
@@ -81,11 +79,11 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Find(absl::string_view name)
 
 absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings settings) {
   if (settings.shingle_words == 0) settings.shingle_words = kDefaultShingleWords;
-  if (settings.embedding_dimension == 0) settings.embedding_dimension = embedder_->dimension();
-  if (settings.embedding_dimension != embedder_->dimension()) settings.caller_embeddings = true;
+  if (settings.embedding_dimension == 0) settings.embedding_dimension = embedding_.projection.dimension();
+  if (settings.embedding_dimension != embedding_.projection.dimension()) settings.caller_embeddings = true;
   settings.fingerprint_scheme = FingerprintScheme(settings.shingle_words);
   settings.embedder = std::string(settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
-                                                             : embedder_->name());
+                                                             : embedding_.projection.name());
   settings.created_at = absl::Now();
 
   MutexLock admin_lock(admin_mutex_);

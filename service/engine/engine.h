@@ -13,8 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
-#include "service/embed/embedder.h"
 #include "service/engine/collection.h"
+#include "service/engine/prepare.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -51,13 +51,13 @@ class Engine {
   absl::Status WaitDurable();
 
  private:
-  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<embed::Embedder> embedder);
+  explicit Engine(std::unique_ptr<store::Store> store);
 
   absl::Status CheckCompatible(const CollectionSettings& settings) const;
   std::shared_ptr<Collection> MakeCollection(store::CollectionRecord record) const;
 
   const std::unique_ptr<store::Store> store_;
-  const std::unique_ptr<embed::Embedder> embedder_;
+  const BuiltInEmbedding embedding_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;

@@ -65,11 +65,11 @@ absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector
   return absl::OkStatus();
 }
 
-Preparer::Preparer(const CollectionSettings& settings, const embed::Embedder* embedder)
+Preparer::Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding)
     : shingle_words_(settings.shingle_words),
       dimension_(settings.embedding_dimension),
       tokens_min_(settings.thresholds.tokens_min),
-      embedder_(embedder) {}
+      embedding_(embedding) {}
 
 absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article) const {
   if (!text::IsValidUtf8(article.title)) article.title = text::RepairUtf8(article.title);
@@ -100,14 +100,16 @@ absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article) const {
   }
   SortUnique(&prepared.fingerprint.numbers);
 
-  if (!article.embedding.empty() || embedder_ == nullptr) {
+  if (!article.embedding.empty() || embedding_ == nullptr) {
     RETURN_IF_ERROR(NormaliseVector("article.embedding", dimension_, &article.embedding));
     prepared.vector = std::move(article.embedding);
     article.embedding.clear();
   } else {
     prepared.vector.resize(dimension_);
     const embed::EmbedInput input{article.title, article.body, title, body};
-    RETURN_IF_ERROR(embedder_->Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
+    RETURN_IF_ERROR(
+        embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
+    prepared.terms.terms = embed::HeavyTerms(embedding_->weights.Weigh(title, body));
   }
   prepared.article = std::move(article);
   return prepared;

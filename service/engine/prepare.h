@@ -9,7 +9,8 @@
 #include "absl/types/span.h"
 #include "service/common/hash.h"
 #include "service/common/types.h"
-#include "service/embed/embedder.h"
+#include "service/embed/term_projection.h"
+#include "service/embed/term_weights.h"
 #include "service/sketch/minhash.h"
 #include "service/store/records.h"
 
@@ -24,6 +25,7 @@ struct PreparedArticle {
   store::FingerprintRecord fingerprint;
   sketch::Sketch sketch{};    // meaningless for an empty fingerprint
   std::vector<float> vector;  // of length 1, or all zeros
+  store::TermsRecord terms;   // empty when the caller brought the vector
 };
 
 // The scheme string of a collection: what two fingerprints must have in common to compare.
@@ -33,10 +35,16 @@ std::string FingerprintScheme(int shingle_words);
 // that are not all zero.
 absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector<float>* vector);
 
-// Thread-safe; `embedder` must outlive it, and is null in collections whose callers bring the vectors.
+// What prepares articles of all collections with built-in vectors. Immutable.
+struct BuiltInEmbedding {
+  const embed::TermWeights weights;
+  const embed::TermProjection projection{&weights};
+};
+
+// Thread-safe; `embedding` must outlive it, and is null in collections whose callers bring the vectors.
 class Preparer {
  public:
-  Preparer(const CollectionSettings& settings, const embed::Embedder* embedder);
+  Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding);
 
   // INVALID_ARGUMENT for a vector that does not fit the collection, or a missing one.
   absl::StatusOr<PreparedArticle> Prepare(Article article) const;
@@ -45,7 +53,7 @@ class Preparer {
   const int shingle_words_;
   const int dimension_;
   const int tokens_min_;
-  const embed::Embedder* const embedder_;
+  const BuiltInEmbedding* const embedding_;
 };
 
 }  // namespace newsprint

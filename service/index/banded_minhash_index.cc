@@ -91,16 +91,16 @@ void BandedMinHashIndex::BandTable::Grow() {
 }
 
 BandedMinHashIndex::BandedMinHashIndex(int values) : faiss::IndexBinary(8 * values) {
-  FAISS_THROW_IF_NOT_MSG(values > 0 && values % kBandValues == 0, "values: not a multiple of 4");
+  FAISS_THROW_IF_NOT_MSG(values >= kBandValues, "values: fewer than one band has");
   const int bands = values / kBandValues;
   bands_.reserve(bands);
   for (int band = 0; band < bands; ++band) bands_.emplace_back(50 + band * 25 / bands);
 }
 
 uint32_t BandedMinHashIndex::BandKey(const uint8_t* code, int band) const {
-  uint32_t key;
-  static_assert(sizeof(key) == kBandValues);
-  std::memcpy(&key, code + band * kBandValues, sizeof(key));
+  uint32_t key = 0;
+  static_assert(sizeof(key) >= kBandValues);
+  std::memcpy(&key, code + band * kBandValues, kBandValues);
   return key;
 }
 

@@ -1,8 +1,9 @@
 // Banded locality-sensitive hashing over MinHash sketches, as a FAISS binary index.
 //
-// A sketch is cut into bands of 4 values; two sketches meet when they agree on all values of one
-// band, which two sets of Jaccard similarity J do with probability 1 - (1 - J^4)^64 for 64 bands
-// (J. Leskovec, A. Rajaraman, J. Ullman: Mining of Massive Datasets, section 3.4).
+// A sketch is cut into bands of 3 values; two sketches meet when they agree on all values of one
+// band, which two sets of Jaccard similarity J do with probability 1 - (1 - J^3)^85 for the 85 bands of
+// 256 values: .997 for J = 0.4, .90 for 0.3, .49 for 0.2 (J. Leskovec, A. Rajaraman, J. Ullman: Mining
+// of Massive Datasets, section 3.4). docs/adr/0004-bands.md compares with bands of 4.
 #ifndef NEWSPRINT_SERVICE_INDEX_BANDED_MINHASH_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_BANDED_MINHASH_INDEX_H_
 
@@ -23,12 +24,13 @@ namespace newsprint::index {
 // are exact and recall is not.
 class BandedMinHashIndex final : public faiss::IndexBinary {
  public:
-  static constexpr int kBandValues = 4;
+  static constexpr int kBandValues = 3;
   // Entries that one band key can have. Later entries are left out of that band's table and are still
   // found by their other bands. It bounds a lookup where thousands of articles share a footer.
   static constexpr int kBucketEntriesMax = 128;
 
-  // `values` is a multiple of 4: one band for each 4 values.
+  // One band for each 3 of the `values`, of which there must be as many; one or two left over count in
+  // distances alone.
   explicit BandedMinHashIndex(int values);
 
   // Labels are ntotal, ntotal + 1, and so on.

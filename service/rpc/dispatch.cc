@@ -9,9 +9,16 @@
 
 namespace newsprint::rpc {
 
-absl::Status Dispatcher::CheckReady() const {
-  if (ready_) return absl::OkStatus();
-  return absl::UnavailableError("server: starting; try again after a pause");
+absl::Status Dispatcher::CheckServing() const {
+  switch (phase_) {
+    case Phase::kServing:
+      return absl::OkStatus();
+    case Phase::kStarting:
+      return absl::UnavailableError("server: starting; try again after a pause");
+    case Phase::kDraining:
+      return absl::UnavailableError("server: stopping; try again elsewhere, or after a pause");
+  }
+  return absl::InternalError("server: unknown phase");
 }
 
 absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) {
@@ -23,22 +30,24 @@ absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) 
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context, Body body) {
+grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context,
+                                          absl::string_view method, Body body) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = CheckReady(); !status.ok()) {
+  if (absl::Status status = CheckServing(); !status.ok()) {
     reactor->Finish(ToGrpc(status));
     return reactor;
   }
-  const bool queued = pool_->TrySubmit([context, reactor, work = std::move(body)]() mutable {
+  ++running_calls_;
+  const bool queued = pool_->TrySubmit([=, work = std::move(body)]() mutable {
     if (absl::Status status = CheckAlive(*context); !status.ok()) {
-      reactor->Finish(ToGrpc(status));
-      return;
+      return Finish(method, reactor, status);
     }
     work(reactor);
   });
   if (!queued) {
-    reactor->Finish(ToGrpc(absl::ResourceExhaustedError(
-        "server: queue is full (--queue_items_max); try again after a pause")));
+    Finish(method, reactor,
+           absl::ResourceExhaustedError(
+               "server: queue is full (--queue_items_max); try again after a pause"));
   }
   return reactor;
 }
@@ -46,6 +55,7 @@ grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context, 
 void Dispatcher::Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
                         const absl::Status& status) {
   LogServerFault(method, status);
+  --running_calls_;  // first: once the call has ended, the server may go, and this object with it
   reactor->Finish(ToGrpc(status));
 }
 

@@ -2,7 +2,9 @@
 #ifndef NEWSPRINT_SERVICE_RPC_DISPATCH_H_
 #define NEWSPRINT_SERVICE_RPC_DISPATCH_H_
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <atomic>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/handlers.h"
+#include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
 
 namespace newsprint::rpc {
@@ -18,36 +21,43 @@ namespace newsprint::rpc {
 // What all services share. Thread-safe.
 class Dispatcher {
  public:
+  template <typename Request, typename Response>
+  using Handler = absl::Status (Handlers::*)(const Request&, Response*) const;
+
   // All must outlive it.
   Dispatcher(const Handlers* handlers, WorkerPool* pool) : handlers_(handlers), pool_(pool) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
 
-  // Before that every call answers UNAVAILABLE.
-  void SetReady() { ready_ = true; }
-  absl::Status CheckReady() const;
+  // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and after.
+  void SetReady() { phase_ = Phase::kServing; }
+  void BeginDrain() { phase_ = Phase::kDraining; }
+  // UNAVAILABLE unless calls are answered now.
+  absl::Status CheckServing() const;
+  // Unary calls that have begun and are not answered yet.
+  int running_calls() const { return running_calls_; }
 
   // OK while the call is worth working on.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
 
   // Answers with what `handler` returns.
   template <typename Request, typename Response>
-  grpc::ServerUnaryReactor* Read(
-      grpc::CallbackServerContext* context, absl::string_view method, const Request* request,
-      Response* response, absl::Status (Handlers::*handler)(const Request&, Response*) const) {
-    return Run(context, [=](grpc::ServerUnaryReactor* reactor) {
-      Finish(method, reactor, (handlers_->*handler)(*request, response));
+  grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, absl::string_view method,
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
+                                 Handler<Request, Response> handler) {
+    return Run(context, method, [=](grpc::ServerUnaryReactor* reactor) {
+      Finish(method, reactor, Call(handler, *request, response));
     });
   }
 
   // The same, once what `handler` wrote is on disk.
   template <typename Request, typename Response>
-  grpc::ServerUnaryReactor* Write(
-      grpc::CallbackServerContext* context, absl::string_view method, const Request* request,
-      Response* response, absl::Status (Handlers::*handler)(const Request&, Response*) const) {
-    return Run(context, [=](grpc::ServerUnaryReactor* reactor) {
-      const absl::Status status = (handlers_->*handler)(*request, response);
+  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
+                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
+                                  Handler<Request, Response> handler) {
+    return Run(context, method, [=](grpc::ServerUnaryReactor* reactor) {
+      const absl::Status status = Call(handler, *request, response);
       if (!status.ok()) return Finish(method, reactor, status);
       handlers_->engine().NotifyDurable(
           [=](absl::Status durable) { Finish(method, reactor, durable); });
@@ -55,16 +65,31 @@ class Dispatcher {
   }
 
  private:
+  enum class Phase { kStarting, kServing, kDraining };
   using Body = absl::AnyInvocable<void(grpc::ServerUnaryReactor*)>;
 
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Body body);
+  template <typename Request, typename Response>
+  absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer& request_bytes,
+                    grpc::ByteBuffer* response_bytes) const {
+    google::protobuf::Arena arena;
+    auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
+    auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
+    absl::Status status = ParseMessage(request_bytes, request);
+    if (status.ok()) status = (handlers_->*handler)(*request, response);
+    if (status.ok()) *response_bytes = SerializeMessage(*response);
+    return status;
+  }
+
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, absl::string_view method,
+                                Body body);
   // Logs what is the server's fault, and answers.
-  static void Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
-                     const absl::Status& status);
+  void Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
+              const absl::Status& status);
 
   const Handlers* const handlers_;
   WorkerPool* const pool_;
-  std::atomic<bool> ready_{false};
+  std::atomic<Phase> phase_{Phase::kStarting};
+  std::atomic<int> running_calls_{0};
 };
 
 }  // namespace newsprint::rpc

@@ -5,18 +5,22 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/dispatch.h"
 #include "service/rpc/handlers.h"
+#include "service/rpc/message_bytes.h"
 #include "service/rpc/services.h"
 
 namespace newsprint::rpc {
 namespace {
+
+// Long enough for clients with a call under way to learn that the server stops.
+constexpr absl::Duration kRefusalPause = absl::Milliseconds(250);
 
 int ComputeThreads(int given) {
   return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());
@@ -48,6 +52,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
     return absl::InvalidArgumentError(
         absl::StrCat("listen: not HOST:PORT, got \"", options.listen, "\""));
   }
+  CaptureProtobufLog();
   auto impl = std::make_unique<Impl>(engine, options);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -81,7 +86,16 @@ const std::string& Server::address() const { return impl_->address; }
 
 void Server::Drain(absl::Duration patience) {
   impl_->server->GetHealthCheckService()->SetServingStatus(false);
-  impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(patience));
+  impl_->dispatcher.BeginDrain();
+  // gRPC answers what arrives during Shutdown with CANCELLED, which clients do not try again. So the
+  // services refuse new calls with UNAVAILABLE for a while first.
+  const absl::Time deadline = absl::Now() + patience;
+  const absl::Time pause_end = absl::Now() + std::min(patience, kRefusalPause);
+  while (absl::Now() < pause_end ||
+         (impl_->dispatcher.running_calls() > 0 && absl::Now() < deadline)) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  impl_->server->Shutdown(absl::ToChronoTime(std::max(deadline, absl::Now())));
 }
 
 }  // namespace newsprint::rpc

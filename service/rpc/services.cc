@@ -8,64 +8,82 @@
 namespace newsprint::rpc {
 namespace {
 
-class ArticleService final : public v1::ArticleService::CallbackService {
+using grpc::ByteBuffer;
+
+// The bases register their methods to take bytes (rpc/message_bytes.h says why).
+using ArticleServiceBase = v1::ArticleService::WithRawCallbackMethod_IngestArticle<
+    v1::ArticleService::WithRawCallbackMethod_BatchIngestArticles<
+        v1::ArticleService::WithRawCallbackMethod_FindDuplicates<
+            v1::ArticleService::WithRawCallbackMethod_FindRelated<
+                v1::ArticleService::WithRawCallbackMethod_Compare<
+                    v1::ArticleService::WithRawCallbackMethod_GetArticle<
+                        v1::ArticleService::WithRawCallbackMethod_BatchGetArticles<
+                            v1::ArticleService::WithRawCallbackMethod_DeleteArticle<
+                                v1::ArticleService::WithRawCallbackMethod_StreamIngest<
+                                    v1::ArticleService::Service>>>>>>>>>;
+using ClusterServiceBase = v1::ClusterService::WithRawCallbackMethod_GetGroup<
+    v1::ClusterService::WithRawCallbackMethod_ListGroups<v1::ClusterService::Service>>;
+using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollection<
+    v1::AdminService::WithRawCallbackMethod_GetCollection<
+        v1::AdminService::WithRawCallbackMethod_ListCollections<
+            v1::AdminService::WithRawCallbackMethod_DeleteCollection<
+                v1::AdminService::WithRawCallbackMethod_GetStats<v1::AdminService::Service>>>>>;
+
+class ArticleService final : public ArticleServiceBase {
  public:
   explicit ArticleService(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
 
   grpc::ServerUnaryReactor* IngestArticle(grpc::CallbackServerContext* context,
-                                          const v1::IngestArticleRequest* request,
-                                          v1::IngestArticleResponse* response) override {
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
     return dispatcher_->Write(context, "IngestArticle", request, response,
                               &Handlers::IngestArticle);
   }
 
-  grpc::ServerUnaryReactor* BatchIngestArticles(
-      grpc::CallbackServerContext* context, const v1::BatchIngestArticlesRequest* request,
-      v1::BatchIngestArticlesResponse* response) override {
+  grpc::ServerUnaryReactor* BatchIngestArticles(grpc::CallbackServerContext* context,
+                                                const ByteBuffer* request,
+                                                ByteBuffer* response) override {
     return dispatcher_->Write(context, "BatchIngestArticles", request, response,
                               &Handlers::BatchIngestArticles);
   }
 
   grpc::ServerUnaryReactor* FindDuplicates(grpc::CallbackServerContext* context,
-                                           const v1::FindDuplicatesRequest* request,
-                                           v1::FindDuplicatesResponse* response) override {
+                                           const ByteBuffer* request,
+                                           ByteBuffer* response) override {
     return dispatcher_->Read(context, "FindDuplicates", request, response,
                              &Handlers::FindDuplicates);
   }
 
   grpc::ServerUnaryReactor* FindRelated(grpc::CallbackServerContext* context,
-                                        const v1::FindRelatedRequest* request,
-                                        v1::FindRelatedResponse* response) override {
+                                        const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "FindRelated", request, response, &Handlers::FindRelated);
   }
 
-  grpc::ServerUnaryReactor* Compare(grpc::CallbackServerContext* context,
-                                    const v1::CompareRequest* request,
-                                    v1::CompareResponse* response) override {
+  grpc::ServerUnaryReactor* Compare(grpc::CallbackServerContext* context, const ByteBuffer* request,
+                                    ByteBuffer* response) override {
     return dispatcher_->Read(context, "Compare", request, response, &Handlers::Compare);
   }
 
   grpc::ServerUnaryReactor* GetArticle(grpc::CallbackServerContext* context,
-                                       const v1::GetArticleRequest* request,
-                                       v1::GetArticleResponse* response) override {
+                                       const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetArticle", request, response, &Handlers::GetArticle);
   }
 
   grpc::ServerUnaryReactor* BatchGetArticles(grpc::CallbackServerContext* context,
-                                             const v1::BatchGetArticlesRequest* request,
-                                             v1::BatchGetArticlesResponse* response) override {
+                                             const ByteBuffer* request,
+                                             ByteBuffer* response) override {
     return dispatcher_->Read(context, "BatchGetArticles", request, response,
                              &Handlers::BatchGetArticles);
   }
 
   grpc::ServerUnaryReactor* DeleteArticle(grpc::CallbackServerContext* context,
-                                          const v1::DeleteArticleRequest* request,
-                                          v1::DeleteArticleResponse* response) override {
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
     return dispatcher_->Write(context, "DeleteArticle", request, response,
                               &Handlers::DeleteArticle);
   }
 
-  grpc::ServerBidiReactor<v1::StreamIngestRequest, v1::StreamIngestResponse>* StreamIngest(
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamIngest(
       grpc::CallbackServerContext* /*context*/) override {
     return MakeStreamIngest(dispatcher_);
   }
@@ -74,19 +92,17 @@ class ArticleService final : public v1::ArticleService::CallbackService {
   Dispatcher* const dispatcher_;
 };
 
-class ClusterService final : public v1::ClusterService::CallbackService {
+class ClusterService final : public ClusterServiceBase {
  public:
   explicit ClusterService(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
 
   grpc::ServerUnaryReactor* GetGroup(grpc::CallbackServerContext* context,
-                                     const v1::GetGroupRequest* request,
-                                     v1::GetGroupResponse* response) override {
+                                     const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetGroup", request, response, &Handlers::GetGroup);
   }
 
   grpc::ServerUnaryReactor* ListGroups(grpc::CallbackServerContext* context,
-                                       const v1::ListGroupsRequest* request,
-                                       v1::ListGroupsResponse* response) override {
+                                       const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "ListGroups", request, response, &Handlers::ListGroups);
   }
 
@@ -94,40 +110,39 @@ class ClusterService final : public v1::ClusterService::CallbackService {
   Dispatcher* const dispatcher_;
 };
 
-class AdminService final : public v1::AdminService::CallbackService {
+class AdminService final : public AdminServiceBase {
  public:
   explicit AdminService(Dispatcher* dispatcher) : dispatcher_(dispatcher) {}
 
   grpc::ServerUnaryReactor* CreateCollection(grpc::CallbackServerContext* context,
-                                             const v1::CreateCollectionRequest* request,
-                                             v1::CreateCollectionResponse* response) override {
+                                             const ByteBuffer* request,
+                                             ByteBuffer* response) override {
     return dispatcher_->Read(context, "CreateCollection", request, response,
                              &Handlers::CreateCollection);
   }
 
   grpc::ServerUnaryReactor* GetCollection(grpc::CallbackServerContext* context,
-                                          const v1::GetCollectionRequest* request,
-                                          v1::GetCollectionResponse* response) override {
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetCollection", request, response, &Handlers::GetCollection);
   }
 
   grpc::ServerUnaryReactor* ListCollections(grpc::CallbackServerContext* context,
-                                            const v1::ListCollectionsRequest* request,
-                                            v1::ListCollectionsResponse* response) override {
+                                            const ByteBuffer* request,
+                                            ByteBuffer* response) override {
     return dispatcher_->Read(context, "ListCollections", request, response,
                              &Handlers::ListCollections);
   }
 
   grpc::ServerUnaryReactor* DeleteCollection(grpc::CallbackServerContext* context,
-                                             const v1::DeleteCollectionRequest* request,
-                                             v1::DeleteCollectionResponse* response) override {
+                                             const ByteBuffer* request,
+                                             ByteBuffer* response) override {
     return dispatcher_->Read(context, "DeleteCollection", request, response,
                              &Handlers::DeleteCollection);
   }
 
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
-                                     const v1::GetStatsRequest* request,
-                                     v1::GetStatsResponse* response) override {
+                                     const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetStats", request, response, &Handlers::GetStats);
   }
 

@@ -1,20 +1,23 @@
 #include "service/rpc/stream_ingest.h"
 
-#include <algorithm>
+#include <google/protobuf/arena.h>
+
 #include <deque>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "newsprint/v1/article_service.pb.h"
 #include "service/common/mutex.h"
 #include "service/rpc/log.h"
+#include "service/rpc/message_bytes.h"
 #include "service/rpc/to_proto.h"
 
 namespace newsprint::rpc {
 namespace {
 
+using grpc::ByteBuffer;
 using v1::StreamIngestRequest;
 using v1::StreamIngestResponse;
 
@@ -28,16 +31,12 @@ constexpr size_t kItemsPerTaskMax = 32;
 // a time starts things, and only that one may finish the call, after which the object can be gone at
 // any moment; a thread whose Step() finds another one at it leaves the rest to it. gRPC may run a
 // reaction inside the call that starts an operation, so nothing is started with the mutex held.
-class StreamIngestCall final
-    : public grpc::ServerBidiReactor<StreamIngestRequest, StreamIngestResponse> {
+class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   explicit StreamIngestCall(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
 
   void Start() {
-    Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      end_status_ = dispatcher_.CheckReady();
-      ending_ = !end_status_.ok();
-    });
+    Step([] {});
   }
 
   void OnReadDone(bool ok) override {
@@ -46,10 +45,11 @@ class StreamIngestCall final
       if (!ok) {
         read_all_ = true;
       } else if (!ending_ && !broken_) {
-        const size_t bytes = request_->ByteSizeLong();
+        const size_t bytes = read_buffer_.Length();
         ++window_items_;
         window_bytes_ += bytes;
-        incoming_.push_back({std::move(request_), bytes});
+        incoming_.push_back({ByteBuffer(), bytes});
+        incoming_.back().buffer.Swap(&read_buffer_);
       }
     });
   }
@@ -71,18 +71,22 @@ class StreamIngestCall final
 
  private:
   struct Incoming {
-    std::unique_ptr<StreamIngestRequest> request;
+    ByteBuffer buffer;
     size_t bytes;
   };
   struct Answer {
     StreamIngestResponse response;
     size_t request_bytes;
   };
+  struct Outgoing {
+    ByteBuffer buffer;
+    size_t request_bytes;
+  };
   struct Actions {
-    StreamIngestRequest* read = nullptr;
+    bool read = false;
     bool work = false;
-    const StreamIngestResponse* write = nullptr;
-    bool any() const { return read != nullptr || work || write != nullptr; }
+    const ByteBuffer* write = nullptr;
+    bool any() const { return read || work || write != nullptr; }
   };
 
   template <typename Mutation>
@@ -107,7 +111,7 @@ class StreamIngestCall final
         }
       }
       if (!actions.any()) break;
-      if (actions.read != nullptr) StartRead(actions.read);
+      if (actions.read) StartRead(&read_buffer_);
       if (actions.work) dispatcher_.pool().Submit([this] { Work(); });
       if (actions.write != nullptr) StartWrite(actions.write);
     }
@@ -116,13 +120,13 @@ class StreamIngestCall final
 
   Actions NextActions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (broken_) DropUnsent();
+    EndUnlessServing();
     const Limits& limits = dispatcher_.handlers().limits();
     Actions actions;
     if (!reading_ && !read_all_ && !ending_ && !broken_ &&
         window_items_ < limits.stream_window_items && window_bytes_ < limits.stream_window_bytes) {
       reading_ = true;
-      request_ = std::make_unique<StreamIngestRequest>();
-      actions.read = request_.get();
+      actions.read = true;
     }
     if (!working_ && !incoming_.empty()) {
       working_ = true;
@@ -130,9 +134,16 @@ class StreamIngestCall final
     }
     if (!writing_ && !outgoing_.empty()) {
       writing_ = true;
-      actions.write = &outgoing_.front().response;
+      actions.write = &outgoing_.front().buffer;
     }
     return actions;
+  }
+
+  // While the server drains, what has been read is answered and nothing more is read.
+  void EndUnlessServing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ending_ || read_all_) return;
+    end_status_ = dispatcher_.CheckServing();
+    ending_ = !end_status_.ok();
   }
 
   bool CanFinish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -171,14 +182,12 @@ class StreamIngestCall final
     std::vector<Answer> answers;
     absl::Status sequence_status;
     for (const Incoming& item : items) {
-      sequence_status = CheckSequence(*item.request);
-      if (!sequence_status.ok()) break;
-      Answer& answer = answers.emplace_back();
+      Answer answer;
       answer.request_bytes = item.bytes;
-      answer.response.set_sequence(item.request->sequence());
-      dispatcher_.handlers().IngestItem(collection_, item.request->request(),
-                                        answer.response.mutable_result());
+      sequence_status = Process(item.buffer, &answer.response);
+      if (!sequence_status.ok()) break;
       LogFault(answer.response.result());
+      answers.push_back(std::move(answer));
     }
     const size_t answered = answers.size();
     if (answered > 0) {
@@ -198,15 +207,27 @@ class StreamIngestCall final
     });
   }
 
-  // Also takes the collection from the first request.
-  absl::Status CheckSequence(const StreamIngestRequest& request) {
-    if (last_sequence_ == 0) collection_ = request.request().collection();
-    if (request.sequence() <= last_sequence_) {
+  // Parses and ingests one request. Not OK when its sequence does not grow.
+  absl::Status Process(const ByteBuffer& buffer, StreamIngestResponse* response) {
+    google::protobuf::Arena arena;
+    auto* request = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
+    // The sequence comes first on the wire, so it is there even when the article is broken.
+    const absl::Status parsed = ParseMessage(buffer, request);
+    if (request->sequence() <= last_sequence_) {
       return absl::InvalidArgumentError(absl::StrCat("sequence: does not grow, got ",
-                                                     request.sequence(), ", limit above ",
+                                                     request->sequence(), ", limit above ",
                                                      last_sequence_));
     }
-    last_sequence_ = request.sequence();
+    // The first request names the collection for all.
+    if (last_sequence_ == 0) collection_ = request->request().collection();
+    last_sequence_ = request->sequence();
+    response->set_sequence(request->sequence());
+    if (parsed.ok()) {
+      dispatcher_.handlers().IngestItem(collection_, request->request(),
+                                        response->mutable_result());
+    } else {
+      ToProto(parsed, response->mutable_result()->mutable_status());
+    }
     return absl::OkStatus();
   }
 
@@ -225,7 +246,9 @@ class StreamIngestCall final
           answer.response.mutable_result()->clear_verdict();
           ToProto(status, answer.response.mutable_result()->mutable_status());
         }
-        outgoing_.push_back(std::move(answer));
+        Outgoing& outgoing = outgoing_.emplace_back();
+        outgoing.request_bytes = answer.request_bytes;
+        outgoing.buffer = SerializeMessage(answer.response);
       }
     });
   }
@@ -237,9 +260,9 @@ class StreamIngestCall final
   uint64_t last_sequence_ = 0;
 
   Mutex mutex_;
-  std::unique_ptr<StreamIngestRequest> request_ ABSL_GUARDED_BY(mutex_);  // being read
+  ByteBuffer read_buffer_;  // gRPC's while reading_
   std::deque<Incoming> incoming_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Answer> outgoing_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
   size_t window_items_ ABSL_GUARDED_BY(mutex_) = 0;  // read and not yet answered
   size_t window_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
@@ -255,8 +278,7 @@ class StreamIngestCall final
 
 }  // namespace
 
-grpc::ServerBidiReactor<StreamIngestRequest, StreamIngestResponse>* MakeStreamIngest(
-    Dispatcher* dispatcher) {
+grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* MakeStreamIngest(Dispatcher* dispatcher) {
   auto* call = new StreamIngestCall(dispatcher);
   call->Start();
   return call;

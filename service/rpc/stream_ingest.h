@@ -2,15 +2,15 @@
 #ifndef NEWSPRINT_SERVICE_RPC_STREAM_INGEST_H_
 #define NEWSPRINT_SERVICE_RPC_STREAM_INGEST_H_
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include "newsprint/v1/article_service.pb.h"
 #include "service/rpc/dispatch.h"
 
 namespace newsprint::rpc {
 
 // The reactor of one call; it deletes itself when the call is done.
-grpc::ServerBidiReactor<v1::StreamIngestRequest, v1::StreamIngestResponse>* MakeStreamIngest(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* MakeStreamIngest(
     Dispatcher* dispatcher);
 
 }  // namespace newsprint::rpc

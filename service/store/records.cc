@@ -1,5 +1,6 @@
 #include "service/store/records.h"
 
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace newsprint::store {
 namespace {
 
 constexpr uint8_t kRecordVersion = 1;
+constexpr float kWeightScale = 65'535;
 
 void Begin(Encoder& out) { out.Varint(kRecordVersion); }
 
@@ -269,6 +271,29 @@ absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes) {
   record.shingles = DecodeSorted(in);
   record.numbers = DecodeSorted(in);
   return Finish(in, "fingerprint", std::move(record));
+}
+
+std::string Encode(const TermsRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.terms.size());
+  for (const WeightedTerm& term : record.terms) {
+    out.Fixed32(term.term);
+    out.Varint(static_cast<uint64_t>(std::lround(term.weight * kWeightScale)));
+  }
+  return out.Take();
+}
+
+absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "terms"); !status.ok()) return status;
+  TermsRecord record;
+  record.terms.resize(in.Count());
+  for (WeightedTerm& term : record.terms) {
+    term.term = in.Fixed32();
+    term.weight = static_cast<float>(in.Varint()) / kWeightScale;
+  }
+  return Finish(in, "terms", std::move(record));
 }
 
 std::string Encode(const GroupRecord& record) {

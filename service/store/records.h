@@ -67,10 +67,16 @@ struct RequestRecord {
   Verdict verdict;       // kIngest: the answer; kDelete: group and canonical_id of the answer
 };
 
+// The heaviest terms of an article, sorted by term. Weights are kept to 1 / 65,535.
+struct TermsRecord {
+  std::vector<WeightedTerm> terms;
+};
+
 std::string Encode(const CollectionRecord& record);
 std::string Encode(const CollectionState& record);
 std::string Encode(const ArticleRecord& record);
 std::string Encode(const FingerprintRecord& record);
+std::string Encode(const TermsRecord& record);
 std::string Encode(const GroupRecord& record);
 std::string Encode(const RequestRecord& record);
 
@@ -79,6 +85,7 @@ absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes);
 absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes);
 absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes);
 absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes);
+absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes);
 absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes);
 absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes);
 

@@ -34,6 +34,7 @@ enum Tag : char {
   kSketchTag = 'K',       // ordinal
   kFingerprintTag = 'F',  // ordinal
   kVectorTag = 'V',       // ordinal
+  kTermsTag = 'H',        // ordinal
   kIdTag = 'I',           // article id
   kTextTag = 'X',         // text hash, ordinal
   kGroupTag = 'G',        // group
@@ -358,6 +359,12 @@ absl::StatusOr<std::vector<float>> Store::GetVector(uint32_t uid, Ordinal ordina
   return vector;
 }
 
+absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   impl_->MustGet(OrdinalKey(uid, kTermsTag, ordinal), "terms"));
+  return DecodeTerms(bytes);
+}
+
 absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,
                                                        std::optional<Ordinal> except) const {
   const std::string first = TextKey(uid, text_hash, 0);
@@ -467,6 +474,10 @@ void Batch::PutVector(Ordinal ordinal, const std::vector<float>& vector) {
                                   vector.size() * sizeof(float)));
 }
 
+void Batch::PutTerms(Ordinal ordinal, const TermsRecord& record) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kTermsTag, ordinal), Encode(record));
+}
+
 void Batch::PutId(absl::string_view id, Ordinal ordinal) {
   Encoder out;
   out.Fixed32(ordinal);
@@ -482,7 +493,7 @@ void Batch::DeleteText(const Hash128& text_hash, Ordinal ordinal) {
 }
 
 void Batch::DeleteArticle(Ordinal ordinal, absl::string_view id) {
-  for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag, kVectorTag}) {
+  for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag, kVectorTag, kTermsTag}) {
     impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
   }
   impl_->small.Delete(Key(impl_->uid, kIdTag, id));

@@ -61,6 +61,7 @@ class Store {
   absl::StatusOr<std::string> GetSketch(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<FingerprintRecord> GetFingerprint(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<std::vector<float>> GetVector(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<TermsRecord> GetTerms(uint32_t uid, Ordinal ordinal) const;
   // The first ingested article with this text, other than `except`.
   absl::StatusOr<std::optional<Ordinal>> FindText(uint32_t uid, const Hash128& text_hash,
                                                   std::optional<Ordinal> except) const;
@@ -98,10 +99,11 @@ class Batch {
   void PutSketch(Ordinal ordinal, absl::string_view sketch);
   void PutFingerprint(Ordinal ordinal, const FingerprintRecord& record);
   void PutVector(Ordinal ordinal, const std::vector<float>& vector);
+  void PutTerms(Ordinal ordinal, const TermsRecord& record);
   void PutId(absl::string_view id, Ordinal ordinal);
   void PutText(const Hash128& text_hash, Ordinal ordinal);
   void DeleteText(const Hash128& text_hash, Ordinal ordinal);
-  // Removes article, body, sketch, fingerprint, vector and id.
+  // Removes article, body, sketch, fingerprint, vector, terms and id.
   void DeleteArticle(Ordinal ordinal, absl::string_view id);
   void PutGroup(GroupNumber group, const GroupRecord& record);
   void DeleteGroup(GroupNumber group);

@@ -15,8 +15,8 @@ namespace newsprint::text {
 // must raise it: stored fingerprints do not compare with new ones then.
 inline constexpr int kTextVersion = 1;
 
-// A normalised word, by its 64-bit hash. The lowest bit tells whether it is a number (decimal digits
-// only); the other 63 come from XXH3 over the word's UTF-8 bytes.
+// A normalised word, by its 64-bit hash. The lowest bit tells whether it is a number (decimal
+// digits only); the other 63 come from XXH3 over the word's UTF-8 bytes.
 using Token = uint64_t;
 inline constexpr bool IsNumber(Token token) { return (token & 1) != 0; }
 
@@ -31,8 +31,8 @@ Token TokenOf(absl::string_view normalised_word);
 // separates, apostrophes included, so no form of quote or dash makes a difference.
 // In scripts without spaces between words (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) each
 // character (with its marks) is a token, so that shingles of tokens are character n-grams there.
-// Text that is plain ASCII without markup takes a fast path with the same result. Any bytes will do,
-// up to 1 GiB, and give at most two tokens each.
+// Text that is plain ASCII without markup takes a fast path with the same result. Any bytes will
+// do, up to 1 GiB, and give at most two tokens each.
 void Tokenize(absl::string_view text, std::vector<Token>* tokens);
 
 // The normalised words themselves, for tests, explanations and tools.

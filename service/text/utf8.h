@@ -12,24 +12,24 @@ namespace newsprint::text {
 // Whether `bytes` is well-formed UTF-8 (Unicode 15, table 3-7).
 bool IsValidUtf8(absl::string_view bytes);
 
-// Returns `bytes` as well-formed UTF-8: each byte that belongs to no well-formed sequence is read as
-// Windows-1252 (the five bytes that it leaves undefined become U+FFFD). Well-formed input comes back
-// unchanged.
+// Returns `bytes` as well-formed UTF-8: each byte that belongs to no well-formed sequence is read
+// as Windows-1252 (the five bytes that it leaves undefined become U+FFFD). Well-formed input comes
+// back unchanged.
 std::string RepairUtf8(absl::string_view bytes);
 
 // Undoes double encoding: runs of characters that, read as Windows-1252 or Latin-1 bytes, are
 // well-formed multi-byte UTF-8 ("â€™" for "’", "Ã©" for "é"), up to twice over, and the halves of
-// double-encoded quotes that a scraper cut off ("â€" for "”"). Where the characters could as well be
-// meant, as a letter and the punctuation after it ("fiancé »", "CAFÉ’S"), they stay. `utf8` must be
-// well-formed; the result is, and is no longer than `utf8`.
+// double-encoded quotes that a scraper cut off ("â€" for "”"). Where the characters could as well
+// be meant, as a letter and the punctuation after it ("fiancé »", "CAFÉ’S"), they stay. `utf8` must
+// be well-formed; the result is, and is no longer than `utf8`.
 std::string UndoDoubleEncoding(absl::string_view utf8);
 
 // The character that `byte` stands for in Windows-1252; for the five bytes that it leaves undefined
 // the C1 control character of the same value, as browsers have it (WHATWG Encoding Standard).
 char32_t FromWindows1252(unsigned char byte);
 
-// The character at `*position` in `utf8`, which moves behind it; 0 at the end. A byte that begins no
-// well-formed sequence reads as U+FFFD.
+// The character at `*position` in `utf8`, which moves behind it; 0 at the end. A byte that begins
+// no well-formed sequence reads as U+FFFD.
 char32_t NextCharacter(absl::string_view utf8, size_t* position);
 
 // Appends the UTF-8 of `character`, a Unicode scalar value.

@@ -55,7 +55,8 @@ TEST(CollectionPropertyTest, GroupsAreTheStories) {
     EXPECT_EQ(collection->Stats().articles, static_cast<int64_t>(stories.size()));
     EXPECT_EQ(collection->Stats().groups, static_cast<int64_t>(groups.size()));
     int64_t members = 0;
-    for (const GroupSummary& group : collection->ListGroups(0, 1000, 1)->items) {
+    const auto all_groups = *collection->ListGroups(0, 1000, 1);
+    for (const GroupSummary& group : all_groups.items) {
       members += group.members;
     }
     EXPECT_EQ(members, static_cast<int64_t>(stories.size()));

@@ -117,7 +117,8 @@ TEST(CollectionRaceTest, DeletingRevisingAndReadingAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   int64_t members = 0;
-  for (const GroupSummary& group : collection->ListGroups(0, 1000, 1)->items) {
+  const auto all_groups = *collection->ListGroups(0, 1000, 1);
+  for (const GroupSummary& group : all_groups.items) {
     members += group.members;
   }
   EXPECT_EQ(members, collection->Stats().articles);

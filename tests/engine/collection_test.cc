@@ -265,7 +265,8 @@ TEST_F(CollectionTest, FindRelatedGivesOneOfEachGroupUnlessAsked) {
   EXPECT_FALSE(related[0].same_group);
   all.include_duplicates = true;
   std::vector<std::string> ids;
-  for (const RelatedArticle& article : *collection().FindRelated(ArticleQuery("a"), all)) {
+  const auto with_copies = *collection().FindRelated(ArticleQuery("a"), all);
+  for (const RelatedArticle& article : with_copies) {
     ids.push_back(article.article.id);
     EXPECT_EQ(article.same_group, article.article.id == "a2");
   }

@@ -17,14 +17,14 @@ TEST(BandedMinHashIndexTest, FindsWhatSharesABand) {
   BandedMinHashIndex index(16);
   std::vector<uint8_t> code = Code(1);
   index.add(1, code.data());
-  code[0] = 9;  // one band of four is left broken, three are whole
+  code[0] = 9;  // one band is broken, the others are whole
   std::vector<int32_t> distances(3);
   std::vector<Id> labels(3);
   index.search(1, code.data(), 3, distances.data(), labels.data());
   EXPECT_THAT(labels, ::testing::ElementsAre(0, -1, -1));
   EXPECT_EQ(distances[0], 1);
 
-  for (int band = 0; band < 4; ++band) code[band * 4] = 9;
+  for (size_t i = 0; i < code.size(); i += BandedMinHashIndex::kBandValues) code[i] = 9;
   index.search(1, code.data(), 3, distances.data(), labels.data());
   EXPECT_THAT(labels, ::testing::ElementsAre(-1, -1, -1));
 }
@@ -70,7 +70,7 @@ TEST(BandedMinHashIndexTest, RemovesAndReusesPlaces) {
 }
 
 TEST(BandedMinHashIndexTest, RefusesWhatItCannotHold) {
-  EXPECT_THROW(BandedMinHashIndex(15), faiss::FaissException);
+  EXPECT_THROW(BandedMinHashIndex(2), faiss::FaissException);
   BandedMinHashIndex index(16);
   const std::vector<uint8_t> code = Code(1);
   Id label = -1;
@@ -85,8 +85,8 @@ TEST(BandedMinHashIndexTest, ABucketIsBounded) {
   BandedMinHashIndex index(16);
   std::vector<uint8_t> code = Code(1);
   for (int i = 0; i < 1000; ++i) {
-    code[15] = static_cast<uint8_t>(i);  // the last band differs, three are the same for all
-    code[14] = static_cast<uint8_t>(i >> 8);
+    code[14] = static_cast<uint8_t>(i);  // the last band differs, the others are the same for all
+    code[13] = static_cast<uint8_t>(i >> 8);
     index.add(1, code.data());
   }
   std::vector<int32_t> distances(1000);

@@ -74,7 +74,8 @@ TEST(VectorIndexPropertyTest, CosinesAreWithinOneHundredth) {
   }
   for (int i = 0; i < 50; ++i) {
     const std::vector<float> query = RandomVector(random);
-    for (const VectorHit& hit : *index->Search(query, 500)) {
+    const auto hits = *index->Search(query, 500);
+    for (const VectorHit& hit : hits) {
       double exact = 0;
       for (int d = 0; d < kDimension; ++d) exact += query[d] * vectors[hit.ordinal][d];
       EXPECT_NEAR(hit.cosine, exact, 0.015);

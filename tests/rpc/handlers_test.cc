@@ -254,7 +254,7 @@ TEST_F(HandlersTest, CompareTakesIdsAndTexts) {
   v1::CompareResponse response;
   ASSERT_TRUE(handlers_.Compare(request, &response).ok());
   EXPECT_EQ(response.relation(), v1::RELATION_EXACT);
-  EXPECT_NEAR(response.similarity(), 1, 1e-6);
+  EXPECT_NEAR(response.similarity(), 1, 1e-4);  // stored weights are rounded
   EXPECT_EQ(response.explanation(), "the normalised texts are the same");
 }
 

@@ -93,7 +93,6 @@ TEST_F(ServerTest, EveryServiceAnswers) {
   EXPECT_EQ(collections.collections_size(), 1);
 }
 
-// gRPC refuses a message with an invalid string before the service sees it; the call fails alone.
 TEST_F(ServerTest, InvalidUtf8InAStringFieldFailsTheCallAndNotTheConnection) {
   std::string bytes = MakeRequest("a", 1).SerializeAsString();
   const size_t at = bytes.find("Story 1");
@@ -113,7 +112,9 @@ TEST_F(ServerTest, InvalidUtf8InAStringFieldFailsTheCallAndNotTheConnection) {
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
-  EXPECT_EQ(status.error_code(), grpc::INTERNAL);
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(),
+              ::testing::StartsWith("newsprint.v1.Article.title: not valid UTF-8; send"));
 
   v1::IngestArticleRequest raw = MakeRequest("a", 1);
   raw.mutable_article()->clear_title();
@@ -163,6 +164,46 @@ TEST_F(ServerTest, StreamAnswersInOrderAndSurvivesBadItems) {
   EXPECT_EQ(sequence, static_cast<uint64_t>(kItems));
   EXPECT_EQ(bad, kItems / 10);
   EXPECT_EQ((*engine_->Find("default"))->Stats().articles, kItems - kItems / 10);
+}
+
+// Sent as bytes, since our own stubs would not send it.
+TEST_F(ServerTest, StreamAnswersAnItemWithInvalidUtf8AndGoesOn) {
+  grpc::GenericStub generic(channel_);
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  auto stream = generic.PrepareCall(&context, "/newsprint.v1.ArticleService/StreamIngest", &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  stream->StartCall(nullptr);
+  queue.Next(&tag, &ok);
+  for (int i = 1; i <= 3; ++i) {
+    v1::StreamIngestRequest request;
+    request.set_sequence(i);
+    *request.mutable_request() = MakeRequest(absl::StrCat("s", i), i);
+    std::string bytes = request.SerializeAsString();
+    if (i == 2) bytes[bytes.find("Story")] = '\xff';
+    const grpc::Slice slice(bytes);
+    stream->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+    queue.Next(&tag, &ok);
+    ASSERT_TRUE(ok);
+    grpc::ByteBuffer buffer;
+    stream->Read(&buffer, nullptr);
+    queue.Next(&tag, &ok);
+    ASSERT_TRUE(ok);
+    grpc::Slice answer;
+    ASSERT_TRUE(buffer.DumpToSingleSlice(&answer).ok());
+    v1::StreamIngestResponse response;
+    ASSERT_TRUE(response.ParseFromArray(answer.begin(), static_cast<int>(answer.size())));
+    EXPECT_EQ(response.sequence(), static_cast<uint64_t>(i));
+    EXPECT_EQ(response.result().status().code(), i == 2 ? 3 : 0);
+    EXPECT_THAT(response.result().status().message(), HasSubstr(i == 2 ? "not valid UTF-8" : ""));
+  }
+  stream->WritesDone(nullptr);
+  queue.Next(&tag, &ok);
+  grpc::Status status;
+  stream->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
+  EXPECT_TRUE(status.ok());
 }
 
 TEST_F(ServerTest, StreamEndsWhenTheSequenceDoesNotGrow) {

@@ -1,0 +1,91 @@
+# Every target installs what it needs (Debian 12, as root or with sudo), builds, and does its job.
+JOBS ?= $(shell nproc)
+RELEASE := build/release
+BUILD_PACKAGES := scripts/packages-build.txt
+TEST_PACKAGES := scripts/packages-build.txt scripts/packages-test.txt
+
+.PHONY: help build demo test test-release test-asan test-tsan bench bench-quick coverage fuzz lint \
+	format packages packages-test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         build, and show the main job on sample articles'
+	@echo 'make build        newsprintd and newsprint in $(RELEASE)/bin'
+	@echo 'make test         all tests, also under the address, undefined and thread sanitizers'
+	@echo 'make coverage     line coverage of service/ and client/'
+	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
+	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make lint         clang-tidy, thread-safety analysis and formatting; format: formats'
+
+packages:
+	@scripts/install-packages.sh $(BUILD_PACKAGES)
+
+packages-test:
+	@scripts/install-packages.sh $(TEST_PACKAGES)
+
+build: packages
+	@[ -f $(RELEASE)/build.ninja ] || cmake --preset release -DNEWSPRINT_TESTS=OFF \
+	  -DNEWSPRINT_BENCH=OFF >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target newsprintd newsprint
+
+demo: build
+	@scripts/demo.sh $(RELEASE)/bin
+
+test: test-release test-asan test-tsan
+
+test-release: packages-test
+	@cmake --preset release -DNEWSPRINT_TESTS=ON -DNEWSPRINT_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --test-dir $(RELEASE) --output-on-failure -j $(JOBS)
+
+test-asan: packages-test
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS) --target cpp_tests
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE e2e -E structure_test
+
+# gRPC in one process drowns it in false reports, so only what lies below.
+test-tsan: packages-test
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS) --target race_tests
+	@build/tsan/bin/race_tests
+
+bench: packages-test
+	@cmake --preset release -DNEWSPRINT_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@/usr/bin/python3 bench/run.py full
+
+bench-quick: packages-test
+	@cmake --preset release -DNEWSPRINT_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@/usr/bin/python3 bench/run.py quick
+
+coverage: packages-test
+	@cmake --preset coverage >/dev/null
+	@cmake --build --preset coverage -j $(JOBS)
+	@find build/coverage -name '*.gcda' -delete
+	@ctest --test-dir build/coverage --output-on-failure -j $(JOBS)
+	@gcovr --root . --filter 'service/' --filter 'client/' --exclude-throw-branches \
+	  --object-directory build/coverage build/coverage
+
+FUZZ_SECONDS ?= 60
+fuzz: packages-test
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
+	@for target in build/fuzz/bin/*_fuzzer; do \
+	  mkdir -p build/fuzz/corpus/$$(basename $$target); \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 build/fuzz/corpus/$$(basename $$target) \
+	  || exit 1; done
+
+lint:
+	@scripts/install-packages.sh $(TEST_PACKAGES) scripts/packages-lint.txt
+	@git ls-files '*.h' '*.cc' | xargs clang-format --dry-run -Werror
+	@cmake --preset dev >/dev/null
+	@cmake --build --preset dev -j $(JOBS)
+	@git ls-files 'service/*.cc' 'client/*.cc' | xargs -P $(JOBS) -n 4 clang-tidy -quiet -p build/dev
+
+format:
+	@scripts/install-packages.sh scripts/packages-lint.txt
+	@git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	@rm -rf build

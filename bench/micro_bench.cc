@@ -1,0 +1,183 @@
+// Speed of each step between an article's bytes and its verdict, one thread, no network, no disk.
+#include <benchmark/benchmark.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_replace.h"
+#include "service/embed/term_projection.h"
+#include "service/engine/decision.h"
+#include "service/engine/prepare.h"
+#include "service/index/fingerprint_index.h"
+#include "service/sketch/minhash.h"
+#include "service/text/tokenizer.h"
+#include "tests/testing/articles.h"
+
+namespace newsprint::bench {
+namespace {
+
+constexpr size_t kBodyBytes = 6 << 10;
+constexpr int kShingleWords = 5;
+constexpr int kHitsMax = 32;
+
+std::string Body(uint64_t story) { return testing::StoryText(story, 1200).substr(0, kBodyBytes); }
+
+// As wire copy comes: with typographic quotes, which are not ASCII.
+std::string QuotedBody() {
+  std::string body = absl::StrReplaceAll(Body(1), {{". ", "’s. “"}});
+  body.resize(body.rfind(' ', kBodyBytes));
+  return body;
+}
+
+std::vector<text::Token> Tokens() {
+  std::vector<text::Token> tokens;
+  text::Tokenize(Body(1), &tokens);
+  return tokens;
+}
+
+void Tokenise(benchmark::State& state, const std::string& body) {
+  std::vector<text::Token> tokens;
+  for (auto _ : state) {
+    tokens.clear();
+    text::Tokenize(body, &tokens);
+    benchmark::DoNotOptimize(tokens.data());
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * body.size()));
+}
+void BM_TokeniseAscii(benchmark::State& state) { Tokenise(state, Body(1)); }
+void BM_TokeniseTypographic(benchmark::State& state) { Tokenise(state, QuotedBody()); }
+BENCHMARK(BM_TokeniseAscii);
+BENCHMARK(BM_TokeniseTypographic);
+
+void BM_Shingle(benchmark::State& state) {
+  const std::vector<text::Token> tokens = Tokens();
+  std::vector<uint64_t> shingles;
+  for (auto _ : state) {
+    shingles.clear();
+    text::Shingle(tokens, kShingleWords, &shingles);
+    benchmark::DoNotOptimize(shingles.data());
+  }
+}
+BENCHMARK(BM_Shingle);
+
+void BM_Sketch(benchmark::State& state) {
+  std::vector<uint64_t> shingles;
+  text::Shingle(Tokens(), kShingleWords, &shingles);
+  for (auto _ : state) benchmark::DoNotOptimize(sketch::ComputeSketch(shingles));
+}
+BENCHMARK(BM_Sketch);
+
+void BM_Embed(benchmark::State& state) {
+  const BuiltInEmbedding embedding;
+  const std::string body = Body(1);
+  const std::vector<text::Token> tokens = Tokens();
+  const embed::EmbedInput input{"", body, {}, tokens};
+  std::vector<float> vector(embedding.projection.dimension());
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(embedding.projection.Embed({&input, 1}, absl::MakeSpan(vector)));
+  }
+}
+BENCHMARK(BM_Embed);
+
+Article LongArticle(uint64_t story) {
+  Article article = testing::StoryArticle("a", story, 8);
+  article.body = Body(story);
+  return article;
+}
+
+void BM_PrepareArticle(benchmark::State& state) {
+  const BuiltInEmbedding embedding;
+  const Preparer preparer(CollectionSettings{}, &embedding);
+  const Article article = LongArticle(1);
+  for (auto _ : state) benchmark::DoNotOptimize(preparer.Prepare(article));
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kBodyBytes));
+}
+BENCHMARK(BM_PrepareArticle);
+
+// Sketches of unrelated articles: their values are as good as random.
+std::vector<sketch::Sketch> RandomSketches(size_t count, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<sketch::Sketch> sketches(count);
+  for (sketch::Sketch& sketch : sketches) {
+    for (uint8_t& value : sketch) value = static_cast<uint8_t>(random());
+  }
+  return sketches;
+}
+
+std::unique_ptr<index::FingerprintIndex> FilledIndex(const std::vector<sketch::Sketch>& sketches) {
+  auto index = std::make_unique<index::FingerprintIndex>();
+  for (size_t i = 0; i < sketches.size(); ++i) {
+    benchmark::DoNotOptimize(index->Add(static_cast<Ordinal>(i), sketches[i]));
+  }
+  return index;
+}
+
+void BM_FingerprintAdd(benchmark::State& state) {
+  const size_t count = state.range(0);
+  const auto index = FilledIndex(RandomSketches(count, testing::Seed()));
+  const std::vector<sketch::Sketch> more = RandomSketches(4096, testing::Seed() + 1);
+  size_t added = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        index->Add(static_cast<Ordinal>(count + added), more[added % more.size()]));
+    ++added;
+  }
+}
+BENCHMARK(BM_FingerprintAdd)->Arg(10'000)->Arg(100'000)->Iterations(4096);
+
+// Queries are copies of stored articles with `range(1)` percent of the values the same, or new
+// ones.
+void BM_FingerprintSearch(benchmark::State& state) {
+  static std::map<int64_t, std::unique_ptr<index::FingerprintIndex>> indexes;
+  const std::vector<sketch::Sketch> stored = RandomSketches(state.range(0), testing::Seed());
+  auto& index = indexes[state.range(0)];
+  if (index == nullptr) index = FilledIndex(stored);
+  std::mt19937_64 random(testing::Seed() + 2);
+  std::vector<sketch::Sketch> queries = RandomSketches(1024, testing::Seed() + 3);
+  for (sketch::Sketch& query : queries) {
+    const sketch::Sketch& original = stored[random() % stored.size()];
+    for (size_t i = 0; i < query.size(); ++i) {
+      if (static_cast<int64_t>(random() % 100) < state.range(1)) query[i] = original[i];
+    }
+  }
+  size_t next = 0;
+  int64_t hits = 0;
+  for (auto _ : state) {
+    hits += static_cast<int64_t>(index->Search(queries[next++ % queries.size()], kHitsMax)->size());
+  }
+  state.counters["hits"] =
+      benchmark::Counter(static_cast<double>(hits), benchmark::Counter::kAvgIterations);
+  state.counters["bytes_per_sketch"] =
+      static_cast<double>(index->memory_bytes()) / static_cast<double>(index->size());
+}
+BENCHMARK(BM_FingerprintSearch)->ArgsProduct({{10'000, 100'000}, {0, 60}});
+
+// `copy_percent` of the match's body stands in the query.
+void Decide(benchmark::State& state, size_t copy_percent) {
+  const BuiltInEmbedding embedding;
+  const CollectionSettings settings;
+  const Preparer preparer(settings, &embedding);
+  const Article match_article = LongArticle(1);
+  Article query_article = LongArticle(2);
+  const size_t copied = match_article.body.size() * copy_percent / 100;
+  query_article.body = match_article.body.substr(0, copied) + query_article.body.substr(copied);
+  const PreparedArticle query = preparer.Prepare(query_article).value();
+  const PreparedArticle match = preparer.Prepare(match_article).value();
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(Classify(MakeEvidence(query, match, settings.thresholds),
+                                      MakePairContext(query, match, settings.thresholds),
+                                      settings.thresholds));
+  }
+}
+void BM_DecideUnrelated(benchmark::State& state) { Decide(state, 0); }
+void BM_DecideCopy(benchmark::State& state) { Decide(state, 80); }
+BENCHMARK(BM_DecideUnrelated);
+BENCHMARK(BM_DecideCopy);
+
+}  // namespace
+}  // namespace newsprint::bench
+
+BENCHMARK_MAIN();

@@ -1,0 +1,74 @@
+#include "bench/server_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace newsprint::bench {
+namespace {
+
+[[noreturn]] void Die(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::exit(1);
+}
+
+// Becomes the server. Only calls that are allowed between fork and exec.
+[[noreturn]] void Exec(int output, const std::string& path, char* const* arguments) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  dup2(output, STDOUT_FILENO);
+  execv(path.c_str(), arguments);
+  _exit(127);
+}
+
+}  // namespace
+
+ServerProcess::ServerProcess(const std::string& binary, std::vector<std::string> arguments) {
+  std::string path =
+      (std::filesystem::read_symlink("/proc/self/exe").parent_path() / binary).string();
+  std::vector<char*> argv = {path.data()};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) Die("cannot make a pipe");
+  pid_ = fork();
+  if (pid_ < 0) Die("cannot fork");
+  if (pid_ == 0) Exec(ends[1], path, argv.data());
+  close(ends[1]);
+
+  std::string line;
+  for (char c = 0; read(ends[0], &c, 1) == 1 && c != '\n';) line.push_back(c);
+  close(ends[0]);
+  absl::string_view address = line;
+  if (!absl::ConsumePrefix(&address, "listening on ")) {
+    Die(absl::StrCat(path, ": did not start, got \"", line, "\""));
+  }
+  address_ = std::string(address);
+}
+
+ServerProcess::~ServerProcess() {
+  kill(pid_, SIGTERM);
+  int status = 0;
+  waitpid(pid_, &status, 0);
+}
+
+int64_t ServerProcess::StatusField(const std::string& name) const {
+  std::ifstream status(absl::StrCat("/proc/", pid_, "/status"));
+  for (std::string word; status >> word;) {
+    int64_t value = 0;
+    if (word == name + ":" && status >> value) return value;
+  }
+  Die(absl::StrCat("server ", pid_, ": no ", name, " in its status; has it died?"));
+}
+
+}  // namespace newsprint::bench

@@ -1,0 +1,65 @@
+#include "service/rpc/message_bytes.h"
+
+#include <google/protobuf/stubs/logging.h>
+#include <grpcpp/support/slice.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace newsprint::rpc {
+namespace {
+
+// The full name of the field that the calling thread last found to be no UTF-8.
+thread_local std::string invalid_utf8_field;
+
+// protobuf tells which field it was in its log alone: "String field 'newsprint.v1.Article.title'
+// contains invalid UTF-8 data when parsing a protocol buffer. ..."
+void OnProtobufLog(google::protobuf::LogLevel level, const char* /*file*/, int /*line*/,
+                   const std::string& message) {
+  absl::string_view rest = message;
+  const size_t end = rest.find("' contains invalid UTF-8");
+  if (absl::ConsumePrefix(&rest, "String field '") && end != absl::string_view::npos) {
+    invalid_utf8_field = std::string(rest.substr(0, end - (message.size() - rest.size())));
+    return;
+  }
+  const std::string line = absl::StrCat("event=protobuf message=\"", absl::CEscape(message), "\"");
+  level >= google::protobuf::LOGLEVEL_ERROR ? spdlog::error(line) : spdlog::info(line);
+}
+
+}  // namespace
+
+void CaptureProtobufLog() { google::protobuf::SetLogHandler(&OnProtobufLog); }
+
+absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message) {
+  grpc::Slice whole;
+  if (const grpc::Status status = bytes.DumpToSingleSlice(&whole); !status.ok()) {
+    return absl::InternalError(absl::StrCat("request: cannot be read: ", status.error_message()));
+  }
+  invalid_utf8_field.clear();
+  if (message->ParseFromArray(whole.begin(), static_cast<int>(whole.size()))) {
+    return absl::OkStatus();
+  }
+  if (invalid_utf8_field.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("request: not a ", message->GetTypeName(),
+                                                   ", got ", whole.size(), " bytes"));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(invalid_utf8_field,
+                   ": not valid UTF-8; send titles and bodies that may not be in raw_title and "
+                   "raw_body"));
+}
+
+grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message) {
+  // gRPC frees the slice when the bytes are sent.
+  grpc::Slice slice(message.ByteSizeLong());
+  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace newsprint::rpc

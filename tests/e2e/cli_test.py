@@ -1,0 +1,552 @@
+"""The command line against a real server: every command, its JSON, its errors and exit codes."""
+import collections
+import gzip
+import json
+import os
+import pathlib
+import re
+import socket
+import unittest
+
+import newsprint_process as np
+from newsprint_process import RELATIONS
+
+SAMPLES = np.ROOT / "deploy" / "samples" / "articles.jsonl"
+# The expected verdicts of deploy/samples/README.md. A set: any of these.
+VERDICTS = {
+    "flood-cairo": "new",
+    "wire-illinois-exit": "new",
+    "ledger-illinois-exit": "near_duplicate",
+    "metro-brief-illinois-exit": "excerpt",
+    "rockvalley-illinois-exit": "extension",
+    "capitol-illinois-exit": "related",
+    "capitol-illinois-exit-update": "revision",
+    "southwest-illinois-exit": "related",
+    "kestrel-q1": "new",
+    "marrow-q1": "template",
+    "chicago-police-beats": {"new", "related"},
+    "massachusetts-declines": "related",
+}
+COPIES = ["ledger-illinois-exit", "metro-brief-illinois-exit", "rockvalley-illinois-exit"]
+GROUPS = [{"wire-illinois-exit", *COPIES},
+          {"capitol-illinois-exit", "capitol-illinois-exit-update"},
+          {"flood-cairo"}, {"southwest-illinois-exit"}, {"kestrel-q1"}, {"marrow-q1"},
+          {"chicago-police-beats"}, {"massachusetts-declines"}]
+INDEPENDENT_REPORTS = ["wire-illinois-exit", "capitol-illinois-exit", "southwest-illinois-exit"]
+
+
+class CliTestCase(np.ServerTestCase):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve()
+
+    def run_json(self, *words, stdin=None):
+        return self.cli_json(self.server, *words, stdin=stdin)
+
+    def assert_fails(self, *words, exit_code=1, has=(), stdin=None, server=None):
+        """Exits with `exit_code` and one line on standard error, nothing on standard output."""
+        done = self.cli(server or self.server, *words, stdin=stdin, check=False)
+        self.assertEqual(done.returncode, exit_code, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assert_one_line(done.stderr)
+        for word in has:
+            self.assertIn(word, done.stderr)
+
+    def assert_one_line(self, text):
+        self.assertRegex(text, r"^newsprint: [^\n]+\n$")
+
+
+class SamplesTest(CliTestCase):
+    def setUp(self):
+        super().setUp()
+        self.imported = self.run_json("import", SAMPLES)
+
+    def test_the_readme_lists_what_is_tested_here(self):
+        table = (SAMPLES.parent / "README.md").read_text()
+        rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE)
+        self.assertEqual([article_id for article_id, _ in rows], list(VERDICTS))
+        for article_id, verdict in rows:
+            named = re.findall(r"`([a-z_]+)`", verdict)  # ids have a hyphen
+            self.assertEqual(set(named), {VERDICTS[article_id]}
+                             if isinstance(VERDICTS[article_id], str) else VERDICTS[article_id])
+
+    def test_import_summary(self):
+        self.assertEqual(set(self.imported),
+                         {"articles", "failed", "seconds", "articles_per_second", "relations"})
+        self.assertEqual((self.imported["articles"], self.imported["failed"]), (12, 0))
+        self.assertGreater(self.imported["seconds"], 0)
+        self.assertGreater(self.imported["articles_per_second"], 0)
+        relations = self.imported["relations"]
+        self.assertEqual(set(relations), set(RELATIONS))
+        expected = collections.Counter(v for v in VERDICTS.values() if isinstance(v, str))
+        expected[self.run_json("get", "chicago-police-beats")["relation"]] += 1
+        self.assertEqual({r: n for r, n in relations.items() if n}, expected)
+
+    def test_verdicts(self):
+        for article_id, expected in VERDICTS.items():
+            with self.subTest(article_id):
+                relation = self.run_json("get", article_id)["relation"]
+                self.assertIn(relation, {expected} if isinstance(expected, str) else expected)
+
+    def test_find(self):
+        for article_id in COPIES:
+            matches = {m["id"]: m for m in self.run_json("find", article_id)["matches"]}
+            self.assertEqual(matches["wire-illinois-exit"]["relation"], VERDICTS[article_id])
+            self.assertEqual(matches["wire-illinois-exit"]["canonical_id"], "wire-illinois-exit")
+            self.assertEqual(set(matches), GROUPS[0] - {article_id})
+        found = self.run_json("find", "capitol-illinois-exit-update")
+        self.assertEqual((found["relation"], found["matches"][0]["id"]),
+                         ("revision", "capitol-illinois-exit"))
+        found = self.run_json("find", "marrow-q1")
+        self.assertEqual((found["relation"], [m["id"] for m in found["matches"]]),
+                         ("template", ["kestrel-q1"]))
+        for article_id in ("flood-cairo", "southwest-illinois-exit", "chicago-police-beats",
+                           "massachusetts-declines"):
+            found = self.run_json("find", article_id)
+            self.assertEqual((found["relation"], found["matches"]), ("new", []))
+
+    def test_find_an_article_that_is_not_stored(self):
+        wire = json.loads(SAMPLES.read_text().splitlines()[1])
+        wire["id"] = "elsewhere"
+        file = self.write_jsonl("wire.jsonl", [wire])
+        self.assertEqual(self.run_json("find", f"--file={file}")["relation"], "exact")
+        self.assertEqual(self.run_json("find", "--file=-", stdin=json.dumps(wire))["relation"],
+                         "exact")
+        related = [r["id"] for r in self.run_json("related", f"--file={file}")["related"]]
+        others = [i for i in related if i not in GROUPS[0]]
+        self.assertEqual(set(others[:2]), set(INDEPENDENT_REPORTS[1:]))
+        self.assertEqual(self.run_json("stats")["articles"], 12)
+
+    def test_groups(self):
+        listed = self.run_json("groups", "--members_min=1")["groups"]
+        self.assertEqual(len(listed), 8)
+        members = []
+        for group in listed:
+            shown = self.run_json("groups", group["id"])
+            self.assertEqual(shown["group"], group)
+            self.assertEqual(len(shown["members"]), group["member_count"])
+            members.append({m["id"] for m in shown["members"]})
+        self.assertCountEqual(members, GROUPS)
+        self.assertEqual([(g["canonical_id"], g["member_count"])
+                          for g in self.run_json("groups")["groups"]],
+                         [("wire-illinois-exit", 4), ("capitol-illinois-exit", 2)])
+        self.assertEqual(len(self.run_json("groups", "--limit=1")["groups"]), 1)
+        by_article = self.run_json("groups", "metro-brief-illinois-exit")
+        self.assertEqual(by_article["group"]["canonical_id"], "wire-illinois-exit")
+
+    def test_the_same_file_again(self):
+        stats = self.run_json("stats")
+        again = self.run_json("import", SAMPLES)
+        self.assertEqual((again["articles"], again["failed"]), (12, 0))
+        self.assertEqual(again["relations"], self.imported["relations"])
+        after = self.run_json("stats")
+        for figure in ("articles", "groups", "relations", "sequence"):
+            self.assertEqual(after[figure], stats[figure])
+
+    def test_related(self):
+        for article_id in VERDICTS:
+            output = self.run_json("related", article_id)
+            self.assertEqual(list(output), ["related"])
+            related = output["related"]
+            self.assertGreater(len(related), 0)
+            for entry in related:
+                self.assertLessEqual({"id", "score", "title"}, set(entry))
+                self.assertIsInstance(entry["score"], float)
+                self.assertEqual(entry["title"], self.run_json("get", entry["id"])["title"])
+            scores = [entry["score"] for entry in related]
+            self.assertEqual(scores, sorted(scores, reverse=True))
+            ids = [entry["id"] for entry in related]
+            self.assertEqual(len(ids), len(set(ids)))
+            own_group = next(g for g in GROUPS if article_id in g)
+            self.assertFalse(own_group & set(ids), "holds copies of the query")
+
+    def test_related_flags(self):
+        related = self.run_json("related", "wire-illinois-exit")["related"]
+        first = self.run_json("related", "wire-illinois-exit", "--limit=2")["related"]
+        self.assertEqual(first, related[:2])
+        middle = (related[1]["score"] + related[2]["score"]) / 2
+        self.assertEqual(
+            self.run_json("related", "wire-illinois-exit", f"--score_min={middle}")["related"],
+            related[:2])
+        self.assertEqual(self.run_json("related", "flood-cairo", "--score_min=1")["related"], [])
+        with_copies = self.run_json("related", "wire-illinois-exit", "--include_duplicates")
+        self.assertLessEqual(set(COPIES), {r["id"] for r in with_copies["related"]})
+
+    def test_three_independent_reports(self):
+        for article_id in INDEPENDENT_REPORTS:
+            others = set(INDEPENDENT_REPORTS) - {article_id}
+            ids = [r["id"] for r in self.run_json("related", article_id)["related"]]
+            # They stand before every other event; only the programme in another state may mingle.
+            ranks = [i for i in ids if i != "massachusetts-declines"]
+            self.assertEqual(set(ranks[:2]), others)
+            found = {m["id"] for m in self.run_json("find", article_id)["matches"]}
+            self.assertFalse(found & others, "independent reports are no copies")
+            for other in others:
+                self.assertIn(self.run_json("compare", article_id, other)["relation"],
+                              ("related", "new"))
+
+    def test_compare(self):
+        excerpt = self.run_json("compare", "metro-brief-illinois-exit", "wire-illinois-exit")
+        self.assertEqual(excerpt["relation"], "excerpt")
+        self.assertEqual(excerpt["evidence"]["containment"], 1.0)
+        self.assertGreater(excerpt["similarity"], 0.5)
+        self.assertGreater(len(excerpt["explanation"]), 10)
+        back = self.run_json("compare", "wire-illinois-exit", "metro-brief-illinois-exit")
+        self.assertEqual(back["relation"], "extension")
+        self.assertEqual(back["evidence"]["reverse_containment"], 1.0)
+        self.assertEqual(back["similarity"], excerpt["similarity"])
+        same = self.run_json("compare", "flood-cairo", "flood-cairo")
+        self.assertEqual(same["relation"], "exact")
+        self.assertAlmostEqual(same["similarity"], 1, places=4)
+        self.assertEqual(self.run_json("compare", "flood-cairo", "kestrel-q1")["relation"], "new")
+
+    def test_get(self):
+        given = [json.loads(line) for line in SAMPLES.read_text().splitlines()]
+        for article in given:
+            got = self.run_json("get", article["id"])
+            for field in ("id", "title", "body", "lang", "source", "url", "published_at"):
+                self.assertEqual(got[field], article.get(field, ""))
+        self.assertIn(given[0]["body"].splitlines()[0],
+                      self.cli(self.server, "get", given[0]["id"]).stdout)
+
+    def test_delete(self):
+        gone = self.run_json("delete", "wire-illinois-exit", "flood-cairo")
+        self.assertEqual([d["id"] for d in gone["deleted"]], ["wire-illinois-exit", "flood-cairo"])
+        self.assertEqual(gone["deleted"][0]["canonical_id"], "ledger-illinois-exit")
+        self.assertEqual(gone["deleted"][1]["canonical_id"], "")
+        self.assert_fails("get", "wire-illinois-exit", has=["wire-illinois-exit", "NOT_FOUND"])
+        self.assert_fails("delete", "wire-illinois-exit", has=["wire-illinois-exit"])
+        stats = self.run_json("stats")
+        self.assertEqual((stats["articles"], stats["groups"]), (10, 7))
+        for article_id in INDEPENDENT_REPORTS[1:]:
+            ids = [r["id"] for r in self.run_json("related", article_id)["related"]]
+            self.assertNotIn("wire-illinois-exit", ids)
+        self.assertEqual(self.run_json("find", "ledger-illinois-exit")["canonical_id"],
+                         "ledger-illinois-exit")
+
+    def test_delete_goes_on_after_an_unknown_id(self):
+        done = self.cli(self.server, "delete", "flood-cairo", "nobody", "kestrel-q1", "--json",
+                        check=False)
+        self.assertEqual(done.returncode, 1)
+        output = json.loads(done.stdout)
+        self.assertEqual([d["id"] for d in output["deleted"]], ["flood-cairo", "kestrel-q1"])
+        self.assertEqual([f["id"] for f in output["failed"]], ["nobody"])
+
+    def test_stats(self):
+        stats = self.run_json("stats")
+        self.assertEqual((stats["collection"], stats["articles"], stats["groups"],
+                          stats["sequence"]), ("default", 12, 8, 12))
+        self.assertEqual(stats["relations"], self.imported["relations"])
+        for figure in ("fingerprint_index_bytes", "vector_index_bytes", "store_bytes"):
+            self.assertGreater(stats[figure], 0)
+
+    def test_tables_for_people(self):
+        self.assertIn("12 articles", self.cli(self.server, "import", SAMPLES).stdout)
+        self.assertIn("near_duplicate", self.cli(self.server, "find", "ledger-illinois-exit").stdout)
+        self.assertIn("capitol-illinois-exit",
+                      self.cli(self.server, "related", "wire-illinois-exit").stdout)
+        self.assertIn("wire-illinois-exit", self.cli(self.server, "groups").stdout)
+        self.assertIn("articles", self.cli(self.server, "stats").stdout)
+        self.assertIn("default", self.cli(self.server, "collections").stdout)
+
+
+class ImportTest(CliTestCase):
+    def test_gzip_and_standard_input(self):
+        articles = np.Writer(1).mixed(30)
+        plain = self.write_jsonl("plain.jsonl", articles[:10])
+        packed = self.write_jsonl("packed.jsonl.gz", articles[10:20])
+        text = "".join(json.dumps(a) + "\n" for a in articles[20:])
+        self.assertEqual(self.run_json("import", plain, packed)["articles"], 20)
+        self.assertEqual(self.run_json("import", "-", stdin=text)["articles"], 10)
+        again = self.run_json("import", "-", stdin=gzip.compress(text.encode()))
+        self.assertEqual(again["articles"], 10)
+        self.assertEqual(self.run_json("stats")["articles"], 30)
+        for article in articles:
+            self.assertEqual(self.run_json("get", article["id"])["body"], article["body"])
+
+    def test_fields(self):
+        article = {"id": "ünï/1", "title": "Τίτλος", "body": "Текст „с кавычками“.\nZweite Zeile.",
+                   "lang": "ru", "source": "outlet", "url": "https://outlet.example/1",
+                   "published_at": "2021-03-04T05:06:07+02:00", "label": "x", "unknown": {"a": [1]}}
+        self.run_json("import", self.write_jsonl("one.jsonl", [article]))
+        got = self.run_json("get", article["id"])
+        for field in ("id", "title", "body", "lang", "source", "url"):
+            self.assertEqual(got[field], article[field])
+        self.assertEqual(got["published_at"], "2021-03-04T03:06:07Z")
+
+    def test_bad_lines_are_left_out(self):
+        file = self.folder / "bad.jsonl"
+        file.write_text('{"id": "a", "body": "first"}\n'
+                        '{"id": "b", "body": \n'
+                        '\n'
+                        '["not an object"]\n'
+                        '{"body": "no id"}\n'
+                        '{"id": "c"}\n'
+                        '{"id": "d", "body": "last"}\n')
+        done = self.cli(self.server, "import", file, "--json", check=False)
+        self.assertEqual(done.returncode, 1)
+        summary = json.loads(done.stdout)
+        self.assertEqual((summary["articles"], summary["failed"]), (2, 4))
+        for line in (2, 4, 5):
+            self.assertIn(f"bad.jsonl:{line}: ", done.stderr)
+        self.assertIn("c: ", done.stderr)
+        last = done.stderr.splitlines()[-1]
+        self.assertEqual(last, "newsprint: 4 of 6 articles failed")
+        self.assertEqual(self.run_json("stats")["articles"], 2)
+
+    def test_collections_are_apart(self):
+        self.run_json("collections", "create", "archive")
+        self.run_json("import", SAMPLES, "--collection=archive")
+        self.assertEqual(self.run_json("stats")["articles"], 0)
+        self.assertEqual(self.run_json("stats", "--collection=archive")["articles"], 12)
+        self.assert_fails("get", "kestrel-q1", has=["kestrel-q1"])
+        self.assertEqual(self.run_json("get", "kestrel-q1", "--collection=archive")["id"],
+                         "kestrel-q1")
+
+
+class CollectionsTest(CliTestCase):
+    def names(self):
+        return [c["name"] for c in self.run_json("collections")["collections"]]
+
+    def test_create_list_delete(self):
+        self.assertEqual(self.names(), ["default"])
+        created = self.run_json("collections", "create", "brief", "--omit_text",
+                                "--shingle_words=4", "--near_duplicate_jaccard=0.5")
+        self.assertEqual((created["name"], created["omit_text"], created["shingle_words"],
+                          created["thresholds"]["near_duplicate_jaccard"]),
+                         ("brief", True, 4, 0.5))
+        self.assertEqual(self.names(), ["brief", "default"])
+        self.run_json("import", SAMPLES, "--collection=brief")
+        got = self.run_json("get", "kestrel-q1", "--collection=brief")
+        self.assertEqual((got["body"], got["title"], got["text_stored"]), ("", "", False))
+        self.assertEqual(self.run_json("collections", "delete", "brief"), {"deleted": "brief"})
+        self.assertEqual(self.names(), ["default"])
+
+    def test_errors(self):
+        self.run_json("collections", "create", "once")
+        self.assert_fails("collections", "create", "once", has=["once", "ALREADY_EXISTS"])
+        self.assert_fails("collections", "create", "Not A Name", has=["INVALID_ARGUMENT"])
+        self.assert_fails("collections", "create", "x", "--shingle_words=99", has=["shingle_words"])
+        self.assert_fails("collections", "delete", "never", has=["never", "NOT_FOUND"])
+        self.assert_fails("collections", "delete", "default", has=["default"])
+        self.assert_fails("collections", "rename", "a", exit_code=2)
+
+
+class ErrorsTest(CliTestCase):
+    def test_no_server(self):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))  # and not listening
+            target = "127.0.0.1:%d" % closed.getsockname()[1]
+            for words in (["stats"], ["import", SAMPLES], ["get", "a"], ["delete", "a", "b"],
+                          ["collections"], ["evaluate", "related", SAMPLES]):
+                with self.subTest(words):
+                    self.assert_fails(*words, server=target, has=["cannot reach", target])
+
+    def test_silent_server(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            target = "127.0.0.1:%d" % silent.getsockname()[1]
+            self.assert_fails("stats", "--deadline_ms=300", server=target, has=[target])
+
+    def test_unknown_id(self):
+        for words in (["get", "nobody"], ["find", "nobody"], ["related", "nobody"],
+                      ["compare", "nobody", "nobody"], ["delete", "nobody"], ["groups", "nobody"]):
+            with self.subTest(words):
+                self.assert_fails(*words, has=["nobody", "NOT_FOUND"])
+
+    def test_unknown_collection(self):
+        for words in (["get", "a"], ["stats"], ["groups"], ["import", SAMPLES], ["find", "a"],
+                      ["related", "a"]):
+            with self.subTest(words):
+                self.assert_fails(*words, "--collection=nowhere", has=["nowhere", "NOT_FOUND"])
+
+    def test_files(self):
+        for words in (["import"], ["evaluate", "duplicates"], ["evaluate", "related"],
+                      ["evaluate", "similarity"]):
+            with self.subTest(words):
+                self.assert_fails(*words, self.folder / "absent.jsonl",
+                                  has=["absent.jsonl", "No such file"])
+        self.assert_fails("import", self.folder, has=["folder"])
+        self.assert_fails("find", f"--file={self.folder / 'absent.jsonl'}", has=["absent.jsonl"])
+        self.assert_fails("find", "--file=-", stdin='{"id": ', has=["not valid JSON"])
+        self.assert_fails("import", SAMPLES, self.folder / "absent.jsonl", has=["absent.jsonl"])
+        self.assertEqual(self.run_json("stats")["articles"], 0)  # looked at the files first
+
+    def test_usage(self):
+        for words in ([], ["frobnicate"], ["get"], ["get", "a", "b"], ["compare", "a"], ["import"],
+                      ["find"], ["evaluate", "speed", SAMPLES], ["stats", "x"], ["help", "nothing"],
+                      ["stats", "--limit=-1"]):
+            with self.subTest(words):
+                self.assert_fails(*words, exit_code=2)
+        for flag in ("--no_such_flag", "--limit=many"):
+            done = self.cli(self.server, "stats", flag, check=False)
+            self.assertGreater(done.returncode, 0)
+            self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+
+    def test_help(self):
+        done = np.run_cli("help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(np.run_cli("--help").stdout, done.stdout)
+        for command in re.findall(r"^  ([a-z]+)\b", done.stdout, re.MULTILINE):
+            page = np.run_cli("help", command)
+            self.assertEqual(page.returncode, 0)
+            self.assertTrue(page.stdout.startswith(f"Usage: newsprint {command}"))
+            self.assertEqual(np.run_cli(command, "--help").stdout, page.stdout)
+        self.assertRegex(np.run_cli("--version").stdout, r"^newsprint \d+\.\d+\.\d+\n$")
+
+    def test_standard_output_that_cannot_be_written(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        with open("/dev/full", "wb") as full:
+            done = np.subprocess.run(
+                [np.BIN / "newsprint", f"--target={self.server.address}", "stats", "--json"],
+                stdout=full, stderr=np.subprocess.PIPE, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assert_one_line(done.stderr.decode())
+
+
+class EvaluateTest(CliTestCase):
+    def setUp(self):
+        super().setUp()
+        self.writer = np.Writer(8)
+        self.collections = self.run_json("collections")
+
+    def tearDown(self):
+        try:
+            self.assertEqual(self.run_json("collections"), self.collections)
+            self.assertEqual(self.run_json("stats")["articles"], 0)
+        finally:
+            super().tearDown()
+
+    def duplicates_file(self):
+        write = self.writer.article
+        wire = write("wire", "strike", sentences=20, label="strike", kind="original")
+        sentences = wire["body"].split(". ")
+        near = dict(wire, id="near", kind="near", title=self.writer.title("strike"),
+                    body=". ".join(sentences[:-1] + ["Reported by our correspondent."]))
+        half = dict(wire, id="half", kind="excerpt", title=self.writer.title("strike"),
+                    body=". ".join(sentences[:10]))
+        rewrite = write("rewrite", "strike", sentences=20, label="strike", kind="rewrite")
+        fire = write("fire", "fire", sentences=15, label="fire", kind="original")
+        # A copy whose label says otherwise: the one wrong pair.
+        mislabelled = dict(fire, id="fire-copy", label="other fire", kind="original")
+        unlabelled = write("alone", "chess", sentences=15)
+        return self.write_jsonl(
+            "duplicates.jsonl", [wire, near, half, rewrite, fire, mislabelled, unlabelled])
+
+    def test_duplicates(self):
+        figures = self.run_json("evaluate", "duplicates", self.duplicates_file())
+        self.assertEqual((figures["articles"], figures["failed"], figures["groups"]), (7, 0, 4))
+        # Groups {wire near half} {rewrite} {fire fire-copy} {alone}: 4 pairs, 3 of them right; the
+        # labels make 6 pairs.
+        self.assertAlmostEqual(figures["pair_precision"], 3 / 4, places=5)
+        self.assertAlmostEqual(figures["pair_recall"], 3 / 6, places=5)
+        self.assertAlmostEqual(figures["pair_f1"], 2 * .75 * .5 / 1.25, places=5)
+        self.assertEqual(figures["recall_by_kind"],
+                         {"original": 1.0, "near": 1.0, "excerpt": 1.0, "rewrite": 0.0})
+
+    def test_duplicates_with_pairs(self):
+        pairs = self.write_jsonl("pairs.jsonl", [
+            {"id_a": "wire", "id_b": "near", "jaccard": 0.92, "containment": 0.96},
+            {"id_a": "wire", "id_b": "half", "jaccard": 0.5, "containment": 1.0},
+            {"id_a": "wire", "id_b": "rewrite", "jaccard": 0.55, "containment": 0.62}])
+        figures = self.run_json("evaluate", "duplicates", self.duplicates_file(), f"--pairs={pairs}")
+        self.assertEqual(set(figures["recall_by_jaccard"]), {"0.5-0.6", "0.9-1.0"})
+        self.assertEqual(set(figures["recall_by_containment"]), {"0.6-0.7", "0.9-1.0", "1.0"})
+        self.assertIn("0.500", self.cli(self.server, "evaluate", "duplicates",
+                                        self.duplicates_file(), f"--pairs={pairs}").stdout)
+
+    def test_duplicates_thresholds_of_its_collection(self):
+        figures = self.run_json("evaluate", "duplicates", self.duplicates_file(),
+                                "--tokens_min=1000")  # so that only exact matches count
+        self.assertEqual(figures["groups"], 6)
+
+    def test_related(self):
+        articles = [self.writer.article(f"{topic}-{i}", topic, label=topic)
+                    for i in range(4) for topic in ("harbour", "budget", "orchestra", "drought")]
+        # No copy of each other, but of one label: they will not find one another.
+        articles += [self.writer.article("odd-1", "mining", label="odd"),
+                     self.writer.article("odd-2", "fashion", label="odd"),
+                     self.writer.article("single", "rowing", label="single"),
+                     self.writer.article("unlabelled", "sailing")]
+        # An exact copy is ranked as any other.
+        articles.append(dict(articles[0], id="harbour-copy"))
+        figures = self.run_json("evaluate", "related", self.write_jsonl("related.jsonl", articles))
+        self.assertEqual((figures["articles"], figures["queries"], figures["failed"]), (21, 19, 0))
+        self.assertAlmostEqual(figures["p_at_1"], 17 / 19, places=5)
+        self.assertGreater(figures["map"], 17 / 19 - 1e-6)
+        self.assertLess(figures["map"], 1)
+        self.assertGreaterEqual(figures["recall_at_10"], round(17 / 19, 6))
+
+    def test_similarity(self):
+        pairs = []
+        for i in range(12):
+            overall = 1 + i % 4
+            first = self.writer.sentences("election", 16)
+            other = self.writer.sentences("volcano", 16)
+            kept = {1: 16, 2: 10, 3: 5, 4: 0}[overall]
+            pairs.append({"text1": " ".join(first), "text2": " ".join(first[:kept] + other[kept:]),
+                          "overall": float(overall), "lang1": "en", "lang2": "en"})
+        figures = self.run_json("evaluate", "similarity", self.write_jsonl("pairs.jsonl", pairs))
+        self.assertEqual((figures["pairs"], figures["failed"]), (12, 0))
+        self.assertGreater(figures["pearson"], 0.8)
+        self.assertGreater(figures["spearman"], 0.9)
+        self.assertLessEqual(max(figures["pearson"], figures["spearman"]), 1)
+        for pair in pairs:
+            pair["overall"] = 5 - pair["overall"]
+        turned = self.run_json("evaluate", "similarity", self.write_jsonl("turned.jsonl", pairs))
+        self.assertAlmostEqual(turned["pearson"], -figures["pearson"], places=5)
+        self.assertAlmostEqual(turned["spearman"], -figures["spearman"], places=5)
+
+    def test_bad_lines_are_counted(self):
+        file = self.folder / "bad.jsonl"
+        file.write_text(self.duplicates_file().read_text() + '{"id": \n{"id": "no body"}\n')
+        done = self.cli(self.server, "evaluate", "duplicates", file, "--json", check=False)
+        self.assertEqual(json.loads(done.stdout)["failed"], 2)
+
+
+class SeedsTest(CliTestCase):
+    """Five texts about neighbouring events, from the folder that NEWSPRINT_CORPORA names."""
+
+    def setUp(self):
+        super().setUp()
+        folder = os.environ.get("NEWSPRINT_CORPORA")
+        if not folder:
+            self.skipTest("NEWSPRINT_CORPORA names no folder of corpora")
+        files = sorted((pathlib.Path(folder) / "seeds").glob("*.txt"))
+        if not files:
+            self.skipTest(f"there are no texts in {folder}/seeds")
+        self.articles = []
+        for file in files:
+            title, _, body = file.read_bytes().decode("utf-8", errors="replace").partition("\n")
+            self.articles.append({"id": file.name[:3], "title": title.strip(), "body": body.strip(),
+                                  "source": f"outlet {file.name[:3]}"})
+
+    def test_seeds(self):
+        self.assertEqual([a["id"] for a in self.articles], ["000", "001", "002", "003", "004"])
+        self.run_json("import", self.write_jsonl("seeds.jsonl", self.articles))
+        for article in self.articles:
+            with self.subTest(article["id"]):
+                relation = self.run_json("get", article["id"])["relation"]
+                self.assertIn(relation, ("new", "related"))
+                self.assertEqual(self.run_json("find", article["id"])["matches"], [])
+        self.assertEqual(self.run_json("groups")["groups"], [])
+        ids = [r["id"] for r in self.run_json("related", "002")["related"]]
+        self.assertEqual(set(ids[:2]), {"001", "003"}, ids)
+
+        third = self.articles[3]
+        again = dict(third, id="003-again")
+        half = dict(third, id="003-half", source="another outlet",
+                    body=third["body"][:third["body"].index(" ", len(third["body"]) // 2)])
+        self.run_json("import", self.write_jsonl("copies.jsonl", [again, half]))
+        self.assertEqual(self.run_json("get", "003-again")["relation"], "exact")
+        self.assertEqual(self.run_json("get", "003-half")["relation"], "excerpt")
+        for article_id in ("003-again", "003-half"):
+            self.assertEqual(self.run_json("get", article_id)["canonical_id"], "003")
+        ids = [r["id"] for r in self.run_json("related", "002")["related"]]
+        self.assertEqual(set(ids[:2]), {"001", "003"}, ids)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
