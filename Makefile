@@ -40,8 +40,9 @@ test-release: packages-test
 
 test-asan: packages-test
 	@cmake --preset asan >/dev/null
-	@cmake --build --preset asan -j $(JOBS) --target cpp_tests
-	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE e2e -E structure_test
+	@cmake --build --preset asan -j $(JOBS) --target server_tests
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) \
+	  -R '^(unit|property|race|rpc)_tests$$'
 
 # gRPC in one process drowns it in false reports, so only what lies below.
 test-tsan: packages-test
@@ -68,7 +69,8 @@ coverage: packages-test
 	  --object-directory build/coverage build/coverage
 
 FUZZ_SECONDS ?= 60
-fuzz: packages-test
+fuzz:
+	@scripts/install-packages.sh $(TEST_PACKAGES) scripts/packages-lint.txt
 	@cmake --preset fuzz >/dev/null
 	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
 	@for target in build/fuzz/bin/*_fuzzer; do \

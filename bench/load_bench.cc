@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/support/config.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr char kFindDuplicates[] = "/newsprint.v1.ArticleService/FindDuplicates";
 constexpr char kFindRelated[] = "/newsprint.v1.ArticleService/FindRelated";
-constexpr int kArticleWords = 445;  // 3.6 KB
+constexpr int kArticleWords = 398;  // 3.6 KB
 constexpr int kChunkArticles = 10'000;
 constexpr int kQueries = 1000;
 // Numbers of stories that are stored in no collection.
@@ -49,7 +50,7 @@ struct Scale {
 
 Scale ScaleFromFlag() {
   const std::string name = absl::GetFlag(FLAGS_scale);
-  if (name == "quick") return {3'000, 15'000, 15'000, 5, 1.0};
+  if (name == "quick") return {3'000, 12'000, 12'000, 5, 0.7};
   if (name == "full") return {15'000, 150'000, 50'000, 7, 3.0};
   std::fprintf(stderr, "scale: got \"%s\", limit quick or full\n", name.c_str());
   std::exit(2);

@@ -44,7 +44,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kDimension = 256;
 constexpr int kLinks = 16;
 constexpr int kEfConstruction = 64;
-constexpr int kEfMax = 1024;
+constexpr int kEfMax = 256;
 constexpr int kNearest = 10;
 
 using Vectors = std::vector<float>;    // rows of kDimension

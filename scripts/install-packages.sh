@@ -17,11 +17,13 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo=sudo
 fi
 echo "Installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 # A fresh machine has no package lists yet.
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
-  >/tmp/newsprint-packages.log 2>&1 || {
-  tail -n 20 /tmp/newsprint-packages.log >&2
+  >"$log" 2>&1 || {
+  tail -n 20 "$log" >&2
   exit 1
 }

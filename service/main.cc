@@ -1,6 +1,6 @@
 // newsprintd: flags to options, wiring, signals.
 #include <omp.h>
-#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -11,17 +11,20 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
+#include "absl/flags/reflection.h"
 #include "absl/flags/usage_config.h"
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/engine.h"
+#include "service/rpc/log.h"
 #include "service/rpc/server.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7420",
@@ -78,6 +81,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
     return absl::InvalidArgumentError("data_dir: required, got nothing; see newsprintd --help");
   }
   options.server.listen = absl::GetFlag(FLAGS_listen);
+  RETURN_IF_ERROR(rpc::CheckListenAddress(options.server.listen));
   rpc::Limits& limits = options.server.limits;
   ASSIGN_OR_RETURN(options.store.block_cache_bytes,
                    InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20,
@@ -113,22 +117,37 @@ void WarnOfPlaintext(const std::string& listen) {
   if (host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.")) return;
   spdlog::warn("event=plaintext_listener message=\"{} is not a loopback address, and the connection "
                "is neither encrypted nor authenticated: keep it inside a trusted network\"",
-               listen);
+               absl::CEscape(listen));
 }
 
-// SIGTERM and SIGINT, blocked in every thread that is started later.
-sigset_t BlockTerminationSignals() {
+// The signal that asked us to stop; 0 while none has. Read by all threads.
+std::atomic<int> stop_signal{0};
+sem_t stop_posted;
+
+void OnStopSignal(int signal_number) {
+  stop_signal = signal_number;
+  sem_post(&stop_posted);
+}
+
+// A handler, and not a blocked signal that one thread waits for: libraries start threads before main()
+// runs, and those would not have it blocked.
+void HandleStopSignals() {
+  sem_init(&stop_posted, 0, 0);
+  struct sigaction action = {};
+  action.sa_handler = &OnStopSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
+}
+
+void WaitForStopSignal() {
+  while (sem_wait(&stop_posted) != 0) {
+  }
 }
 
 absl::Status Run(const Options& options) {
-  const sigset_t signals = BlockTerminationSignals();
+  HandleStopSignals();
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store));
   WarnOfPlaintext(options.server.listen);
@@ -140,35 +159,52 @@ absl::Status Run(const Options& options) {
                absl::CEscape(options.store.data_dir));
 
   const absl::Time begin = absl::Now();
-  RETURN_IF_ERROR(engine->LoadIndexes([](const Collection& collection) {
+  const absl::Status loaded = engine->LoadIndexes([](const Collection& collection) {
     const CollectionStats stats = collection.Stats();
     spdlog::info("event=collection_loaded collection={} articles={} groups={} index_bytes={}",
                  collection.settings().name, stats.articles, stats.groups,
                  stats.fingerprint_index_bytes + stats.vector_index_bytes);
-  }));
-  server->SetReady();
-  spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
-
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  spdlog::info("event=draining signal={}", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+  }, [] { return stop_signal == 0; });
+  if (loaded.ok()) {
+    server->SetReady();
+    spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
+  } else if (!absl::IsCancelled(loaded)) {
+    return loaded;
+  }
+  WaitForStopSignal();
+  spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());
   spdlog::info("event=stopped");
   return absl::OkStatus();
 }
 
+// Abseil's own help shows the build's paths, and ends as if something had gone wrong.
+int PrintHelp() {
+  std::printf(
+      "Newsprint tells newsroom backends, over gRPC, whether they already have a wire story and what "
+      "else\nbelongs to it.\n\nUsage: newsprintd --data_dir=DIR [--listen=HOST:PORT] [FLAG...]\n\n"
+      "Flags, also read from a file by --flagfile=FILE, one on a line:\n");
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (!absl::EndsWith(flag->Filename(), "service/main.cc")) continue;
+    const std::string value = flag->DefaultValue();
+    std::printf("  --%s (%s)\n      %s\n", std::string(name).c_str(),
+                value.empty() ? "none" : value.c_str(), flag->Help().c_str());
+  }
+  std::printf("  --version\n      Print the version.\n");
+  return 0;
+}
+
 int Main(int argc, char** argv) {
-  absl::SetProgramUsageMessage(
-      "Newsprint: tells newsroom backends, over gRPC, whether they already have a wire story and "
-      "what else belongs to it.\n\nUsage: newsprintd --data_dir=DIR [--listen=HOST:PORT] [FLAG...]");
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view word = argv[i];
+    if (word == "--help" || word == "-help" || word == "-h") return PrintHelp();
+  }
   absl::FlagsUsageConfig usage;
   usage.version_string = [] { return std::string("newsprintd " NEWSPRINT_VERSION "\n"); };
-  usage.contains_help_flags = [](absl::string_view file) {
-    return absl::EndsWith(file, "service/main.cc");
-  };
   absl::SetFlagsUsageConfig(usage);
   const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
+  rpc::RouteLibraryLogs();
   // Standard output is for the one line that tells the address.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("newsprintd"));
   spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");

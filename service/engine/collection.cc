@@ -67,7 +67,7 @@ Collection::Collection(store::Store* store, store::CollectionRecord record,
       settings_(std::move(record.settings)),
       preparer_(settings_, embedding) {}
 
-absl::Status Collection::LoadIndexes() {
+absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   MutexLock write_lock(write_mutex_);
   ASSIGN_OR_RETURN(state_, store_->State(uid_));
   {
@@ -82,6 +82,7 @@ absl::Status Collection::LoadIndexes() {
   while (true) {
     ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, kLoadBatchGroups));
     for (const auto& [number, group] : groups) {
+      if (!keep_going()) return absl::CancelledError("engine: loading was stopped");
       ASSIGN_OR_RETURN(const store::ArticleRecord record,
                        store_->GetArticle(uid_, group.canonical));
       ASSIGN_OR_RETURN(const std::string bytes, store_->GetSketch(uid_, group.canonical));
@@ -110,8 +111,14 @@ void Collection::Reopen() {
 }
 
 absl::Status Collection::CheckOpen() const {
-  if (!closed_) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("collection: not found, got \"", settings_.name, "\""));
+  if (closed_) {
+    return absl::NotFoundError(absl::StrCat("collection: not found, got \"", settings_.name, "\""));
+  }
+  if (!index_failure_.ok()) {
+    return absl::InternalError(absl::StrCat("collection: read-only until the server is restarted: ",
+                                            index_failure_.message()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PreparedIngest> Collection::Prepare(IngestRequest request) const {
@@ -363,13 +370,18 @@ absl::Status Collection::Commit(Change* change) {
     MutexLock lock(stats_mutex_);
     published_state_ = state_;
   }
-  if (change->unindex.empty() && change->index.empty()) return absl::OkStatus();
+  index_failure_ = UpdateIndexes(*change);
+  return index_failure_;
+}
+
+absl::Status Collection::UpdateIndexes(const Change& change) {
+  if (change.unindex.empty() && change.index.empty()) return absl::OkStatus();
   MutexLock lock(index_mutex_);
-  for (const Ordinal ordinal : change->unindex) {
+  for (const Ordinal ordinal : change.unindex) {
     fingerprints_.Remove(ordinal);
     vectors_->Remove(ordinal);
   }
-  for (const Change::Indexed& added : change->index) {
+  for (const Change::Indexed& added : change.index) {
     if (added.sketch.has_value()) RETURN_IF_ERROR(fingerprints_.Add(added.ordinal, *added.sketch));
     if (!IsZero(added.vector)) RETURN_IF_ERROR(vectors_->Add(added.ordinal, added.vector));
   }

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -114,8 +115,8 @@ class Collection {
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
-  // Builds the indexes from the store.
-  absl::Status LoadIndexes();
+  // Builds the indexes from the store. CANCELLED soon after `keep_going` says false.
+  absl::Status LoadIndexes(absl::FunctionRef<bool()> keep_going);
   // Ends writing, before the collection is dropped: every later write answers NOT_FOUND. Reopen takes
   // that back, when dropping failed.
   void Close();
@@ -178,6 +179,7 @@ class Collection {
   absl::Status RememberRequest(absl::string_view request_id, const store::RequestRecord& record,
                                Change* change);
   absl::Status Commit(Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status UpdateIndexes(const Change& change);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
   // collection_read.cc
@@ -211,6 +213,9 @@ class Collection {
   Mutex write_mutex_;
   store::CollectionState state_ ABSL_GUARDED_BY(write_mutex_);
   bool closed_ ABSL_GUARDED_BY(write_mutex_) = false;
+  // Not OK once an index could not take what the store holds; then nothing is written any more, as
+  // duplicates would be missed.
+  absl::Status index_failure_ ABSL_GUARDED_BY(write_mutex_);
 
   // Only the canonicals of groups are in the indexes: a copy is verified against its canonical and
   // never by way of other copies, and copies cannot crowd a search.

@@ -37,7 +37,7 @@ Classification DuplicateKind(const Evidence& evidence, const PairContext& contex
   if (context.same_url || context.same_source_within_window) {
     return {Relation::kRevision, reason + (context.same_url ? ", from the same source and url"
                                                             : ", from the same source within "
-                                                              "revision_window")};
+                                                              "revision_window_seconds")};
   }
   const int64_t query = evidence.query_shingles;
   const int64_t match = evidence.match_shingles;

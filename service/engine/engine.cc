@@ -60,9 +60,10 @@ std::shared_ptr<Collection> Engine::MakeCollection(store::CollectionRecord recor
   return std::make_shared<Collection>(store_.get(), std::move(record), embedding);
 }
 
-absl::Status Engine::LoadIndexes(absl::AnyInvocable<void(const Collection&)> progress) {
+absl::Status Engine::LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
+                                 absl::FunctionRef<bool()> keep_going) {
   for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
-    RETURN_IF_ERROR(collection->LoadIndexes());
+    RETURN_IF_ERROR(collection->LoadIndexes(keep_going));
     progress(*collection);
   }
   return absl::OkStatus();
@@ -93,7 +94,7 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings se
   }
   ASSIGN_OR_RETURN(const uint32_t uid, store_->AddCollection(settings));
   std::shared_ptr<Collection> collection = MakeCollection({uid, settings});
-  RETURN_IF_ERROR(collection->LoadIndexes());
+  RETURN_IF_ERROR(collection->LoadIndexes([] { return true; }));
   MutexLock lock(mutex_);
   collections_[settings.name] = collection;
   return collection;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -28,8 +29,10 @@ class Engine {
   // use, of a newer format, or holds a collection with another fingerprint scheme or embedder.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const store::Store::Options& options);
 
-  // Builds the indexes of all collections; calls `progress` after each one.
-  absl::Status LoadIndexes(absl::AnyInvocable<void(const Collection&)> progress);
+  // Builds the indexes of all collections; calls `progress` after each one. CANCELLED soon after
+  // `keep_going` says false.
+  absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
+                           absl::FunctionRef<bool()> keep_going);
 
   // NOT_FOUND when there is none of that name.
   absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view name) const;

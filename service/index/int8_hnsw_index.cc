@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "service/index/int8_dot.h"
 
@@ -81,16 +80,16 @@ void Int8Storage::search(idx_t n, const float* queries, idx_t k, float* distance
                          const faiss::SearchParameters* params) const {
   FAISS_THROW_IF_NOT_MSG(params == nullptr, "search parameters are not supported");
   Computer computer(*this);
-  std::vector<std::pair<float, idx_t>> rows(ntotal);
   for (idx_t i = 0; i < n; ++i) {
     computer.set_query(queries + i * d);
-    for (idx_t row = 0; row < ntotal; ++row) rows[row] = {computer(row), row};
-    const idx_t found = std::min<idx_t>(k, ntotal);
-    std::partial_sort(rows.begin(), rows.begin() + found, rows.end());
-    for (idx_t j = 0; j < k; ++j) {
-      distances[i * k + j] = j < found ? rows[j].first : std::numeric_limits<float>::infinity();
-      labels[i * k + j] = j < found ? rows[j].second : -1;
+    float* nearest = distances + i * k;
+    idx_t* rows = labels + i * k;
+    faiss::maxheap_heapify(k, nearest, rows);
+    for (idx_t row = 0; row < ntotal; ++row) {
+      const float distance = computer(row);
+      if (distance < nearest[0]) faiss::maxheap_replace_top(k, nearest, rows, distance, row);
     }
+    faiss::maxheap_reorder(k, nearest, rows);
   }
 }
 
@@ -132,16 +131,24 @@ void Int8HnswIndex::ReserveLocks(size_t rows) {
 }
 
 void Int8HnswIndex::add(idx_t n, const float* vectors) {
+  Append(n, vectors);
+  while (!all_linked()) LinkNext();
+}
+
+void Int8HnswIndex::Append(idx_t n, const float* vectors) {
+  int8_storage_.add(n, vectors);
+  ntotal = int8_storage_.ntotal;
+}
+
+void Int8HnswIndex::LinkNext() {
+  const int row = static_cast<int>(hnsw.levels.size());
+  std::vector<float> vector(d);
+  int8_storage_.reconstruct(row, vector.data());
   const std::unique_ptr<faiss::DistanceComputer> computer(int8_storage_.get_distance_computer());
-  for (idx_t i = 0; i < n; ++i) {
-    const int row = static_cast<int>(ntotal);
-    int8_storage_.add(1, vectors + i * d);
-    ntotal = int8_storage_.ntotal;
-    hnsw.prepare_level_tab(1, false);
-    ReserveLocks(ntotal);
-    computer->set_query(vectors + i * d);
-    hnsw.add_with_locks(*computer, hnsw.levels[row] - 1, row, locks_, ThreadVisitedTable(ntotal));
-  }
+  computer->set_query(vector.data());
+  hnsw.prepare_level_tab(1, false);
+  ReserveLocks(hnsw.levels.size());
+  hnsw.add_with_locks(*computer, hnsw.levels[row] - 1, row, locks_, ThreadVisitedTable(ntotal));
 }
 
 void Int8HnswIndex::search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,

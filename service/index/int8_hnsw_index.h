@@ -48,8 +48,14 @@ class Int8HnswIndex final : public faiss::IndexHNSW {
   ~Int8HnswIndex() override;
 
   // FAISS's own add() sets up locks and marks for all rows at each call, which makes adding one by
-  // one quadratic; this one keeps them.
+  // one quadratic; this one keeps them. Appends and links.
   void add(idx_t n, const float* vectors) override;
+  // The two halves of add(), for callers that can do without the graph for a while: Append stores rows
+  // that SearchAll finds, LinkNext puts the first row that is not in the graph into it.
+  void Append(idx_t n, const float* vectors);
+  void LinkNext();
+  bool all_linked() const { return static_cast<idx_t>(hnsw.levels.size()) == ntotal; }
+  // By the graph: finds linked rows only.
   void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
               const faiss::SearchParameters* params = nullptr) const override;
   void reset() override;

@@ -14,6 +14,8 @@
 namespace newsprint::index {
 namespace {
 
+// More than one, so that the graph catches up with the rows that were added before there was any.
+constexpr int kRowsLinkedPerAdd = 4;
 constexpr Ordinal kRemoved = std::numeric_limits<Ordinal>::max();
 
 }  // namespace
@@ -28,7 +30,8 @@ class VectorIndex::Impl {
                   std::vector<VectorHit>* hits) const {
     std::vector<float> distances(rows_wanted);
     std::vector<faiss::Index::idx_t> found(rows_wanted);
-    if (graph.ntotal <= options.exact_rows_max || rows_wanted * 4 >= graph.ntotal) {
+    if (graph.ntotal <= options.exact_rows_max || !graph.all_linked() ||
+        rows_wanted * 4 >= graph.ntotal) {
       graph.SearchAll(query.data(), rows_wanted, distances.data(), found.data());
     } else {
       graph.search(1, query.data(), rows_wanted, distances.data(), found.data());
@@ -65,10 +68,14 @@ absl::Status VectorIndex::Add(Ordinal ordinal, absl::Span<const float> vector) {
   return CatchFaiss("vector index: add", [&] {
     // Row first: should FAISS throw half-way, the row stays dead.
     impl_->ordinals.resize(impl_->graph.ntotal + 1, kRemoved);
-    impl_->graph.add(1, vector.data());
+    impl_->graph.Append(1, vector.data());
     const uint32_t row = static_cast<uint32_t>(impl_->graph.ntotal - 1);
     impl_->ordinals[row] = ordinal;
     impl_->rows[ordinal] = row;
+    if (impl_->graph.ntotal <= impl_->options.exact_rows_max) return;
+    for (int i = 0; i < kRowsLinkedPerAdd && !impl_->graph.all_linked(); ++i) {
+      impl_->graph.LinkNext();
+    }
   });
 }
 

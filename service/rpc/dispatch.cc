@@ -37,7 +37,7 @@ grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context,
     reactor->Finish(ToGrpc(status));
     return reactor;
   }
-  ++running_calls_;
+  ++running_;
   const bool queued = pool_->TrySubmit([=, work = std::move(body)]() mutable {
     if (absl::Status status = CheckAlive(*context); !status.ok()) {
       return Finish(method, reactor, status);
@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context,
 void Dispatcher::Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
                         const absl::Status& status) {
   LogServerFault(method, status);
-  --running_calls_;  // first: once the call has ended, the server may go, and this object with it
+  --running_;  // first: once the call has ended, the server may go, and this object with it
   reactor->Finish(ToGrpc(status));
 }
 

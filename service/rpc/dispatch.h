@@ -35,8 +35,9 @@ class Dispatcher {
   void BeginDrain() { phase_ = Phase::kDraining; }
   // UNAVAILABLE unless calls are answered now.
   absl::Status CheckServing() const;
-  // Unary calls that have begun and are not answered yet.
-  int running_calls() const { return running_calls_; }
+  // Unary calls that have begun and streams that have read what they have not answered yet.
+  int running() const { return running_; }
+  void AddRunning(int count) { running_ += count; }
 
   // OK while the call is worth working on.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
@@ -89,7 +90,7 @@ class Dispatcher {
   const Handlers* const handlers_;
   WorkerPool* const pool_;
   std::atomic<Phase> phase_{Phase::kStarting};
-  std::atomic<int> running_calls_{0};
+  std::atomic<int> running_{0};
 };
 
 }  // namespace newsprint::rpc

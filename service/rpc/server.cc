@@ -8,8 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/common/status_macros.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/dispatch.h"
 #include "service/rpc/handlers.h"
@@ -21,6 +23,8 @@ namespace {
 
 // Long enough for clients with a call under way to learn that the server stops.
 constexpr absl::Duration kRefusalPause = absl::Milliseconds(250);
+// For last answers to leave.
+constexpr absl::Duration kClosingPause = absl::Milliseconds(500);
 
 int ComputeThreads(int given) {
   return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());
@@ -45,13 +49,21 @@ class Server::Impl {
   std::string address;
 };
 
+absl::Status CheckListenAddress(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port < 0 || port > 65'535) {
+    return absl::InvalidArgumentError(absl::StrCat("listen: not HOST:PORT with a port of 0 to 65535, "
+                                                   "got \"",
+                                                   listen, "\""));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
                                                       const ServerOptions& options) {
-  const size_t colon = options.listen.rfind(':');
-  if (colon == std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("listen: not HOST:PORT, got \"", options.listen, "\""));
-  }
+  RETURN_IF_ERROR(CheckListenAddress(options.listen));
   CaptureProtobufLog();
   auto impl = std::make_unique<Impl>(engine, options);
   grpc::EnableDefaultHealthCheckService(true);
@@ -69,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
         absl::StrCat("listen: cannot bind, got \"", options.listen, "\""));
   }
   impl->server->GetHealthCheckService()->SetServingStatus(false);
-  impl->address = absl::StrCat(options.listen.substr(0, colon), ":", port);
+  impl->address = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -89,13 +101,14 @@ void Server::Drain(absl::Duration patience) {
   impl_->dispatcher.BeginDrain();
   // gRPC answers what arrives during Shutdown with CANCELLED, which clients do not try again. So the
   // services refuse new calls with UNAVAILABLE for a while first.
-  const absl::Time deadline = absl::Now() + patience;
   const absl::Time pause_end = absl::Now() + std::min(patience, kRefusalPause);
+  const absl::Time deadline = absl::Now() + patience;
   while (absl::Now() < pause_end ||
-         (impl_->dispatcher.running_calls() > 0 && absl::Now() < deadline)) {
+         (impl_->dispatcher.running() > 0 && absl::Now() < deadline)) {
     absl::SleepFor(absl::Milliseconds(5));
   }
-  impl_->server->Shutdown(absl::ToChronoTime(std::max(deadline, absl::Now())));
+  // What is left are streams without work and connections without calls.
+  impl_->server->Shutdown(absl::ToChronoTime(absl::Now() + std::min(patience, kClosingPause)));
 }
 
 }  // namespace newsprint::rpc

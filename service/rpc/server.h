@@ -23,6 +23,9 @@ struct ServerOptions {
   Limits limits;
 };
 
+// INVALID_ARGUMENT unless `listen` is HOST:PORT with a port of 0 to 65535.
+absl::Status CheckListenAddress(const std::string& listen);
+
 // Thread-safe. Order of calls: Start, SetReady once the engine has its indexes, Drain.
 class Server {
  public:

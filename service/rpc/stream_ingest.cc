@@ -46,7 +46,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         read_all_ = true;
       } else if (!ending_ && !broken_) {
         const size_t bytes = read_buffer_.Length();
-        ++window_items_;
+        if (window_items_++ == 0) dispatcher_.AddRunning(1);
         window_bytes_ += bytes;
         incoming_.push_back({ByteBuffer(), bytes});
         incoming_.back().buffer.Swap(&read_buffer_);
@@ -151,7 +151,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   void LeaveWindow(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    --window_items_;
+    if (--window_items_ == 0) dispatcher_.AddRunning(-1);
     window_bytes_ -= bytes;
   }
 

@@ -79,9 +79,9 @@ absl::Status ToStatus(const rocksdb::Status& status, absl::string_view what) {
   return absl::UnavailableError(message);
 }
 
-rocksdb::ColumnFamilyOptions SmallRecordOptions(const Store::Options& options) {
+rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.block_cache = cache;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -90,8 +90,8 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const Store::Options& options) {
 }
 
 // Bodies stand apart, in blob files, so that compaction does not copy them again and again.
-rocksdb::ColumnFamilyOptions BodyOptions(const Store::Options& options) {
-  rocksdb::ColumnFamilyOptions family = SmallRecordOptions(options);
+rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions family = SmallRecordOptions(cache);
   family.enable_blob_files = true;
   family.min_blob_size = 512;
   family.blob_compression_type = rocksdb::kZSTD;
@@ -192,9 +192,10 @@ absl::Status Store::Impl::Open(const Options& options) {
   db_options.max_background_jobs = 2;
   db_options.keep_log_file_num = 4;
   db_options.max_log_file_size = size_t{8} << 20;
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
-      {rocksdb::kDefaultColumnFamilyName, SmallRecordOptions(options)},
-      {kBodiesFamily, BodyOptions(options)}};
+      {rocksdb::kDefaultColumnFamilyName, SmallRecordOptions(cache)},
+      {kBodiesFamily, BodyOptions(cache)}};
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);

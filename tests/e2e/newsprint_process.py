@@ -198,8 +198,7 @@ class ServerTestCase(unittest.TestCase):
         self._channels = []
 
     def tearDown(self):
-        for channel in self._channels:
-            channel.close()
+        self._close_channels()
         for process in self._processes:
             process.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -217,6 +216,15 @@ class ServerTestCase(unittest.TestCase):
         channel = process.channel()
         self._channels.append(channel)
         return Api(channel)
+
+    def stop(self, process):
+        """Stops a server as an operator does, with no client connected."""
+        self._close_channels()
+        self.assertEqual(process.stop(), 0, process.stderr())
+
+    def _close_channels(self):
+        while self._channels:
+            self._channels.pop().close()
 
     def cli(self, process, *words, stdin=None, check=True):
         """Runs `newsprint`. With `check`, it has to exit with 0."""

@@ -232,7 +232,9 @@ class PythonClientTest(np.ServerTestCase):
         for attempt in range(3):
             with self.assertRaises(grpc.RpcError) as caught:
                 raw_call(data.replace(b"caf?", b"caf\xe9"), timeout=10)
-            self.assertEqual(caught.exception.code(), grpc.StatusCode.INTERNAL)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+            self.assertIn("title: not valid UTF-8", caught.exception.details())
+            self.assertIn("raw_title", caught.exception.details())  # says what to do
             # The same connection goes on.
             self.assertEqual(self.call("GetArticle", id="wire").article.title,
                              "Board closes ferry terminal")
@@ -250,24 +252,30 @@ class PythonClientTest(np.ServerTestCase):
         self.assertTrue(article.body.endswith(" \u201cNa\u00efve\u201d"), article.body[-20:])
 
     def test_invalid_utf8_in_a_stream(self):
-        """One bad message ends its stream, and nothing but its stream."""
+        """Costs that item, and nothing else."""
         self.ingest_two()
         request, _ = self.server.method(ARTICLES, "StreamIngest")
-        data = request(sequence=1, request={
-            "article": {"id": "bad", "title": "caf?", "body": WIRE_BODY}}).SerializeToString()
-        stream = self.server.channel.stream_stream(f"/{ARTICLES}/StreamIngest")
+        response = self.server.message("newsprint.v1.StreamIngestResponse")
+        requests = [request(sequence=n, request={"article": {
+            "id": f"item-{n}", "title": "caf?" if n == 2 else "cafe",
+            "body": WIRE_BODY}}).SerializeToString().replace(b"caf?", b"caf\xe9") for n in (1, 2, 3)]
+        stream = self.server.channel.stream_stream(f"/{ARTICLES}/StreamIngest",
+                                                   response_deserializer=response.FromString)
+        responses = list(stream(iter(requests), timeout=10))
+        self.assertEqual([r.sequence for r in responses], [1, 2, 3])
+        invalid = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        self.assertEqual([r.result.status.code for r in responses], [0, invalid, 0])
+        self.assertIn("title: not valid UTF-8", responses[1].result.status.message)
+        self.assertEqual(self.call("GetArticle", id="item-3").article.title, "cafe")
         with self.assertRaises(grpc.RpcError):
-            list(stream(iter([data.replace(b"caf?", b"caf\xe9")]), timeout=10))
-        self.assertEqual(self.call("GetArticle", id="wire").article.id, "wire")
-        with self.assertRaises(grpc.RpcError):
-            self.call("GetArticle", id="bad")
+            self.call("GetArticle", id="item-2")
 
     def test_garbage(self):
         self.ingest_two()
         garbage = self.server.channel.unary_unary(f"/{ARTICLES}/IngestArticle")
         with self.assertRaises(grpc.RpcError) as caught:
             garbage(b"\xff\xff\xff not a message", timeout=10)
-        self.assertEqual(caught.exception.code(), grpc.StatusCode.INTERNAL)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
         unknown = self.server.channel.unary_unary(f"/{ARTICLES}/NoSuchMethod")
         with self.assertRaises(grpc.RpcError) as caught:
             unknown(b"", timeout=10)

@@ -51,7 +51,7 @@ class StartTest(np.ServerTestCase):
         server = self.serve()
         self.assertRegex(server.address, r"^127\.0\.0\.1:[1-9]\d*$")
         self.assertEqual(self.api(server).GetStats().articles, 0)
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
         self.assertEqual(server.stdout_lines, [f"listening on {server.address}\n"])
 
     def fill_so_that_loading_takes_a_while(self):
@@ -64,7 +64,7 @@ class StartTest(np.ServerTestCase):
                      "embedding": [random.uniform(-1, 1) for _ in range(4096)]} for i in range(400)]
         results = ingest_all(api, articles, collection="wide")
         self.assertEqual([r.status.code for r in results], [0] * len(articles))
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
 
     def test_health_is_not_serving_until_the_indexes_are_loaded(self):
         self.fill_so_that_loading_takes_a_while()
@@ -82,7 +82,7 @@ class StartTest(np.ServerTestCase):
     def test_sigterm_while_the_indexes_are_loaded(self):
         self.fill_so_that_loading_takes_a_while()
         server = self.launch().wait_listening()
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
 
     def test_help(self):
         done = np.run_binary("newsprintd", "--help")
@@ -198,6 +198,17 @@ class ShutdownTest(np.ServerTestCase):
         api = self.api(self.serve())
         self.assertEqual(api.GetStats().articles, len(articles))
 
+    def test_sigterm_with_an_idle_client_connected(self):
+        server = self.serve()
+        api = self.api(server)
+        api.GetStats()
+        begin = time.monotonic()
+        self.assertEqual(server.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 15)  # --drain_seconds, and some
+        with self.assertRaises(grpc.RpcError) as caught:
+            api.GetStats()
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
     def test_sigterm_with_an_idle_stream_open(self):
         server = self.serve("--drain_seconds=1")
         api = self.api(server)
@@ -255,7 +266,7 @@ class RestartTest(np.ServerTestCase):
         self.assertTrue(api.IngestArticle(article=revised).verdict.replayed)
 
     def test_sigterm(self):
-        self.restart_and_compare(lambda server: self.assertEqual(server.stop(), 0))
+        self.restart_and_compare(self.stop)
 
     def test_sigkill(self):
         self.restart_and_compare(lambda server: server.kill())
@@ -363,7 +374,7 @@ class LogTest(np.ServerTestCase):
             ingest(raw.replace(self.BODY_MARKER.encode(), self.BODY_MARKER.encode()[:-1] + b"\xff"),
                    timeout=10)
         self.assertEqual(api.GetStats().articles, 1)
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
 
         log = server.stderr()
         self.assert_no_marker(log)
@@ -381,18 +392,18 @@ class LogTest(np.ServerTestCase):
 
     def test_log_level(self):
         quiet = self.serve("--log_level=error")
-        self.assertEqual(quiet.stop(), 0)
+        self.stop(quiet)
         self.assertEqual(quiet.stderr(), "")
 
     def test_odd_data_dir_keeps_the_log_in_lines(self):
         server = self.serve(data_dir=self.folder / 'with "quotes"\nand a line')
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
         for line in server.stderr().splitlines():
             self.assertIsNotNone(LOG_LINE.fullmatch(line), f"not logfmt: {line}")
 
     def test_warns_of_a_listener_that_others_can_reach(self):
         server = self.launch(listen="0.0.0.0:0").wait_serving()
-        self.assertEqual(server.stop(), 0)
+        self.stop(server)
         lines = server.stderr().splitlines()
         self.assertTrue(any("level=warning event=plaintext_listener" in line for line in lines), lines)
         for line in lines:

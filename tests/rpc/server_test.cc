@@ -360,7 +360,7 @@ TEST_F(ServerTest, RefusesAnAddressInUse) {
             absl::StrCat("listen: cannot bind, got \"", server_->address(), "\""));
   options.listen = "nonsense";
   EXPECT_EQ(Server::Start(engine_.get(), options).status().message(),
-            "listen: not HOST:PORT, got \"nonsense\"");
+            "listen: not HOST:PORT with a port of 0 to 65535, got \"nonsense\"");
 }
 
 TEST_F(ServerTest, ThirtyTwoClientsMakeOneCanonicalAStory) {

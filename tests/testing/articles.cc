@@ -74,7 +74,7 @@ std::unique_ptr<Engine> OpenEngine(const std::string& data_dir) {
   options.block_cache_bytes = size_t{8} << 20;
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(options);
   absl::Status status = engine.status();
-  if (status.ok()) status = (*engine)->LoadIndexes([](const Collection&) {});
+  if (status.ok()) status = (*engine)->LoadIndexes([](const Collection&) {}, [] { return true; });
   if (!status.ok()) {
     std::fprintf(stderr, "cannot open the engine: %s\n", status.ToString().c_str());
     std::abort();
