@@ -187,6 +187,7 @@ class Benchmark {
     figures_["fingerprint_index_bytes_per_article"] = PerArticle(stats.fingerprint_index_bytes());
     figures_["vector_index_bytes_per_article"] = PerArticle(stats.vector_index_bytes());
     figures_["disk_bytes_per_article"] = PerArticle(stats.store_bytes());
+    figures_["load_skip_related_articles"] = scale_.skip_related_articles;
     figures_["stream_ingest_skip_related_articles_per_second"] =
         Ingest(client_, "skip", scale_.skip_related_articles, true).articles_per_second;
     Ingest(client_, "small", scale_.small_articles, false);

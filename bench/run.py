@@ -69,7 +69,6 @@ def micro_figures(arguments):
         if entry["aggregate_name"] != "median":
             continue
         name = re.sub(r"^BM_|/iterations:\d+|/repeats:\d+|_median$", "", entry["name"])
-        name = re.sub(r"/iterations:\d+|/repeats:\d+|_median$", "", name)
         figures[f"micro_{STEPS[name][0]}_ns"] = entry["cpu_time"]
         if "bytes_per_sketch" in entry:
             figures["fingerprint_bytes_per_sketch"] = entry["bytes_per_sketch"]
@@ -161,7 +160,7 @@ def print_service(f):
             " articles/s"],
            ["the same, the last 10,000 or fewer",
             f"{number(f['stream_ingest_last_chunk_articles_per_second'])} articles/s"],
-           ["StreamIngest with `skip_related`, an emptier collection or the same size",
+           [f"StreamIngest with `skip_related`, {number(f['load_skip_related_articles'])} articles",
             f"{number(f['stream_ingest_skip_related_articles_per_second'])} articles/s"],
            ["Resident memory an article, caches included", f"{number(f['bytes_per_article'])} bytes"],
            ["of that, fingerprint index", f"{number(f['fingerprint_index_bytes_per_article'])} bytes"],

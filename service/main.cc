@@ -150,9 +150,9 @@ absl::Status Run(const Options& options) {
   HandleStopSignals();
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store));
-  WarnOfPlaintext(options.server.listen);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
+  WarnOfPlaintext(options.server.listen);
   std::printf("listening on %s\n", server->address().c_str());
   std::fflush(stdout);
   spdlog::info("event=listening address={} data_dir=\"{}\"", server->address(),

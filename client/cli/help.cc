@@ -61,7 +61,7 @@ Example: newsprint find ap-20110504-0017
 Lists the stored articles nearest in subject, best first, one for each group of copies.
 
   --limit=N              at most N results, 1 to 1000 (10)
-  --score_min=S          leave out results below this score, -1 to 1 (the collection's own line)
+  --score_min=S          leave out results below this score, -1 to 1 (none)
   --include_duplicates   also list copies, of the article itself too
 
 Example: newsprint related ap-20110504-0017 --limit=5
