@@ -48,7 +48,7 @@ test-asan: packages-test
 test-tsan: packages-test
 	@cmake --preset tsan >/dev/null
 	@cmake --build --preset tsan -j $(JOBS) --target race_tests
-	@build/tsan/bin/race_tests
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" build/tsan/bin/race_tests
 
 bench: packages-test
 	@cmake --preset release -DNEWSPRINT_BENCH=ON >/dev/null

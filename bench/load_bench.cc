@@ -51,7 +51,7 @@ struct Scale {
 Scale ScaleFromFlag() {
   const std::string name = absl::GetFlag(FLAGS_scale);
   if (name == "quick") return {3'000, 12'000, 12'000, 5, 0.7};
-  if (name == "full") return {15'000, 150'000, 50'000, 7, 3.0};
+  if (name == "full") return {10'000, 100'000, 50'000, 5, 2.0};
   std::fprintf(stderr, "scale: got \"%s\", limit quick or full\n", name.c_str());
   std::exit(2);
 }
@@ -180,6 +180,7 @@ class Benchmark {
     figures_["load_articles"] = articles;
     figures_["load_article_bytes"] = StoryArticle(0).body().size();
     figures_["stream_ingest_articles_per_second"] = related.articles_per_second;
+    figures_["load_last_chunk_articles"] = (articles - 1) % kChunkArticles + 1;
     figures_["stream_ingest_last_chunk_articles_per_second"] =
         related.last_chunk_articles_per_second;
     figures_["bytes_per_article"] = PerArticle(filled_bytes - empty_bytes);

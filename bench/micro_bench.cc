@@ -74,9 +74,10 @@ void BM_Embed(benchmark::State& state) {
   const BuiltInEmbedding embedding;
   const std::string body = Body(1);
   const std::vector<text::Token> tokens = Tokens();
-  const embed::EmbedInput input{"", body, {}, tokens};
   std::vector<float> vector(embedding.projection.dimension());
   for (auto _ : state) {
+    const std::vector<embed::TermWeight> terms = embedding.weights.Weigh({}, tokens);
+    const embed::EmbedInput input{"", body, terms};
     benchmark::DoNotOptimize(embedding.projection.Embed({&input, 1}, absl::MakeSpan(vector)));
   }
 }

@@ -20,13 +20,13 @@ ARGUMENTS = {
     "quick": {
         "micro_bench": ["--benchmark_min_time=0.1", "--benchmark_repetitions=3"],
         "vector_bench": ["--rows=20000", "--queries=500", "--rounds=5"],
-        "echo_bench": ["--rounds=3", "--seconds=1", "--stream_messages=20000"],
+        "echo_bench": ["--rounds=3", "--seconds=1", "--stream_messages=10000"],
         "load_bench": ["--scale=quick"],
     },
     "full": {
         "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5"],
-        "vector_bench": ["--rows=100000", "--queries=2000", "--rounds=7"],
-        "echo_bench": ["--rounds=7", "--seconds=2", "--stream_messages=50000"],
+        "vector_bench": ["--rows=100000", "--queries=1000", "--rounds=7"],
+        "echo_bench": ["--rounds=5", "--seconds=2", "--stream_messages=30000"],
         "load_bench": ["--scale=full"],
     },
 }
@@ -158,7 +158,7 @@ def print_service(f):
           ["", "figure"],
           [[f"StreamIngest, {big} articles, durable", f"{number(f['stream_ingest_articles_per_second'])}"
             " articles/s"],
-           ["the same, the last 10,000 or fewer",
+           [f"the last {number(f['load_last_chunk_articles'])} of them",
             f"{number(f['stream_ingest_last_chunk_articles_per_second'])} articles/s"],
            [f"StreamIngest with `skip_related`, {number(f['load_skip_related_articles'])} articles",
             f"{number(f['stream_ingest_skip_related_articles_per_second'])} articles/s"],

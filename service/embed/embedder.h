@@ -5,17 +5,16 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "service/text/tokenizer.h"
+#include "service/embed/term_weights.h"
 
 namespace newsprint::embed {
 
-// One article, as text and as the tokens that were made of it already; an embedder reads what it
-// needs. Views: valid during the call.
+// One article, as text and as the weighted terms that were made of it already; an embedder reads what
+// it needs. Views: valid during the call.
 struct EmbedInput {
   absl::string_view title;
   absl::string_view body;
-  absl::Span<const text::Token> title_tokens;
-  absl::Span<const text::Token> body_tokens;
+  absl::Span<const TermWeight> terms;
 };
 
 // Thread-safe.

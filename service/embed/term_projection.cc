@@ -24,19 +24,17 @@ void AddTerm(text::Token term, float weight, absl::Span<float> vector) {
 }
 static_assert(TermProjection::kDimension == 256, "a place is one byte");
 
-}  // namespace
-
-void TermProjection::EmbedOne(const EmbedInput& input, absl::Span<float> vector) const {
+void Project(absl::Span<const TermWeight> terms, absl::Span<float> vector) {
   std::fill(vector.begin(), vector.end(), 0.0f);
-  for (const auto& [term, weight] : weights_.Weigh(input.title_tokens, input.body_tokens)) {
-    AddTerm(term, weight, vector);
-  }
+  for (const auto& [term, weight] : terms) AddTerm(term, weight, vector);
   float squares = 0;
   for (const float value : vector) squares += value * value;
   if (squares == 0) return;
   const float scale = 1 / std::sqrt(squares);
   for (float& value : vector) value *= scale;
 }
+
+}  // namespace
 
 absl::Status TermProjection::Embed(absl::Span<const EmbedInput> inputs,
                                    absl::Span<float> vectors) const {
@@ -45,7 +43,7 @@ absl::Status TermProjection::Embed(absl::Span<const EmbedInput> inputs,
                                             ", expected ", inputs.size() * kDimension));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    EmbedOne(inputs[i], vectors.subspan(i * kDimension, kDimension));
+    Project(inputs[i].terms, vectors.subspan(i * kDimension, kDimension));
   }
   return absl::OkStatus();
 }

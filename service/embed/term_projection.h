@@ -3,7 +3,6 @@
 #define NEWSPRINT_SERVICE_EMBED_TERM_PROJECTION_H_
 
 #include "service/embed/embedder.h"
-#include "service/embed/term_weights.h"
 
 namespace newsprint::embed {
 
@@ -16,18 +15,10 @@ class TermProjection final : public Embedder {
   static constexpr int kDimension = 256;
   static constexpr int kNonZeros = 32;
 
-  // `weights` must outlive it.
-  explicit TermProjection(const TermWeights* weights) : weights_(*weights) {}
-
   absl::string_view name() const override { return "terms256/1"; }
   int dimension() const override { return kDimension; }
   absl::Status Embed(absl::Span<const EmbedInput> inputs,
                      absl::Span<float> vectors) const override;
-
- private:
-  void EmbedOne(const EmbedInput& input, absl::Span<float> vector) const;
-
-  const TermWeights& weights_;
 };
 
 }  // namespace newsprint::embed

@@ -31,8 +31,8 @@ TermWeights::TermWeights() {
   }
 }
 
-std::vector<std::pair<text::Token, float>> TermWeights::Weigh(
-    absl::Span<const text::Token> title, absl::Span<const text::Token> body) const {
+std::vector<TermWeight> TermWeights::Weigh(absl::Span<const text::Token> title,
+                                           absl::Span<const text::Token> body) const {
   const absl::Span<const text::Token> lede = body.subspan(0, kLedeTokens);
   std::vector<text::Token> terms;
   terms.reserve(kTitleCount * title.size() + (kLedeCount - 1) * lede.size() + body.size());
@@ -41,7 +41,7 @@ std::vector<std::pair<text::Token, float>> TermWeights::Weigh(
   terms.insert(terms.end(), body.begin(), body.end());
   std::sort(terms.begin(), terms.end());
 
-  std::vector<std::pair<text::Token, float>> weights;
+  std::vector<TermWeight> weights;
   for (size_t begin = 0, end; begin < terms.size(); begin = end) {
     end = begin;
     while (end < terms.size() && terms[end] == terms[begin]) ++end;
@@ -53,7 +53,7 @@ std::vector<std::pair<text::Token, float>> TermWeights::Weigh(
   return weights;
 }
 
-std::vector<WeightedTerm> HeavyTerms(std::vector<std::pair<text::Token, float>> weights) {
+std::vector<WeightedTerm> HeavyTerms(std::vector<TermWeight> weights) {
   if (weights.size() > kHeavyTermsMax) {
     std::nth_element(weights.begin(), weights.begin() + kHeavyTermsMax, weights.end(),
                      [](const auto& a, const auto& b) {

@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_EMBED_TERM_WEIGHTS_H_
 #define NEWSPRINT_SERVICE_EMBED_TERM_WEIGHTS_H_
 
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -10,6 +11,9 @@
 #include "service/text/tokenizer.h"
 
 namespace newsprint::embed {
+
+// A term and its weight in an article, not scaled.
+using TermWeight = std::pair<text::Token, float>;
 
 // The weight of a term is (1 + ln tf) * idf (G. Salton, C. Buckley: Term-weighting approaches in
 // automatic text retrieval, 1988), with the words of title and lede counted `kTitleCount` and
@@ -24,8 +28,8 @@ class TermWeights {
   TermWeights();
 
   // Each distinct term once, in the order of their tokens; terms of weight 0 are left out.
-  std::vector<std::pair<text::Token, float>> Weigh(absl::Span<const text::Token> title,
-                                                   absl::Span<const text::Token> body) const;
+  std::vector<TermWeight> Weigh(absl::Span<const text::Token> title,
+                                absl::Span<const text::Token> body) const;
 
  private:
   absl::flat_hash_map<text::Token, float> idf_;  // of common words
@@ -35,7 +39,7 @@ class TermWeights {
 inline constexpr size_t kHeavyTermsMax = 128;
 
 // The heaviest terms as a vector of length 1, sorted by term. Empty for no terms.
-std::vector<WeightedTerm> HeavyTerms(std::vector<std::pair<text::Token, float>> weights);
+std::vector<WeightedTerm> HeavyTerms(std::vector<TermWeight> weights);
 
 // Dot product of two such vectors: their cosine, 0 to 1.
 double TermCosine(absl::Span<const WeightedTerm> a, absl::Span<const WeightedTerm> b);

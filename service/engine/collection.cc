@@ -115,8 +115,8 @@ absl::Status Collection::CheckOpen() const {
     return absl::NotFoundError(absl::StrCat("collection: not found, got \"", settings_.name, "\""));
   }
   if (!index_failure_.ok()) {
-    return absl::InternalError(absl::StrCat("collection: read-only until the server is restarted: ",
-                                            index_failure_.message()));
+    return absl::UnavailableError(absl::StrCat(
+        "collection: read-only until the server is restarted: ", index_failure_.message()));
   }
   return absl::OkStatus();
 }
@@ -173,6 +173,8 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
   store::ArticleRecord& record = *old.record;
   Verdict verdict = record.verdict;
   verdict.replayed = true;
+  // The canonical of then may have been deleted or revised away.
+  ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(record.group));
   const bool same_metadata = SameMetadata(record.article, ingest.prepared.article);
   if (same_metadata && ingest.request_id.empty()) return verdict;
   Change change(uid_, state_);

@@ -190,13 +190,19 @@ class Collection {
   absl::StatusOr<std::vector<CopyMatch>> FindCopies(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except,
                                                     absl::Span<const Ordinal> also) const;
+  absl::StatusOr<std::vector<CopyMatch>> FindCopiesOnce(const PreparedArticle& prepared,
+                                                        std::optional<Ordinal> except,
+                                                        absl::Span<const Ordinal> also,
+                                                        bool* some_gone) const;
+  absl::StatusOr<StoredArticle> GetOnce(absl::string_view id, bool omit_body) const;
   absl::StatusOr<std::vector<Ordinal>> CopyCandidates(const PreparedArticle& prepared,
                                                       std::optional<Ordinal> except) const;
   absl::StatusOr<Match> MakeMatch(const Subject& subject, Relation relation,
                                   const Evidence& evidence) const;
-  // The canonicals nearest in subject, best first: candidates by vector, ranked by SubjectCosine.
+  // The canonicals nearest in subject, best first: the `candidates` nearest by vector, ranked by
+  // SubjectCosine.
   absl::StatusOr<std::vector<ScoredOrdinal>> RankRelated(const PreparedArticle& query,
-                                                         int results_max) const;
+                                                         int candidates) const;
   absl::StatusOr<double> Score(const PreparedArticle& query, Ordinal ordinal) const;
   absl::StatusOr<std::vector<Match>> RelatedMatches(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except) const;

@@ -13,8 +13,12 @@ namespace {
 
 // Candidates whose stored shingles are compared in one call; the most similar sketches first.
 constexpr int kVerifiedMax = 32;
-// Related articles that a verdict names.
-constexpr int kVerdictRelatedMax = 3;
+// Times that a read begins again when a write came in between.
+constexpr int kReadAttemptsMax = 4;
+// Related articles that a verdict names, of so many that are looked at: fewer than FindRelated does, as
+// every ingested article pays for it.
+constexpr size_t kVerdictRelatedMax = 3;
+constexpr int kVerdictRankedMax = 32;
 // Groups that ListGroups looks at before it returns a page that is not full.
 constexpr size_t kGroupsScannedMax = 50'000;
 // Members of one group that FindRelated adds when it returns duplicates too.
@@ -121,6 +125,18 @@ absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation rel
 absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
     const PreparedArticle& prepared, std::optional<Ordinal> except,
     absl::Span<const Ordinal> also) const {
+  // A canonical that is deleted between search and reading has an heir: look again.
+  for (int attempt = 1;; ++attempt) {
+    bool some_gone = false;
+    ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
+                     FindCopiesOnce(prepared, except, also, &some_gone));
+    if (!some_gone || attempt == kReadAttemptsMax) return copies;
+  }
+}
+
+absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopiesOnce(
+    const PreparedArticle& prepared, std::optional<Ordinal> except, absl::Span<const Ordinal> also,
+    bool* some_gone) const {
   ASSIGN_OR_RETURN(std::vector<Ordinal> candidates, CopyCandidates(prepared, except));
   candidates.insert(candidates.end(), also.begin(), also.end());
   std::sort(candidates.begin(), candidates.end());
@@ -128,7 +144,10 @@ absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
   std::vector<CopyMatch> copies;
   for (const Ordinal ordinal : candidates) {
     const absl::StatusOr<Subject> subject = LoadSubject(ordinal);
-    if (IsGone(subject.status())) continue;
+    if (IsGone(subject.status())) {
+      *some_gone = true;
+      continue;
+    }
     RETURN_IF_ERROR(subject.status());
     const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
     const Classification classification = Classify(
@@ -138,7 +157,10 @@ absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
       continue;
     }
     absl::StatusOr<Match> match = MakeMatch(*subject, classification.relation, evidence);
-    if (IsGone(match.status())) continue;
+    if (IsGone(match.status())) {
+      *some_gone = true;
+      continue;
+    }
     RETURN_IF_ERROR(match.status());
     copies.push_back({*std::move(match), ordinal});
   }
@@ -160,11 +182,11 @@ absl::StatusOr<double> Collection::Score(const PreparedArticle& query, Ordinal o
 }
 
 absl::StatusOr<std::vector<Collection::ScoredOrdinal>> Collection::RankRelated(
-    const PreparedArticle& query, int results_max) const {
+    const PreparedArticle& query, int candidates) const {
   std::vector<index::VectorHit> hits;
   {
     ReaderMutexLock lock(index_mutex_);
-    ASSIGN_OR_RETURN(hits, vectors_->Search(query.vector, std::max(kRankedMin, 2 * results_max)));
+    ASSIGN_OR_RETURN(hits, vectors_->Search(query.vector, candidates));
   }
   std::vector<ScoredOrdinal> ranked;
   for (const index::VectorHit& hit : hits) {
@@ -180,7 +202,7 @@ absl::StatusOr<std::vector<Collection::ScoredOrdinal>> Collection::RankRelated(
 absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArticle& prepared,
                                                               std::optional<Ordinal> except) const {
   ASSIGN_OR_RETURN(const std::vector<ScoredOrdinal> ranked,
-                   RankRelated(prepared, kVerdictRelatedMax));
+                   RankRelated(prepared, kVerdictRankedMax));
   std::vector<Match> related;
   for (const ScoredOrdinal& candidate : ranked) {
     if (related.size() == kVerdictRelatedMax) break;
@@ -209,7 +231,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
   std::vector<Ordinal> members;
   if (subject.ordinal.has_value()) {
     ASSIGN_OR_RETURN(members,
-                     store_->Members(uid_, subject.record->group, 0, size_t{1} + matches_max));
+                     store_->Members(uid_, subject.record->group, 0, kExpandedMembersMax));
     members.erase(std::remove(members.begin(), members.end(), *subject.ordinal), members.end());
   }
   ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
@@ -258,9 +280,8 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
   }
   const GroupNumber own_group = subject.record.has_value() ? subject.record->group : 0;
   const size_t results_max = static_cast<size_t>(options.results_max);
-  // One more than asked for, as the query's own canonical is among them.
   ASSIGN_OR_RETURN(std::vector<ScoredOrdinal> ranked,
-                   RankRelated(subject.prepared, options.results_max + 1));
+                   RankRelated(subject.prepared, std::max(kRankedMin, 2 * options.results_max)));
   if (options.include_duplicates) {
     const std::vector<ScoredOrdinal> canonicals = ranked;
     for (const ScoredOrdinal& canonical : canonicals) {
@@ -302,6 +323,18 @@ absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const Arti
 }
 
 absl::StatusOr<StoredArticle> Collection::Get(absl::string_view id, bool omit_body) const {
+  // The record and the body, or the record and the canonical, may be of two states: then read again.
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<StoredArticle> stored = GetOnce(id, omit_body);
+    if (attempt == kReadAttemptsMax) return stored;
+    if (IsGone(stored.status()) && MustFindId(id).ok()) continue;
+    if (!stored.ok()) return stored;
+    const absl::StatusOr<StoredArticle> again = GetOnce(id, /*omit_body=*/true);
+    if (!again.ok() || again->state.revision_number == stored->state.revision_number) return stored;
+  }
+}
+
+absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omit_body) const {
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   StoredArticle stored;

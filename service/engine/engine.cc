@@ -94,7 +94,10 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings se
   }
   ASSIGN_OR_RETURN(const uint32_t uid, store_->AddCollection(settings));
   std::shared_ptr<Collection> collection = MakeCollection({uid, settings});
-  RETURN_IF_ERROR(collection->LoadIndexes([] { return true; }));
+  if (absl::Status status = collection->LoadIndexes([] { return true; }); !status.ok()) {
+    store_->DropCollection(uid).IgnoreError();  // else a second try would make another of this name
+    return status;
+  }
   MutexLock lock(mutex_);
   collections_[settings.name] = collection;
   return collection;

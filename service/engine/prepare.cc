@@ -106,10 +106,11 @@ absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article) const {
     article.embedding.clear();
   } else {
     prepared.vector.resize(dimension_);
-    const embed::EmbedInput input{article.title, article.body, title, body};
+    std::vector<embed::TermWeight> terms = embedding_->weights.Weigh(title, body);
+    const embed::EmbedInput input{article.title, article.body, terms};
     RETURN_IF_ERROR(
         embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
-    prepared.terms.terms = embed::HeavyTerms(embedding_->weights.Weigh(title, body));
+    prepared.terms.terms = embed::HeavyTerms(std::move(terms));
   }
   prepared.article = std::move(article);
   return prepared;

@@ -38,7 +38,7 @@ absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector
 // What prepares articles of all collections with built-in vectors. Immutable.
 struct BuiltInEmbedding {
   const embed::TermWeights weights;
-  const embed::TermProjection projection{&weights};
+  const embed::TermProjection projection;
 };
 
 // Thread-safe; `embedding` must outlive it, and is null in collections whose callers bring the vectors.

@@ -99,6 +99,10 @@ void Int8Storage::reconstruct(idx_t row, float* vector) const {
   }
 }
 
+void Int8Storage::Overwrite(idx_t row, const float* vector) {
+  scales_[row] = Quantise(vector, d, &codes_[row * d]);
+}
+
 void Int8Storage::reset() {
   codes_.clear();
   scales_.clear();
@@ -138,6 +142,11 @@ void Int8HnswIndex::add(idx_t n, const float* vectors) {
 void Int8HnswIndex::Append(idx_t n, const float* vectors) {
   int8_storage_.add(n, vectors);
   ntotal = int8_storage_.ntotal;
+}
+
+void Int8HnswIndex::Overwrite(idx_t row, const float* vector) {
+  FAISS_THROW_IF_NOT_MSG(!is_linked(row), "row: is in the graph");
+  int8_storage_.Overwrite(row, vector);
 }
 
 void Int8HnswIndex::LinkNext() {

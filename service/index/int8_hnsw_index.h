@@ -27,6 +27,7 @@ class Int8Storage final : public faiss::Index {
   void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
               const faiss::SearchParameters* params = nullptr) const override;
   void reconstruct(idx_t row, float* vector) const override;
+  void Overwrite(idx_t row, const float* vector);
   void reset() override;
   // Squared Euclidean distances of unit vectors: 2 - 2 * cosine.
   faiss::DistanceComputer* get_distance_computer() const override;
@@ -55,6 +56,9 @@ class Int8HnswIndex final : public faiss::IndexHNSW {
   void Append(idx_t n, const float* vectors);
   void LinkNext();
   bool all_linked() const { return static_cast<idx_t>(hnsw.levels.size()) == ntotal; }
+  // Replaces a stored vector. The row must not be in the graph.
+  void Overwrite(idx_t row, const float* vector);
+  bool is_linked(idx_t row) const { return row < static_cast<idx_t>(hnsw.levels.size()); }
   // By the graph: finds linked rows only.
   void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
               const faiss::SearchParameters* params = nullptr) const override;

@@ -43,9 +43,24 @@ class VectorIndex::Impl {
     }
   }
 
+  // In a free row, or a new one. The row stays dead until it is given an ordinal.
+  uint32_t StoreRow(absl::Span<const float> vector) {
+    while (!free_rows.empty()) {
+      const uint32_t row = free_rows.back();
+      free_rows.pop_back();
+      if (graph.is_linked(row)) continue;  // since it died
+      graph.Overwrite(row, vector.data());
+      return row;
+    }
+    ordinals.resize(graph.ntotal + 1, kRemoved);
+    graph.Append(1, vector.data());
+    return static_cast<uint32_t>(graph.ntotal - 1);
+  }
+
   const Options options;
   Int8HnswIndex graph;
   std::vector<Ordinal> ordinals;                 // by row; kRemoved where the row is dead
+  std::vector<uint32_t> free_rows;               // dead, and not in the graph when they died
   absl::flat_hash_map<Ordinal, uint32_t> rows;   // live rows
 };
 
@@ -66,10 +81,7 @@ absl::Status VectorIndex::Add(Ordinal ordinal, absl::Span<const float> vector) {
   }
   Remove(ordinal);
   return CatchFaiss("vector index: add", [&] {
-    // Row first: should FAISS throw half-way, the row stays dead.
-    impl_->ordinals.resize(impl_->graph.ntotal + 1, kRemoved);
-    impl_->graph.Append(1, vector.data());
-    const uint32_t row = static_cast<uint32_t>(impl_->graph.ntotal - 1);
+    const uint32_t row = impl_->StoreRow(vector);
     impl_->ordinals[row] = ordinal;
     impl_->rows[ordinal] = row;
     if (impl_->graph.ntotal <= impl_->options.exact_rows_max) return;
@@ -83,6 +95,7 @@ void VectorIndex::Remove(Ordinal ordinal) {
   const auto found = impl_->rows.find(ordinal);
   if (found == impl_->rows.end()) return;
   impl_->ordinals[found->second] = kRemoved;
+  if (!impl_->graph.is_linked(found->second)) impl_->free_rows.push_back(found->second);
   impl_->rows.erase(found);
 }
 

@@ -39,7 +39,8 @@ class VectorIndex {
 
   // `vector` has `dimension` values and length 1. An ordinal that is in the index is replaced.
   absl::Status Add(Ordinal ordinal, absl::Span<const float> vector);
-  // Does nothing when the article is not in the index. The row's memory comes back at the next start.
+  // Does nothing when the article is not in the index. The row is used again, unless it is in the graph:
+  // then its memory comes back at the next start.
   void Remove(Ordinal ordinal);
   // The `hits_max` nearest, best first, equal ones in the order of ingestion.
   absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max) const;

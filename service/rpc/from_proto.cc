@@ -16,7 +16,6 @@ namespace {
 // The range of google.protobuf.Timestamp: years 1 to 9999.
 constexpr int64_t kTimestampSecondsMin = -62'135'596'800;
 constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
-constexpr size_t kCollectionNameBytesMax = 64;
 constexpr int kShingleWordsMax = 16;
 constexpr int kDimensionMin = 8;
 constexpr int kCountThresholdMax = 1000;

@@ -31,6 +31,9 @@ absl::Status CheckBatch(absl::string_view field, int items, int limit) {
 
 absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(
     absl::string_view name) const {
+  if (name.size() > kCollectionNameBytesMax) {
+    return absl::NotFoundError(absl::StrCat("collection: not found, got ", name.size(), " bytes"));
+  }
   return engine_->Find(CollectionName(name));
 }
 
@@ -54,13 +57,13 @@ void Handlers::IngestItem(absl::string_view collection_name,
                           v1::IngestResult* result) const {
   result->set_article_id(request.article().id());
   const auto ingest = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto collection, FindCollection(collection_name));
     if (!request.collection().empty() &&
         CollectionName(request.collection()) != CollectionName(collection_name)) {
       return absl::InvalidArgumentError(
           absl::StrCat("collection: differs from the first, got ", request.collection().size(),
                        " bytes, expected \"", CollectionName(collection_name), "\" or nothing"));
     }
-    ASSIGN_OR_RETURN(const auto collection, FindCollection(collection_name));
     return Ingest(*collection, request, result->mutable_verdict());
   };
   const absl::Status status = ingest();
@@ -150,10 +153,18 @@ absl::Status Handlers::BatchGetArticles(const v1::BatchGetArticlesRequest& reque
                                         v1::BatchGetArticlesResponse* response) const {
   RETURN_IF_ERROR(CheckBatch("ids", request.ids_size(), limits_.batch_items_max));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  size_t response_bytes = 0;
   for (const std::string& id : request.ids()) {
     v1::GetArticleResult* result = response->add_results();
-    result->set_article_id(id);
     absl::Status status = CheckId("ids", id);
+    if (status.ok()) {
+      result->set_article_id(id);
+      if (response_bytes > static_cast<size_t>(limits_.message_bytes_max)) {
+        status = absl::ResourceExhaustedError(
+            absl::StrCat("ids: response full, got ", response_bytes, " bytes, limit ",
+                         limits_.message_bytes_max, " bytes; ask for fewer, or omit_body"));
+      }
+    }
     if (status.ok()) {
       const absl::StatusOr<StoredArticle> stored = collection->Get(id, request.omit_body());
       status = stored.status();
@@ -163,6 +174,7 @@ absl::Status Handlers::BatchGetArticles(const v1::BatchGetArticlesRequest& reque
       }
     }
     ToProto(status, result->mutable_status());
+    response_bytes += result->ByteSizeLong();
   }
   return absl::OkStatus();
 }
@@ -251,6 +263,7 @@ absl::Status Handlers::DeleteCollection(const v1::DeleteCollectionRequest& reque
   if (request.name().empty()) {
     return absl::InvalidArgumentError("name: required, got nothing");
   }
+  RETURN_IF_ERROR(FindCollection(request.name()).status());
   return engine_->Drop(request.name());
 }
 

@@ -18,6 +18,7 @@ struct Limits {
 };
 
 // Fixed.
+inline constexpr size_t kCollectionNameBytesMax = 64;
 inline constexpr size_t kIdBytesMax = 512;
 inline constexpr size_t kSourceBytesMax = 512;
 inline constexpr size_t kUrlBytesMax = 4096;

@@ -74,6 +74,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
   // Else a second server on the same port would quietly take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(options.limits.message_bytes_max);
+  // gRPC inflates a compressed request before it looks at that limit.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   for (const auto& service : impl->services) builder.RegisterService(service.get());
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || port == 0) {

@@ -211,15 +211,19 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   absl::Status Process(const ByteBuffer& buffer, StreamIngestResponse* response) {
     google::protobuf::Arena arena;
     auto* request = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
-    // The sequence comes first on the wire, so it is there even when the article is broken.
+    // Every protobuf library writes fields in order, so the sequence is there even when the article is
+    // broken.
     const absl::Status parsed = ParseMessage(buffer, request);
     if (request->sequence() <= last_sequence_) {
       return absl::InvalidArgumentError(absl::StrCat("sequence: does not grow, got ",
                                                      request->sequence(), ", limit above ",
                                                      last_sequence_));
     }
-    // The first request names the collection for all.
-    if (last_sequence_ == 0) collection_ = request->request().collection();
+    // The first request that can be read names the collection for all.
+    if (parsed.ok() && !collection_known_) {
+      collection_ = request->request().collection();
+      collection_known_ = true;
+    }
     last_sequence_ = request->sequence();
     response->set_sequence(request->sequence());
     if (parsed.ok()) {
@@ -257,6 +261,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   // Of the one task that works at a time.
   std::string collection_;
+  bool collection_known_ = false;
   uint64_t last_sequence_ = 0;
 
   Mutex mutex_;

@@ -68,6 +68,13 @@ std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
   return Key(uid, kMemberTag, absl::StrCat(KeyFixed64(group), KeyFixed32(ordinal)));
 }
 
+// The first key behind all keys with `prefix`; empty when there is none.
+std::string PrefixEnd(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  if (!prefix.empty()) ++prefix.back();
+  return prefix;
+}
+
 rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -163,8 +170,12 @@ class Store::Impl {
   // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns false.
   template <typename Visit>
   absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
-    const std::unique_ptr<rocksdb::Iterator> at(
-        db->NewIterator(rocksdb::ReadOptions(), families[0]));
+    // Without the bound a scan that finds nothing walks on over all deleted keys behind the prefix.
+    const std::string end = PrefixEnd(prefix);
+    const rocksdb::Slice upper_bound(end);
+    rocksdb::ReadOptions options;
+    if (!end.empty()) options.iterate_upper_bound = &upper_bound;
+    const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options, families[0]));
     for (at->Seek(first); at->Valid() && at->key().starts_with(prefix); at->Next()) {
       if (!visit(ToView(at->key()).substr(prefix.size()), ToView(at->value()))) break;
     }

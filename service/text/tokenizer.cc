@@ -22,6 +22,9 @@
 namespace newsprint::text {
 namespace {
 
+// Far beyond what any language writes.
+constexpr size_t kMarksInARowMax = 30;
+
 enum class ByteClass : uint8_t { kSeparator, kWord, kNonAscii };
 
 constexpr std::array<ByteClass, 256> MakeByteClasses() {
@@ -227,6 +230,10 @@ class WordSplitter {
 
   // Normalises a piece of text and emits its words.
   void SplitPiece(absl::string_view piece) {
+    if (piece.size() > kMarksInARowMax) {
+      LimitMarks(piece);
+      piece = limited_;
+    }
     normalised_.clear();
     icu::StringByteSink<std::string> sink(&normalised_);
     UErrorCode status = U_ZERO_ERROR;
@@ -235,6 +242,19 @@ class WordSplitter {
                                  sink, nullptr, status);
     CheckIcu(status);
     SplitNormalised();
+  }
+
+  // Copies `piece` to limited_ without marks beyond kMarksInARowMax in a row, as the Stream-Safe Text
+  // Format of Unicode Annex 15 has it: ICU sorts a run of them in quadratic time.
+  void LimitMarks(absl::string_view piece) {
+    limited_.clear();
+    size_t marks = 0;
+    for (size_t i = 0; i < piece.size();) {
+      const size_t start = i;
+      const auto c = static_cast<UChar32>(NextCharacter(piece, &i));
+      marks = u_getCombiningClass(c) != 0 ? marks + 1 : 0;
+      if (marks <= kMarksInARowMax) limited_.append(piece.data() + start, i - start);
+    }
   }
 
   void SplitNormalised() {
@@ -272,6 +292,7 @@ class WordSplitter {
   const char* const end_;
   Emit emit_;
   std::string normalised_;  // kept for its capacity
+  std::string limited_;
 };
 
 // Hands the normalised words of `text`, any bytes, to `emit`.

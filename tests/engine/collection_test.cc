@@ -361,6 +361,30 @@ TEST_F(CollectionTest, GroupsComeInPages) {
   EXPECT_TRUE(rest.members.items[0].evidence.has_value());
 }
 
+TEST_F(CollectionTest, AReplayNamesThePresentCanonical) {
+  MustIngest(StoryArticle("a", 1));
+  MustIngest(StoryArticle("b", 1));
+  ASSERT_TRUE(collection().Delete("a", "").ok());
+  const Verdict again = MustIngest(StoryArticle("b", 1));
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.canonical_id, "b");
+}
+
+TEST_F(CollectionTest, FindDuplicatesByIdRanksTheWholeGroup) {
+  MustIngest(StoryArticle("a", 1));
+  for (int i = 0; i < 12; ++i) {
+    Article changed = StoryArticle(absl::StrCat("copy", i), 1);
+    changed.body += StoryText(1000 + i, 60);
+    MustIngest(changed);
+  }
+  Article twin = StoryArticle("twin", 1);
+  twin.body += StoryText(1011, 60) + " indeed";
+  MustIngest(twin);
+  const Verdict nearest = *collection().FindDuplicates("twin", 1);
+  ASSERT_EQ(nearest.matches.size(), 1u);
+  EXPECT_EQ(nearest.matches[0].article.id, "copy11");
+}
+
 TEST_F(CollectionTest, DroppedCollectionsAreGoneForGood) {
   CollectionSettings settings;
   settings.name = "short-lived";

@@ -63,6 +63,16 @@ TEST(VectorIndexTest, RemovedAndReplacedRowsAreNotFound) {
   for (const VectorHit& hit : hits) EXPECT_NE(hit.ordinal, 2u);
 }
 
+TEST(VectorIndexTest, RowsOfTheDeadAreUsedAgain) {
+  const auto index = MakeIndex(8);
+  for (Ordinal i = 0; i < 8; ++i) ASSERT_TRUE(index->Add(i, Axis(static_cast<int>(i))).ok());
+  const size_t bytes = index->memory_bytes();
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(index->Add(3, Axis(i % 8)).ok());
+  EXPECT_LE(index->memory_bytes(), bytes + 64);
+  EXPECT_EQ(index->Search(Axis(7), 8)->size(), 8u);
+  EXPECT_NEAR((*index->Search(Axis(7), 1))[0].cosine, 1, 0.01);
+}
+
 TEST(VectorIndexTest, EmptyIndexAndWrongDimension) {
   const auto index = MakeIndex(8);
   EXPECT_TRUE(index->Search(Axis(0), 5)->empty());

@@ -118,5 +118,16 @@ TEST(ShingleTest, ShortAndEmptyTexts) {
   EXPECT_EQ(shingles.size(), 2u);
 }
 
+// ICU sorts a run of combining marks in quadratic time: a megabyte of them would take minutes.
+TEST(TokenizeTest, LongRunsOfMarksAreCut) {
+  std::string marks = "a";
+  while (marks.size() < (1 << 20)) marks += "\u0301\u0323";
+  std::vector<Token> tokens;
+  Tokenize(marks, &tokens);
+  EXPECT_EQ(tokens.size(), 1u);
+  EXPECT_EQ(NormalisedWords("e\u0301" + std::string(100, 'x')),
+            NormalisedWords("\u00e9" + std::string(100, 'x')));
+}
+
 }  // namespace
 }  // namespace newsprint::text
