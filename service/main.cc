@@ -83,16 +83,16 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.server.listen = absl::GetFlag(FLAGS_listen);
   RETURN_IF_ERROR(rpc::CheckListenAddress(options.server.listen));
   rpc::Limits& limits = options.server.limits;
-  ASSIGN_OR_RETURN(options.store.block_cache_bytes,
-                   InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20,
-                           INT32_MAX));
+  ASSIGN_OR_RETURN(
+      options.store.block_cache_bytes,
+      InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20, INT32_MAX));
   ASSIGN_OR_RETURN(options.server.compute_threads,
                    InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
   ASSIGN_OR_RETURN(options.server.queue_items_max,
                    InRange("queue_items_max", absl::GetFlag(FLAGS_queue_items_max), 1, 1'000'000));
-  ASSIGN_OR_RETURN(limits.message_bytes_max,
-                   InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16,
-                           1 << 30));
+  ASSIGN_OR_RETURN(
+      limits.message_bytes_max,
+      InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16, 1 << 30));
   ASSIGN_OR_RETURN(limits.body_bytes_max,
                    InRange("body_bytes_max", absl::GetFlag(FLAGS_body_bytes_max), 1, 64 << 20));
   ASSIGN_OR_RETURN(limits.title_bytes_max,
@@ -102,9 +102,9 @@ absl::StatusOr<Options> OptionsFromFlags() {
   ASSIGN_OR_RETURN(
       limits.stream_window_items,
       InRange("stream_window_items", absl::GetFlag(FLAGS_stream_window_items), 1, 1 << 16));
-  ASSIGN_OR_RETURN(limits.stream_window_bytes,
-                   InRange("stream_window_bytes", absl::GetFlag(FLAGS_stream_window_bytes), 1 << 16,
-                           1 << 30));
+  ASSIGN_OR_RETURN(
+      limits.stream_window_bytes,
+      InRange("stream_window_bytes", absl::GetFlag(FLAGS_stream_window_bytes), 1 << 16, 1 << 30));
   ASSIGN_OR_RETURN(const int drain_seconds,
                    InRange("drain_seconds", absl::GetFlag(FLAGS_drain_seconds), 0, 3600));
   options.drain = absl::Seconds(drain_seconds);
@@ -115,9 +115,10 @@ absl::StatusOr<Options> OptionsFromFlags() {
 void WarnOfPlaintext(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
   if (host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.")) return;
-  spdlog::warn("event=plaintext_listener message=\"{} is not a loopback address, and the connection "
-               "is neither encrypted nor authenticated: keep it inside a trusted network\"",
-               absl::CEscape(listen));
+  spdlog::warn(
+      "event=plaintext_listener message=\"{} is not a loopback address, and the connection "
+      "is neither encrypted nor authenticated: keep it inside a trusted network\"",
+      absl::CEscape(listen));
 }
 
 // The signal that asked us to stop; 0 while none has. Read by all threads.
@@ -129,8 +130,8 @@ void OnStopSignal(int signal_number) {
   sem_post(&stop_posted);
 }
 
-// A handler, and not a blocked signal that one thread waits for: libraries start threads before main()
-// runs, and those would not have it blocked.
+// A handler, and not a blocked signal that one thread waits for: libraries start threads before
+// main() runs, and those would not have it blocked.
 void HandleStopSignals() {
   sem_init(&stop_posted, 0, 0);
   struct sigaction action = {};
@@ -159,12 +160,14 @@ absl::Status Run(const Options& options) {
                absl::CEscape(options.store.data_dir));
 
   const absl::Time begin = absl::Now();
-  const absl::Status loaded = engine->LoadIndexes([](const Collection& collection) {
-    const CollectionStats stats = collection.Stats();
-    spdlog::info("event=collection_loaded collection={} articles={} groups={} index_bytes={}",
-                 collection.settings().name, stats.articles, stats.groups,
-                 stats.fingerprint_index_bytes + stats.vector_index_bytes);
-  }, [] { return stop_signal == 0; });
+  const absl::Status loaded = engine->LoadIndexes(
+      [](const Collection& collection) {
+        const CollectionStats stats = collection.Stats();
+        spdlog::info("event=collection_loaded collection={} articles={} groups={} index_bytes={}",
+                     collection.settings().name, stats.articles, stats.groups,
+                     stats.fingerprint_index_bytes + stats.vector_index_bytes);
+      },
+      [] { return stop_signal == 0; });
   if (loaded.ok()) {
     server->SetReady();
     spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
@@ -182,7 +185,8 @@ absl::Status Run(const Options& options) {
 // Abseil's own help shows the build's paths, and ends as if something had gone wrong.
 int PrintHelp() {
   std::printf(
-      "Newsprint tells newsroom backends, over gRPC, whether they already have a wire story and what "
+      "Newsprint tells newsroom backends, over gRPC, whether they already have a wire story and "
+      "what "
       "else\nbelongs to it.\n\nUsage: newsprintd --data_dir=DIR [--listen=HOST:PORT] [FLAG...]\n\n"
       "Flags, also read from a file by --flagfile=FILE, one on a line:\n");
   for (const auto& [name, flag] : absl::GetAllFlags()) {

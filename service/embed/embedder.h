@@ -9,8 +9,8 @@
 
 namespace newsprint::embed {
 
-// One article, as text and as the weighted terms that were made of it already; an embedder reads what
-// it needs. Views: valid during the call.
+// One article, as text and as the weighted terms that were made of it already; an embedder reads
+// what it needs. Views: valid during the call.
 struct EmbedInput {
   absl::string_view title;
   absl::string_view body;
@@ -26,8 +26,8 @@ class Embedder {
   virtual absl::string_view name() const = 0;
   virtual int dimension() const = 0;
 
-  // Writes inputs.size() rows of dimension() values to `vectors`, each of length 1, or all zeros for
-  // an article without a word that counts.
+  // Writes inputs.size() rows of dimension() values to `vectors`, each of length 1, or all zeros
+  // for an article without a word that counts.
   virtual absl::Status Embed(absl::Span<const EmbedInput> inputs,
                              absl::Span<float> vectors) const = 0;
 };

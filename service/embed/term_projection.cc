@@ -9,8 +9,8 @@
 namespace newsprint::embed {
 namespace {
 
-// Adds weight * (the term's vector) to `vector`. Places and signs come from a stream of hashes of the
-// term, one byte for a place and one bit for a sign.
+// Adds weight * (the term's vector) to `vector`. Places and signs come from a stream of hashes of
+// the term, one byte for a place and one bit for a sign.
 void AddTerm(text::Token term, float weight, absl::Span<float> vector) {
   uint64_t state = Mix64(term);
   for (int done = 0; done < TermProjection::kNonZeros;) {

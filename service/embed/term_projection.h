@@ -6,10 +6,11 @@
 
 namespace newsprint::embed {
 
-// Each term has a fixed vector, `kNonZeros` values of +1 or -1 at places that a hash of the term picks
-// (P. Li, T. Hastie, K. Church: Very Sparse Random Projections, KDD 2006). An article is the sum of its
-// terms' vectors by weight, scaled to length 1, so that the cosine of two articles estimates that of
-// their TF-IDF vectors, with a standard error of about 1 / sqrt(dimension) = 0.06.
+// Each term has a fixed vector, `kNonZeros` values of +1 or -1 at places that a hash of the term
+// picks (P. Li, T. Hastie, K. Church: Very Sparse Random Projections, KDD 2006). An article is the
+// sum of its terms' vectors by weight, scaled to length 1, so that the cosine of two articles
+// estimates that of their TF-IDF vectors, with a standard error of about 1 / sqrt(dimension) =
+// 0.06.
 class TermProjection final : public Embedder {
  public:
   static constexpr int kDimension = 256;
@@ -17,8 +18,7 @@ class TermProjection final : public Embedder {
 
   absl::string_view name() const override { return "terms256/1"; }
   int dimension() const override { return kDimension; }
-  absl::Status Embed(absl::Span<const EmbedInput> inputs,
-                     absl::Span<float> vectors) const override;
+  absl::Status Embed(absl::Span<const EmbedInput> inputs, absl::Span<float> vectors) const override;
 };
 
 }  // namespace newsprint::embed

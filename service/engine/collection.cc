@@ -182,10 +182,10 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
     CopyMetadata(ingest.prepared.article, &record.article);
     change.batch.PutArticle(ordinal, record);
   }
-  RETURN_IF_ERROR(RememberRequest(ingest.request_id,
-                                  {store::RequestRecord::Kind::kIngest, record.article.id,
-                                   record.content_hash, record.verdict},
-                                  &change));
+  RETURN_IF_ERROR(RememberRequest(
+      ingest.request_id,
+      {store::RequestRecord::Kind::kIngest, record.article.id, record.content_hash, record.verdict},
+      &change));
   RETURN_IF_ERROR(Commit(&change));
   return verdict;
 }
@@ -243,9 +243,9 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   verdict.short_text = prepared.short_text;
   Match itself;
   itself.relation = Relation::kRevision;
-  itself.article = {prepared.article.id, old.record->article.title, old.record->article.source,
-                    old.record->article.language, old.record->article.url,
-                    old.record->article.published_at};
+  itself.article = {prepared.article.id,        old.record->article.title,
+                    old.record->article.source, old.record->article.language,
+                    old.record->article.url,    old.record->article.published_at};
   itself.group = old_group;
   itself.canonical_id = verdict.canonical_id;
   itself.evidence = MakeEvidence(prepared, old.prepared, settings_.thresholds);
@@ -264,8 +264,7 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
 }
 
 absl::StatusOr<Verdict> Collection::Decide(const PreparedArticle& prepared,
-                                           std::optional<Ordinal> except,
-                                           bool skip_related) const {
+                                           std::optional<Ordinal> except, bool skip_related) const {
   Verdict verdict;
   verdict.short_text = prepared.short_text;
   ASSIGN_OR_RETURN(std::vector<CopyMatch> copies, FindCopies(prepared, except, {}));
@@ -397,8 +396,8 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
     ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, request_id));
     if (earlier.has_value()) {
       if (earlier->kind != store::RequestRecord::Kind::kDelete || earlier->article_id != id) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "request_id: already used for another request, got \"", request_id, "\""));
+        return absl::InvalidArgumentError(
+            absl::StrCat("request_id: already used for another request, got \"", request_id, "\""));
       }
       return Deleted{earlier->verdict.group, earlier->verdict.canonical_id};
     }

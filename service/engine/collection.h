@@ -101,12 +101,12 @@ struct Deleted {
 // Thread-safe. Order of calls: Open, LoadIndexes, then anything.
 //
 // Writes are applied in order, one at a time, under `write_mutex_`; the state of a collection is a
-// function of that order. What a write returns is on disk once Store::NotifyDurable has called back.
-// Reads take `index_mutex_` for the index lookup alone and then read the store, so an article may be
-// deleted under them; they pass over what is gone.
+// function of that order. What a write returns is on disk once Store::NotifyDurable has called
+// back. Reads take `index_mutex_` for the index lookup alone and then read the store, so an article
+// may be deleted under them; they pass over what is gone.
 //
-// Errors: NOT_FOUND (article, group, or the collection was dropped), INVALID_ARGUMENT (a vector, or a
-// request id that was used for something else), and the store's.
+// Errors: NOT_FOUND (article, group, or the collection was dropped), INVALID_ARGUMENT (a vector, or
+// a request id that was used for something else), and the store's.
 class Collection {
  public:
   // `store` and `embedding` must outlive it; `embedding` is null when callers bring the vectors.
@@ -117,8 +117,8 @@ class Collection {
 
   // Builds the indexes from the store. CANCELLED soon after `keep_going` says false.
   absl::Status LoadIndexes(absl::FunctionRef<bool()> keep_going);
-  // Ends writing, before the collection is dropped: every later write answers NOT_FOUND. Reopen takes
-  // that back, when dropping failed.
+  // Ends writing, before the collection is dropped: every later write answers NOT_FOUND. Reopen
+  // takes that back, when dropping failed.
   void Close();
   void Reopen();
 

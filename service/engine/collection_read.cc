@@ -15,8 +15,8 @@ namespace {
 constexpr int kVerifiedMax = 32;
 // Times that a read begins again when a write came in between.
 constexpr int kReadAttemptsMax = 4;
-// Related articles that a verdict names, of so many that are looked at: fewer than FindRelated does, as
-// every ingested article pays for it.
+// Related articles that a verdict names, of so many that are looked at: fewer than FindRelated
+// does, as every ingested article pays for it.
 constexpr size_t kVerdictRelatedMax = 3;
 constexpr int kVerdictRankedMax = 32;
 // Groups that ListGroups looks at before it returns a page that is not full.
@@ -24,8 +24,8 @@ constexpr size_t kGroupsScannedMax = 50'000;
 // Members of one group that FindRelated adds when it returns duplicates too.
 constexpr size_t kExpandedMembersMax = 1'000;
 
-// Nearest vectors that are ranked anew by their terms, at least; twice the results where that is more.
-// The projection's error is about 0.06, so the best of the terms may be some way down.
+// Nearest vectors that are ranked anew by their terms, at least; twice the results where that is
+// more. The projection's error is about 0.06, so the best of the terms may be some way down.
 constexpr int kRankedMin = 100;
 
 // Higher scores first, equal ones in the order of ingestion.
@@ -150,9 +150,9 @@ absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopiesOnce(
     }
     RETURN_IF_ERROR(subject.status());
     const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
-    const Classification classification = Classify(
-        evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
-        settings_.thresholds);
+    const Classification classification =
+        Classify(evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
+                 settings_.thresholds);
     if (!IsDuplicate(classification.relation) && classification.relation != Relation::kTemplate) {
       continue;
     }
@@ -212,9 +212,9 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
     if (IsGone(subject.status())) continue;
     RETURN_IF_ERROR(subject.status());
     const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
-    const Classification classification = Classify(
-        evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
-        settings_.thresholds);
+    const Classification classification =
+        Classify(evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
+                 settings_.thresholds);
     if (classification.relation != Relation::kRelated) continue;
     absl::StatusOr<Match> match = MakeMatch(*subject, Relation::kRelated, evidence);
     if (IsGone(match.status())) continue;
@@ -230,8 +230,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
   if (subject.ordinal.has_value()) {
-    ASSIGN_OR_RETURN(members,
-                     store_->Members(uid_, subject.record->group, 0, kExpandedMembersMax));
+    ASSIGN_OR_RETURN(members, store_->Members(uid_, subject.record->group, 0, kExpandedMembersMax));
     members.erase(std::remove(members.begin(), members.end(), *subject.ordinal), members.end());
   }
   ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
@@ -273,8 +272,8 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
   Subject subject;
   if (const auto* vector = std::get_if<std::vector<float>>(&query)) {
     subject.prepared.vector = *vector;
-    RETURN_IF_ERROR(NormaliseVector("vector.values", settings_.embedding_dimension,
-                                    &subject.prepared.vector));
+    RETURN_IF_ERROR(
+        NormaliseVector("vector.values", settings_.embedding_dimension, &subject.prepared.vector));
   } else {
     ASSIGN_OR_RETURN(subject, ResolveSubject(std::get<ArticleQuery>(query)));
   }
@@ -288,8 +287,7 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
       const auto record = store_->GetArticle(uid_, canonical.ordinal);
       if (IsGone(record.status())) continue;
       RETURN_IF_ERROR(record.status());
-      RETURN_IF_ERROR(
-          AppendMembers(subject.prepared, record->group, canonical.ordinal, &ranked));
+      RETURN_IF_ERROR(AppendMembers(subject.prepared, record->group, canonical.ordinal, &ranked));
     }
     std::sort(ranked.begin(), ranked.end(), BetterScore);
   }
@@ -312,10 +310,9 @@ absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const Arti
   ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b));
   Comparison comparison;
   comparison.evidence = MakeEvidence(query.prepared, match.prepared, settings_.thresholds);
-  Classification classification =
-      Classify(comparison.evidence,
-               MakePairContext(query.prepared, match.prepared, settings_.thresholds),
-               settings_.thresholds);
+  Classification classification = Classify(
+      comparison.evidence, MakePairContext(query.prepared, match.prepared, settings_.thresholds),
+      settings_.thresholds);
   comparison.relation = classification.relation;
   comparison.explanation = std::move(classification.explanation);
   comparison.similarity = std::sqrt(std::max(0.0, comparison.evidence.cosine));
@@ -323,7 +320,8 @@ absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const Arti
 }
 
 absl::StatusOr<StoredArticle> Collection::Get(absl::string_view id, bool omit_body) const {
-  // The record and the body, or the record and the canonical, may be of two states: then read again.
+  // The record and the body, or the record and the canonical, may be of two states: then read
+  // again.
   for (int attempt = 1;; ++attempt) {
     absl::StatusOr<StoredArticle> stored = GetOnce(id, omit_body);
     if (attempt == kReadAttemptsMax) return stored;
@@ -338,9 +336,9 @@ absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omi
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   StoredArticle stored;
-  stored.state = {record.group,       "",
-                  record.verdict.relation, record.ingested_at,
-                  record.revision_number,  record.body_tokens};
+  stored.state = {
+      record.group,      "", record.verdict.relation, record.ingested_at, record.revision_number,
+      record.body_tokens};
   ASSIGN_OR_RETURN(stored.state.canonical_id, CanonicalId(record.group));
   stored.article = std::move(record.article);
   if (!settings_.omit_text && !omit_body) {

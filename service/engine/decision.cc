@@ -46,9 +46,10 @@ Classification DuplicateKind(const Evidence& evidence, const PairContext& contex
       LargerContainment(evidence) < thresholds.duplicate_containment) {
     return {Relation::kNearDuplicate, std::move(reason)};
   }
-  reason += absl::StrFormat(", and the shorter has %.2f of the other's length, at most "
-                            "excerpt_length_ratio %.2f",
-                            ratio, thresholds.excerpt_length_ratio);
+  reason += absl::StrFormat(
+      ", and the shorter has %.2f of the other's length, at most "
+      "excerpt_length_ratio %.2f",
+      ratio, thresholds.excerpt_length_ratio);
   return {query < match ? Relation::kExcerpt : Relation::kExtension, std::move(reason)};
 }
 
@@ -121,9 +122,9 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
   if (context.same_text) return {Relation::kExact, "the normalised texts are the same"};
   if (context.short_text) {
     Classification by_subject = BySubject(evidence, thresholds);
-    by_subject.explanation += absl::StrFormat(
-        "; one has fewer than tokens_min %d body tokens and matches only exactly",
-        thresholds.tokens_min);
+    by_subject.explanation +=
+        absl::StrFormat("; one has fewer than tokens_min %d body tokens and matches only exactly",
+                        thresholds.tokens_min);
     return by_subject;
   }
   const bool by_jaccard = evidence.jaccard >= thresholds.near_duplicate_jaccard;

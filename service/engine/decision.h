@@ -12,9 +12,9 @@ namespace newsprint {
 
 // What counts beside the texts. "Query" is the article asked about.
 struct PairContext {
-  bool same_text = false;   // equal after normalisation
-  bool short_text = false;  // one of them is too short to match but exactly
-  bool same_url = false;    // the same, known source and the same, known url
+  bool same_text = false;                  // equal after normalisation
+  bool short_text = false;                 // one of them is too short to match but exactly
+  bool same_url = false;                   // the same, known source and the same, known url
   bool same_source_within_window = false;  // the same, known source, published close together
 };
 
@@ -38,7 +38,8 @@ struct Classification {
 Classification Classify(const Evidence& evidence, const PairContext& context,
                         const Thresholds& thresholds);
 
-// For ranking matches: duplicates before templates before related, then by the larger share of text.
+// For ranking matches: duplicates before templates before related, then by the larger share of
+// text.
 bool BetterMatch(const Match& a, const Match& b);
 
 // Of two vectors of length 1 or 0.

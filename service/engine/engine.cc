@@ -43,8 +43,8 @@ absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
                      "\" has a fingerprint scheme that this server does not make, got ",
                      settings.fingerprint_scheme, ", expected ", scheme));
   }
-  const absl::string_view embedder =
-      settings.caller_embeddings ? absl::string_view(kCallerEmbedder) : embedding_.projection.name();
+  const absl::string_view embedder = settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
+                                                                : embedding_.projection.name();
   if (settings.embedder != embedder) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: collection \"", settings.name,
@@ -55,8 +55,7 @@ absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
 }
 
 std::shared_ptr<Collection> Engine::MakeCollection(store::CollectionRecord record) const {
-  const BuiltInEmbedding* embedding =
-      record.settings.caller_embeddings ? nullptr : &embedding_;
+  const BuiltInEmbedding* embedding = record.settings.caller_embeddings ? nullptr : &embedding_;
   return std::make_shared<Collection>(store_.get(), std::move(record), embedding);
 }
 
@@ -80,8 +79,10 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Find(absl::string_view name)
 
 absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings settings) {
   if (settings.shingle_words == 0) settings.shingle_words = kDefaultShingleWords;
-  if (settings.embedding_dimension == 0) settings.embedding_dimension = embedding_.projection.dimension();
-  if (settings.embedding_dimension != embedding_.projection.dimension()) settings.caller_embeddings = true;
+  if (settings.embedding_dimension == 0)
+    settings.embedding_dimension = embedding_.projection.dimension();
+  if (settings.embedding_dimension != embedding_.projection.dimension())
+    settings.caller_embeddings = true;
   settings.fingerprint_scheme = FingerprintScheme(settings.shingle_words);
   settings.embedder = std::string(settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
                                                              : embedding_.projection.name());

@@ -25,8 +25,8 @@ inline constexpr char kDefaultCollection[] = "default";
 // Thread-safe. Order of calls: Open, LoadIndexes, then anything.
 class Engine {
  public:
-  // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is in
-  // use, of a newer format, or holds a collection with another fingerprint scheme or embedder.
+  // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is
+  // in use, of a newer format, or holds a collection with another fingerprint scheme or embedder.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const store::Store::Options& options);
 
   // Builds the indexes of all collections; calls `progress` after each one. CANCELLED soon after

@@ -39,8 +39,8 @@ Hash128 TextHash(absl::Span<const text::Token> title, absl::Span<const text::Tok
 }  // namespace
 
 std::string FingerprintScheme(int shingle_words) {
-  return absl::StrCat("text", text::kTextVersion, "/w", shingle_words, "/oph", sketch::kSketchValues,
-                      "x8v", sketch::kSketchVersion);
+  return absl::StrCat("text", text::kTextVersion, "/w", shingle_words, "/oph",
+                      sketch::kSketchValues, "x8v", sketch::kSketchVersion);
 }
 
 absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector<float>* vector) {
@@ -108,8 +108,7 @@ absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article) const {
     prepared.vector.resize(dimension_);
     std::vector<embed::TermWeight> terms = embedding_->weights.Weigh(title, body);
     const embed::EmbedInput input{article.title, article.body, terms};
-    RETURN_IF_ERROR(
-        embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
+    RETURN_IF_ERROR(embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
     prepared.terms.terms = embed::HeavyTerms(std::move(terms));
   }
   prepared.article = std::move(article);

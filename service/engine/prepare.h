@@ -31,17 +31,18 @@ struct PreparedArticle {
 // The scheme string of a collection: what two fingerprints must have in common to compare.
 std::string FingerprintScheme(int shingle_words);
 
-// Scales `vector` to length 1. INVALID_ARGUMENT, naming `field`, unless it has `dimension` finite values
-// that are not all zero.
+// Scales `vector` to length 1. INVALID_ARGUMENT, naming `field`, unless it has `dimension` finite
+// values that are not all zero.
 absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector<float>* vector);
 
 // What prepares articles of all collections with built-in vectors. Immutable.
 struct BuiltInEmbedding {
-  const embed::TermWeights weights;
-  const embed::TermProjection projection;
+  embed::TermWeights weights;
+  embed::TermProjection projection{};
 };
 
-// Thread-safe; `embedding` must outlive it, and is null in collections whose callers bring the vectors.
+// Thread-safe; `embedding` must outlive it, and is null in collections whose callers bring the
+// vectors.
 class Preparer {
  public:
   Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding);

@@ -49,8 +49,8 @@ void BandedMinHashIndex::BandTable::Remove(uint32_t key, uint32_t slot) {
     if (entries_[hole].slot == kFree) return;  // left out, as the bucket was full
     hole = (hole + 1) & mask;
   }
-  // Moves later entries of the run back into the hole, as far as their home allows (Knuth, algorithm
-  // 6.4R), so that no tombstones are needed.
+  // Moves later entries of the run back into the hole, as far as their home allows (Knuth,
+  // algorithm 6.4R), so that no tombstones are needed.
   for (uint32_t at = (hole + 1) & mask; entries_[at].slot != kFree; at = (at + 1) & mask) {
     const uint32_t home = Home(entries_[at].key);
     if (((at - home) & mask) >= ((at - hole) & mask)) {
@@ -163,14 +163,12 @@ void BandedMinHashIndex::search(idx_t n, const uint8_t* codes, idx_t k, int32_t*
   for (idx_t i = 0; i < n; ++i) {
     std::vector<Hit> hits = Candidates(codes + i * code_size);
     const idx_t found = std::min<idx_t>(k, static_cast<idx_t>(hits.size()));
-    std::partial_sort(hits.begin(), hits.begin() + found, hits.end(),
-                      [](const Hit& a, const Hit& b) {
-                        return a.distance != b.distance ? a.distance < b.distance
-                                                        : a.label < b.label;
-                      });
+    std::partial_sort(
+        hits.begin(), hits.begin() + found, hits.end(), [](const Hit& a, const Hit& b) {
+          return a.distance != b.distance ? a.distance < b.distance : a.label < b.label;
+        });
     for (idx_t j = 0; j < k; ++j) {
-      distances[i * k + j] =
-          j < found ? hits[j].distance : std::numeric_limits<int32_t>::max();
+      distances[i * k + j] = j < found ? hits[j].distance : std::numeric_limits<int32_t>::max();
       labels[i * k + j] = j < found ? hits[j].label : -1;
     }
   }

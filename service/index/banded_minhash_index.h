@@ -1,9 +1,10 @@
 // Banded locality-sensitive hashing over MinHash sketches, as a FAISS binary index.
 //
 // A sketch is cut into bands of 3 values; two sketches meet when they agree on all values of one
-// band, which two sets of Jaccard similarity J do with probability 1 - (1 - J^3)^85 for the 85 bands of
-// 256 values: .997 for J = 0.4, .90 for 0.3, .49 for 0.2 (J. Leskovec, A. Rajaraman, J. Ullman: Mining
-// of Massive Datasets, section 3.4). docs/adr/0004-bands.md compares with bands of 4.
+// band, which two sets of Jaccard similarity J do with probability 1 - (1 - J^3)^85 for the 85
+// bands of 256 values: .997 for J = 0.4, .90 for 0.3, .49 for 0.2 (J. Leskovec, A. Rajaraman, J.
+// Ullman: Mining of Massive Datasets, section 3.4). docs/adr/0004-bands.md compares with bands
+// of 4.
 #ifndef NEWSPRINT_SERVICE_INDEX_BANDED_MINHASH_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_BANDED_MINHASH_INDEX_H_
 
@@ -16,8 +17,8 @@
 
 namespace newsprint::index {
 
-// The distance is the number of sketch values that differ, 0 to `values` (not the Hamming distance of
-// the bits). Codes are one byte a value, so d is 8 * values.
+// The distance is the number of sketch values that differ, 0 to `values` (not the Hamming distance
+// of the bits). Codes are one byte a value, so d is 8 * values.
 //
 // Not thread-safe for writing; any number of threads may search while nobody writes. Labels must be
 // unique and not negative. Searches see only entries that share a band with the query, so distances
@@ -25,12 +26,13 @@ namespace newsprint::index {
 class BandedMinHashIndex final : public faiss::IndexBinary {
  public:
   static constexpr int kBandValues = 3;
-  // Entries that one band key can have. Later entries are left out of that band's table and are still
-  // found by their other bands. It bounds a lookup where thousands of articles share a footer.
+  // Entries that one band key can have. Later entries are left out of that band's table and are
+  // still found by their other bands. It bounds a lookup where thousands of articles share a
+  // footer.
   static constexpr int kBucketEntriesMax = 128;
 
-  // One band for each 3 of the `values`, of which there must be as many; one or two left over count in
-  // distances alone.
+  // One band for each 3 of the `values`, of which there must be as many; one or two left over count
+  // in distances alone.
   explicit BandedMinHashIndex(int values);
 
   // Labels are ntotal, ntotal + 1, and so on.
@@ -91,8 +93,8 @@ class BandedMinHashIndex final : public faiss::IndexBinary {
   std::vector<Hit> Candidates(const uint8_t* code) const;
 
   std::vector<BandTable> bands_;
-  std::vector<uint8_t> codes_;    // by slot
-  std::vector<idx_t> labels_;     // by slot; -1 in free ones
+  std::vector<uint8_t> codes_;  // by slot
+  std::vector<idx_t> labels_;   // by slot; -1 in free ones
   std::vector<uint32_t> free_slots_;
   absl::flat_hash_map<idx_t, uint32_t> slots_;  // by label
 };

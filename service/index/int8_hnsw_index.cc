@@ -28,8 +28,8 @@ float Quantise(const float* vector, int dimension, int8_t* codes) {
   return largest / 127.0f;
 }
 
-// The calling thread's marks of visited rows. Shared by all indexes: each search takes a number that
-// no earlier one had, so marks that another index left mean nothing.
+// The calling thread's marks of visited rows. Shared by all indexes: each search takes a number
+// that no earlier one had, so marks that another index left mean nothing.
 faiss::VisitedTable& ThreadVisitedTable(size_t rows) {
   thread_local faiss::VisitedTable table(0);
   if (table.visited.size() < rows) table.visited.resize(rows + rows / 2, 0);

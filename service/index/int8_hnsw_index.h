@@ -16,8 +16,8 @@
 
 namespace newsprint::index {
 
-// Unit vectors as int8 with one scale each: value = scale * code, scale = max |value| / 127. The error
-// of a dot product is below about 0.01.
+// Unit vectors as int8 with one scale each: value = scale * code, scale = max |value| / 127. The
+// error of a dot product is below about 0.01.
 class Int8Storage final : public faiss::Index {
  public:
   explicit Int8Storage(int dimension);
@@ -41,8 +41,8 @@ class Int8Storage final : public faiss::Index {
   std::vector<float> scales_;
 };
 
-// Rows can't be removed; the caller passes over those it no longer wants. Not thread-safe for adding;
-// any number of threads may search while nobody adds. Runs on the calling thread alone.
+// Rows can't be removed; the caller passes over those it no longer wants. Not thread-safe for
+// adding; any number of threads may search while nobody adds. Runs on the calling thread alone.
 class Int8HnswIndex final : public faiss::IndexHNSW {
  public:
   Int8HnswIndex(int dimension, int links, int ef_construction, int ef_search);
@@ -51,8 +51,8 @@ class Int8HnswIndex final : public faiss::IndexHNSW {
   // FAISS's own add() sets up locks and marks for all rows at each call, which makes adding one by
   // one quadratic; this one keeps them. Appends and links.
   void add(idx_t n, const float* vectors) override;
-  // The two halves of add(), for callers that can do without the graph for a while: Append stores rows
-  // that SearchAll finds, LinkNext puts the first row that is not in the graph into it.
+  // The two halves of add(), for callers that can do without the graph for a while: Append stores
+  // rows that SearchAll finds, LinkNext puts the first row that is not in the graph into it.
   void Append(idx_t n, const float* vectors);
   void LinkNext();
   bool all_linked() const { return static_cast<idx_t>(hnsw.levels.size()) == ntotal; }

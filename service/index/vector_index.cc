@@ -59,9 +59,9 @@ class VectorIndex::Impl {
 
   const Options options;
   Int8HnswIndex graph;
-  std::vector<Ordinal> ordinals;                 // by row; kRemoved where the row is dead
-  std::vector<uint32_t> free_rows;               // dead, and not in the graph when they died
-  absl::flat_hash_map<Ordinal, uint32_t> rows;   // live rows
+  std::vector<Ordinal> ordinals;                // by row; kRemoved where the row is dead
+  std::vector<uint32_t> free_rows;              // dead, and not in the graph when they died
+  absl::flat_hash_map<Ordinal, uint32_t> rows;  // live rows
 };
 
 absl::StatusOr<std::unique_ptr<VectorIndex>> VectorIndex::Create(const Options& options) {

@@ -26,7 +26,8 @@ class VectorIndex {
     // Graph links a row (M of the HNSW paper); twice as many on the ground level. More: better
     // recall, more memory (8 bytes each) and slower building.
     int links = 16;
-    // Rows looked at while a row is linked in, and while a search runs. More: better recall, slower.
+    // Rows looked at while a row is linked in, and while a search runs. More: better recall,
+    // slower.
     int ef_construction = 64;
     int ef_search = 256;
     // Up to this many rows a search compares with all of them, in about 15 ns each, and no graph is
@@ -39,8 +40,8 @@ class VectorIndex {
 
   // `vector` has `dimension` values and length 1. An ordinal that is in the index is replaced.
   absl::Status Add(Ordinal ordinal, absl::Span<const float> vector);
-  // Does nothing when the article is not in the index. The row is used again, unless it is in the graph:
-  // then its memory comes back at the next start.
+  // Does nothing when the article is not in the index. The row is used again, unless it is in the
+  // graph: then its memory comes back at the next start.
   void Remove(Ordinal ordinal);
   // The `hits_max` nearest, best first, equal ones in the order of ingestion.
   absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max) const;

@@ -30,7 +30,8 @@ class Dispatcher {
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
 
-  // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and after.
+  // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
+  // after.
   void SetReady() { phase_ = Phase::kServing; }
   void BeginDrain() { phase_ = Phase::kDraining; }
   // UNAVAILABLE unless calls are answered now.

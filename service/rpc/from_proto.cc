@@ -34,8 +34,8 @@ absl::Status CheckBytes(absl::string_view field, size_t bytes, size_t limit) {
 template <typename Number>
 absl::Status CheckRange(absl::string_view field, Number value, Number least, Number most) {
   if (value >= least && value <= most) return absl::OkStatus();  // false for NaN
-  return absl::InvalidArgumentError(absl::StrCat(field, ": out of range, got ", value, ", limit ",
-                                                 least, " to ", most));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": out of range, got ", value, ", limit ", least, " to ", most));
 }
 
 // Text comes in a string field or, when it may not be valid UTF-8, in a bytes field.
@@ -58,15 +58,13 @@ absl::Status CheckTimestamp(absl::string_view field, const google::protobuf::Tim
 
 absl::Status CheckAttributes(const v1::Article& proto) {
   if (proto.attributes_size() > kAttributesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("article.attributes: too many, got ",
-                                                   proto.attributes_size(), ", limit ",
-                                                   kAttributesMax));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "article.attributes: too many, got ", proto.attributes_size(), ", limit ", kAttributesMax));
   }
   for (const auto& [key, value] : proto.attributes()) {
     if (key.empty()) return Empty("article.attributes: key");
     RETURN_IF_ERROR(CheckBytes("article.attributes: key", key.size(), kAttributeKeyBytesMax));
-    RETURN_IF_ERROR(
-        CheckBytes("article.attributes: value", value.size(), kAttributeValueBytesMax));
+    RETURN_IF_ERROR(CheckBytes("article.attributes: value", value.size(), kAttributeValueBytesMax));
   }
   return absl::OkStatus();
 }
@@ -110,8 +108,8 @@ absl::Status ThresholdsFromProto(const v1::Thresholds& proto, Thresholds* thresh
     *share.target = share.value;
   }
   if (proto.has_tokens_min()) {
-    RETURN_IF_ERROR(CheckRange("collection.thresholds.tokens_min", proto.tokens_min(), 1,
-                               kCountThresholdMax));
+    RETURN_IF_ERROR(
+        CheckRange("collection.thresholds.tokens_min", proto.tokens_min(), 1, kCountThresholdMax));
     thresholds->tokens_min = proto.tokens_min();
   }
   if (proto.has_template_numbers_min()) {
@@ -139,8 +137,7 @@ absl::Status CheckRequestId(absl::string_view request_id) {
   return CheckBytes("request_id", request_id.size(), kRequestIdBytesMax);
 }
 
-absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value,
-                                   int max) {
+absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value, int max) {
   if (value == 0) return default_value;
   RETURN_IF_ERROR(CheckRange(field, value, 1, max));
   return value;
@@ -179,8 +176,8 @@ absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits&
   }
   Article article;
   article.id = proto.id();
-  ASSIGN_OR_RETURN(article.title, TextField("title", proto.title(), proto.raw_title(),
-                                            limits.title_bytes_max));
+  ASSIGN_OR_RETURN(article.title,
+                   TextField("title", proto.title(), proto.raw_title(), limits.title_bytes_max));
   ASSIGN_OR_RETURN(article.body,
                    TextField("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
   if (article.body.empty()) return Empty("article.body");

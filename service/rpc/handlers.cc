@@ -29,8 +29,7 @@ absl::Status CheckBatch(absl::string_view field, int items, int limit) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(
-    absl::string_view name) const {
+absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(absl::string_view name) const {
   if (name.size() > kCollectionNameBytesMax) {
     return absl::NotFoundError(absl::StrCat("collection: not found, got ", name.size(), " bytes"));
   }
@@ -53,8 +52,7 @@ absl::Status Handlers::IngestArticle(const v1::IngestArticleRequest& request,
 }
 
 void Handlers::IngestItem(absl::string_view collection_name,
-                          const v1::IngestArticleRequest& request,
-                          v1::IngestResult* result) const {
+                          const v1::IngestArticleRequest& request, v1::IngestResult* result) const {
   result->set_article_id(request.article().id());
   const auto ingest = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(const auto collection, FindCollection(collection_name));

@@ -1,7 +1,7 @@
 // What each RPC does, without the network: check the request, call the engine, fill the response.
 //
-// Thread-safe. Statuses are for rpc/status.h to tell. What a writing handler returns may be told to the
-// caller only after Engine::NotifyDurable.
+// Thread-safe. Statuses are for rpc/status.h to tell. What a writing handler returns may be told to
+// the caller only after Engine::NotifyDurable.
 #ifndef NEWSPRINT_SERVICE_RPC_HANDLERS_H_
 #define NEWSPRINT_SERVICE_RPC_HANDLERS_H_
 
@@ -59,8 +59,8 @@ class Handlers {
                                 v1::DeleteCollectionResponse* response) const;
   absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response) const;
 
-  // One item of a batch or stream. `collection_name` is the one that holds for all items. Fills status
-  // and, when that is OK, the verdict.
+  // One item of a batch or stream. `collection_name` is the one that holds for all items. Fills
+  // status and, when that is OK, the verdict.
   void IngestItem(absl::string_view collection_name, const v1::IngestArticleRequest& request,
                   v1::IngestResult* result) const;
 

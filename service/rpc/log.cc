@@ -44,8 +44,7 @@ void LogServerFault(absl::string_view method, const absl::Status& status) {
       return;
     default:
       spdlog::error("event=rpc_failed method={} code={} message=\"{}\"", std::string(method),
-                    absl::StatusCodeToString(status.code()),
-                    absl::CEscape(status.message()));
+                    absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
   }
 }
 

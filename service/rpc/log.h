@@ -7,8 +7,8 @@
 
 namespace newsprint::rpc {
 
-// Sends what gRPC and protobuf log to our log, in its form. Parse errors are kept off it: the caller is
-// told of them (message_bytes.h). Once a process, before the first use of either.
+// Sends what gRPC and protobuf log to our log, in its form. Parse errors are kept off it: the
+// caller is told of them (message_bytes.h). Once a process, before the first use of either.
 void RouteLibraryLogs();
 
 // Logs a status that is not the caller's doing: INTERNAL, DATA_LOSS, UNAVAILABLE and the like.

@@ -46,8 +46,8 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
     return absl::OkStatus();
   }
   if (invalid_utf8_field.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("request: not a ", message->GetTypeName(),
-                                                   ", got ", whole.size(), " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("request: not a ", message->GetTypeName(), ", got ", whole.size(), " bytes"));
   }
   return absl::InvalidArgumentError(
       absl::StrCat(invalid_utf8_field,

@@ -1,8 +1,8 @@
 // Messages from and to the bytes that gRPC carries.
 //
 // The services take requests as bytes and parse them themselves, on the compute pool: where gRPC
-// parses, a string that is not valid UTF-8 ends a unary call with UNIMPLEMENTED and a stream with no
-// error at all. Here it is an INVALID_ARGUMENT that names the field.
+// parses, a string that is not valid UTF-8 ends a unary call with UNIMPLEMENTED and a stream with
+// no error at all. Here it is an INVALID_ARGUMENT that names the field.
 #ifndef NEWSPRINT_SERVICE_RPC_MESSAGE_BYTES_H_
 #define NEWSPRINT_SERVICE_RPC_MESSAGE_BYTES_H_
 
@@ -13,8 +13,8 @@
 
 namespace newsprint::rpc {
 
-// Takes protobuf's own log messages, of which parse errors need the field's name, off standard error.
-// Once a process, before the first parse.
+// Takes protobuf's own log messages, of which parse errors need the field's name, off standard
+// error. Once a process, before the first parse.
 void CaptureProtobufLog();
 
 // INVALID_ARGUMENT when the bytes are no such message. What could be read is in `message` all the

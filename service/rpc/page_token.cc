@@ -11,7 +11,8 @@
 namespace newsprint::rpc {
 namespace {
 
-// Of binding and position together: a token that was cut, changed or made for another request fails.
+// Of binding and position together: a token that was cut, changed or made for another request
+// fails.
 std::string Seal(absl::string_view binding, absl::string_view position) {
   const std::string all = absl::StrCat(binding.size(), ":", binding, position);
   const uint64_t hash = Hash64(all.data(), all.size());

@@ -13,8 +13,8 @@ namespace newsprint::rpc {
 // `position` is where the next page begins.
 std::string MakePageToken(absl::string_view binding, absl::string_view position);
 
-// The position; empty for an empty token. INVALID_ARGUMENT when the token was made for another binding,
-// or is none.
+// The position; empty for an empty token. INVALID_ARGUMENT when the token was made for another
+// binding, or is none.
 absl::StatusOr<std::string> ReadPageToken(absl::string_view binding, absl::string_view token);
 
 // For positions that are numbers, with 0 for an empty token.

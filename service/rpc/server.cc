@@ -54,9 +54,10 @@ absl::Status CheckListenAddress(const std::string& listen) {
   int port = 0;
   if (colon == std::string::npos || colon == 0 ||
       !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port < 0 || port > 65'535) {
-    return absl::InvalidArgumentError(absl::StrCat("listen: not HOST:PORT with a port of 0 to 65535, "
-                                                   "got \"",
-                                                   listen, "\""));
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen: not HOST:PORT with a port of 0 to 65535, "
+                     "got \"",
+                     listen, "\""));
   }
   return absl::OkStatus();
 }
@@ -102,12 +103,11 @@ const std::string& Server::address() const { return impl_->address; }
 void Server::Drain(absl::Duration patience) {
   impl_->server->GetHealthCheckService()->SetServingStatus(false);
   impl_->dispatcher.BeginDrain();
-  // gRPC answers what arrives during Shutdown with CANCELLED, which clients do not try again. So the
-  // services refuse new calls with UNAVAILABLE for a while first.
+  // gRPC answers what arrives during Shutdown with CANCELLED, which clients do not try again. So
+  // the services refuse new calls with UNAVAILABLE for a while first.
   const absl::Time pause_end = absl::Now() + std::min(patience, kRefusalPause);
   const absl::Time deadline = absl::Now() + patience;
-  while (absl::Now() < pause_end ||
-         (impl_->dispatcher.running() > 0 && absl::Now() < deadline)) {
+  while (absl::Now() < pause_end || (impl_->dispatcher.running() > 0 && absl::Now() < deadline)) {
     absl::SleepFor(absl::Milliseconds(5));
   }
   // What is left are streams without work and connections without calls.

@@ -18,7 +18,8 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:7420";
   // Threads that normalise, decide and search. 0: one for each core.
   int compute_threads = 0;
-  // Calls that may wait for one of them. More: longer waits under overload; fewer: refusals earlier.
+  // Calls that may wait for one of them. More: longer waits under overload; fewer: refusals
+  // earlier.
   int queue_items_max = 1024;
   Limits limits;
 };
@@ -30,15 +31,16 @@ absl::Status CheckListenAddress(const std::string& listen);
 class Server {
  public:
   // `engine` must outlive it. INVALID_ARGUMENT for an address that cannot be bound.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(Engine* engine, const ServerOptions& options);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Engine* engine,
+                                                       const ServerOptions& options);
   ~Server();
 
   // Begins to serve: until then health says NOT_SERVING, and every call answers UNAVAILABLE.
   void SetReady();
   // Where it listens, HOST:PORT with the actual port.
   const std::string& address() const;
-  // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns when
-  // all have ended.
+  // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns
+  // when all have ended.
   void Drain(absl::Duration patience);
 
  private:

@@ -8,8 +8,8 @@
 
 namespace newsprint::rpc {
 
-// The statuses that the proto lists: damaged data (DATA_LOSS) is told as INTERNAL, and so is what no
-// engine function should return.
+// The statuses that the proto lists: damaged data (DATA_LOSS) is told as INTERNAL, and so is what
+// no engine function should return.
 absl::Status ForCaller(const absl::Status& status);
 
 grpc::Status ToGrpc(const absl::Status& status);

@@ -24,13 +24,15 @@ using v1::StreamIngestResponse;
 // Requests that one task of the pool takes on, so that streams and unary calls get their turns.
 constexpr size_t kItemsPerTaskMax = 32;
 
-// A request's way: read -> incoming_ -> ingested by a task of the pool, one task at a time and so in
-// order -> waiting for the disk -> outgoing_ -> written. It counts against the window all that while.
+// A request's way: read -> incoming_ -> ingested by a task of the pool, one task at a time and so
+// in order -> waiting for the disk -> outgoing_ -> written. It counts against the window all that
+// while.
 //
-// All state changes go through Step(), which then starts what has become possible. Only one thread at
-// a time starts things, and only that one may finish the call, after which the object can be gone at
-// any moment; a thread whose Step() finds another one at it leaves the rest to it. gRPC may run a
-// reaction inside the call that starts an operation, so nothing is started with the mutex held.
+// All state changes go through Step(), which then starts what has become possible. Only one thread
+// at a time starts things, and only that one may finish the call, after which the object can be
+// gone at any moment; a thread whose Step() finds another one at it leaves the rest to it. gRPC may
+// run a reaction inside the call that starts an operation, so nothing is started with the mutex
+// held.
 class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   explicit StreamIngestCall(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
@@ -211,13 +213,12 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   absl::Status Process(const ByteBuffer& buffer, StreamIngestResponse* response) {
     google::protobuf::Arena arena;
     auto* request = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
-    // Every protobuf library writes fields in order, so the sequence is there even when the article is
-    // broken.
+    // Every protobuf library writes fields in order, so the sequence is there even when the article
+    // is broken.
     const absl::Status parsed = ParseMessage(buffer, request);
     if (request->sequence() <= last_sequence_) {
-      return absl::InvalidArgumentError(absl::StrCat("sequence: does not grow, got ",
-                                                     request->sequence(), ", limit above ",
-                                                     last_sequence_));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "sequence: does not grow, got ", request->sequence(), ", limit above ", last_sequence_));
     }
     // The first request that can be read names the collection for all.
     if (parsed.ok() && !collection_known_) {

@@ -13,8 +13,8 @@ constexpr uint64_t kEmpty = std::numeric_limits<uint64_t>::max();
 constexpr int kBinBits = 8;
 static_assert(1 << kBinBits == kSketchValues);
 
-// Gives each empty bin the value of a full one, chosen by a hash of the bin and the attempt alone, so
-// that two sets make the same choice whenever they can. (Algorithm 1 of the 2017 paper.)
+// Gives each empty bin the value of a full one, chosen by a hash of the bin and the attempt alone,
+// so that two sets make the same choice whenever they can. (Algorithm 1 of the 2017 paper.)
 void Densify(std::array<uint64_t, kSketchValues>& bins) {
   const std::array<uint64_t, kSketchValues> full = bins;
   for (uint64_t bin = 0; bin < kSketchValues; ++bin) {

@@ -28,9 +28,10 @@ Sketch ComputeSketch(absl::Span<const uint64_t> shingles);
 // Number of equal values, 0 to 256.
 int EqualValues(const uint8_t* a, const uint8_t* b);
 
-// Estimate of the Jaccard similarity from the number of equal values, 0 to 1. Unrelated values agree
-// with probability 1/256, which is taken off (equation 2 in Li and Koenig, for large sets). For sets
-// of many more than 256 shingles the standard error is about sqrt(J (1 - J) / 256), at most 0.03.
+// Estimate of the Jaccard similarity from the number of equal values, 0 to 1. Unrelated values
+// agree with probability 1/256, which is taken off (equation 2 in Li and Koenig, for large sets).
+// For sets of many more than 256 shingles the standard error is about sqrt(J (1 - J) / 256), at
+// most 0.03.
 double EstimateJaccard(int equal_values);
 
 }  // namespace newsprint::sketch

@@ -203,7 +203,8 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
   record.next_request = in.Varint();
   record.articles = in.Varint();
   record.groups = in.Varint();
-  if (in.Count() != record.relations.size()) return absl::DataLossError("store: damaged state record");
+  if (in.Count() != record.relations.size())
+    return absl::DataLossError("store: damaged state record");
   for (uint64_t& count : record.relations) count = in.Varint();
   return Finish(in, "state", std::move(record));
 }

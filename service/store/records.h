@@ -15,8 +15,8 @@
 
 namespace newsprint::store {
 
-// Version of the whole layout: keys, column families, records. A server refuses a data folder with a
-// higher one.
+// Version of the whole layout: keys, column families, records. A server refuses a data folder with
+// a higher one.
 inline constexpr uint32_t kFormatVersion = 1;
 
 struct CollectionRecord {

@@ -21,13 +21,13 @@
 namespace newsprint::store {
 namespace {
 
-// A key is the collection's uid (4 bytes, big-endian), a tag, and what the tag calls for. Uid 0 holds
-// what belongs to the folder as a whole. Numbers in keys are big-endian; docs/storage-format.md lists
-// them all.
+// A key is the collection's uid (4 bytes, big-endian), a tag, and what the tag calls for. Uid 0
+// holds what belongs to the folder as a whole. Numbers in keys are big-endian;
+// docs/storage-format.md lists them all.
 enum Tag : char {
-  kFormatTag = 'f',       // uid 0
-  kNextUidTag = 'u',      // uid 0
-  kCollectionTag = 'c',   // uid 0, then the collection's uid
+  kFormatTag = 'f',      // uid 0
+  kNextUidTag = 'u',     // uid 0
+  kCollectionTag = 'c',  // uid 0, then the collection's uid
   kStateTag = 'S',
   kArticleTag = 'A',      // ordinal
   kBodyTag = 'B',         // ordinal; in the column family "bodies"
@@ -167,7 +167,8 @@ class Store::Impl {
     return ToStatus(db->Write(options, batch), what);
   }
 
-  // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns false.
+  // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns
+  // false.
   template <typename Visit>
   absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
     // Without the bound a scan that finds nothing walks on over all deleted keys behind the prefix.
@@ -325,7 +326,8 @@ void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
 }
 
 absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
-  ASSIGN_OR_RETURN(const std::optional<std::string> bytes, impl_->Get(Key(uid, kStateTag), "state"));
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(Key(uid, kStateTag), "state"));
   if (!bytes.has_value()) return CollectionState();
   return DecodeState(*bytes);
 }
@@ -481,9 +483,9 @@ void Batch::PutFingerprint(Ordinal ordinal, const FingerprintRecord& record) {
 
 void Batch::PutVector(Ordinal ordinal, const std::vector<float>& vector) {
   static_assert(std::numeric_limits<float>::is_iec559);
-  impl_->small.Put(OrdinalKey(impl_->uid, kVectorTag, ordinal),
-                   rocksdb::Slice(reinterpret_cast<const char*>(vector.data()),
-                                  vector.size() * sizeof(float)));
+  impl_->small.Put(
+      OrdinalKey(impl_->uid, kVectorTag, ordinal),
+      rocksdb::Slice(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)));
 }
 
 void Batch::PutTerms(Ordinal ordinal, const TermsRecord& record) {
@@ -528,8 +530,7 @@ void Batch::DeleteMember(GroupNumber group, Ordinal ordinal) {
   impl_->small.Delete(MemberKey(impl_->uid, group, ordinal));
 }
 
-void Batch::PutRequest(uint64_t number, absl::string_view request_id,
-                       const RequestRecord& record) {
+void Batch::PutRequest(uint64_t number, absl::string_view request_id, const RequestRecord& record) {
   impl_->small.Put(Key(impl_->uid, kRequestTag, request_id), Encode(record));
   impl_->small.Put(Key(impl_->uid, kRequestRingTag, KeyFixed64(number)), ToSlice(request_id));
 }

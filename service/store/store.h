@@ -40,8 +40,8 @@ class Store {
   absl::StatusOr<std::vector<CollectionRecord>> Collections() const;
   // Stores a new collection under a new uid, and returns that. On disk when it returns.
   absl::StatusOr<uint32_t> AddCollection(const CollectionSettings& settings);
-  // Removes a collection with all that belongs to it. On disk when it returns. Nobody may write to it
-  // any more.
+  // Removes a collection with all that belongs to it. On disk when it returns. Nobody may write to
+  // it any more.
   absl::Status DropCollection(uint32_t uid);
 
   // Applies a batch as a whole. The next read sees it; it is on disk when the callback of a later

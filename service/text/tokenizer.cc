@@ -244,8 +244,8 @@ class WordSplitter {
     SplitNormalised();
   }
 
-  // Copies `piece` to limited_ without marks beyond kMarksInARowMax in a row, as the Stream-Safe Text
-  // Format of Unicode Annex 15 has it: ICU sorts a run of them in quadratic time.
+  // Copies `piece` to limited_ without marks beyond kMarksInARowMax in a row, as the Stream-Safe
+  // Text Format of Unicode Annex 15 has it: ICU sorts a run of them in quadratic time.
   void LimitMarks(absl::string_view piece) {
     limited_.clear();
     size_t marks = 0;

@@ -1,4 +1,5 @@
-// A collection under random operations against a plain model, and against itself after opening again.
+// A collection under random operations against a plain model, and against itself after opening
+// again.
 #include <map>
 #include <random>
 #include <set>
@@ -16,8 +17,8 @@ using ::newsprint::testing::Ingest;
 using ::newsprint::testing::OpenEngine;
 using ::newsprint::testing::StoryArticle;
 
-// Every article tells one whole story, so two belong together exactly when their stories are the same,
-// and the model is a map from id to story.
+// Every article tells one whole story, so two belong together exactly when their stories are the
+// same, and the model is a map from id to story.
 TEST(CollectionPropertyTest, GroupsAreTheStories) {
   const newsprint::testing::TempDir dir;
   auto engine = OpenEngine(dir.path());

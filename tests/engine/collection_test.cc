@@ -149,7 +149,8 @@ TEST_F(CollectionTest, ARevisionIntoAnotherStoryLeavesTheGroup) {
   const Verdict first = MustIngest(StoryArticle("a", 7));
   MustIngest(StoryArticle("b", 7));
   MustIngest(StoryArticle("c", 7));
-  const Verdict other = MustIngest(StoryArticle("a", 9));  // the canonical turns into something else
+  const Verdict other =
+      MustIngest(StoryArticle("a", 9));  // the canonical turns into something else
   EXPECT_EQ(other.relation, Relation::kRevision);
   EXPECT_NE(other.group, first.group);
   EXPECT_THAT(Members(first.group), ElementsAre("b", "c"));
@@ -240,8 +241,7 @@ TEST_F(CollectionTest, FindDuplicatesStoresNothingAndListsTheGroupOfAStoredOne) 
   const Verdict of_copy = *collection().FindDuplicates("b", 10);
   ASSERT_EQ(of_copy.matches.size(), 1u);
   EXPECT_EQ(of_copy.matches[0].article.id, "a");
-  EXPECT_EQ(collection().FindDuplicates("nobody", 10).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(collection().FindDuplicates("nobody", 10).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(CollectionTest, FindRelatedGivesOneOfEachGroupUnlessAsked) {
@@ -290,8 +290,7 @@ TEST_F(CollectionTest, CallersMayBringVectors) {
   article.id = "b";
   article.embedding.resize(3);
   absl::Status status = Ingest(collection(), article).status();
-  EXPECT_EQ(status.message(),
-            "article.embedding: wrong dimension, got 3 values, expected 256");
+  EXPECT_EQ(status.message(), "article.embedding: wrong dimension, got 3 values, expected 256");
   article.embedding.assign(256, std::nanf(""));
   status = Ingest(collection(), article).status();
   EXPECT_THAT(std::string(status.message()),
@@ -392,8 +391,7 @@ TEST_F(CollectionTest, DroppedCollectionsAreGoneForGood) {
   EXPECT_EQ(engine_->Create(settings).status().code(), absl::StatusCode::kAlreadyExists);
   ASSERT_TRUE(Ingest(*collection, StoryArticle("a", 1)).ok());
   ASSERT_TRUE(engine_->Drop("short-lived").ok());
-  EXPECT_EQ(Ingest(*collection, StoryArticle("b", 2)).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(Ingest(*collection, StoryArticle("b", 2)).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(engine_->Drop("short-lived").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(engine_->Drop("default").code(), absl::StatusCode::kFailedPrecondition);
   collection = *engine_->Create(settings);

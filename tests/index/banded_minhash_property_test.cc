@@ -1,5 +1,5 @@
-// The banded index against two oracles: comparing with everything, and FAISS's IndexBinaryMultiHash,
-// which finds what agrees with the query in one of its hashes.
+// The banded index against two oracles: comparing with everything, and FAISS's
+// IndexBinaryMultiHash, which finds what agrees with the query in one of its hashes.
 #include <faiss/IndexBinaryHash.h>
 
 #include <algorithm>

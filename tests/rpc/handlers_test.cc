@@ -184,8 +184,7 @@ TEST_F(HandlersTest, CollectionsLiveAndDie) {
   EXPECT_EQ(created.collection().embedding_dimension(), 256);
   EXPECT_EQ(created.collection().thresholds().tokens_min(), 5);
   EXPECT_EQ(created.collection().thresholds().duplicate_containment(), 0.6);
-  EXPECT_EQ(handlers_.CreateCollection(create, &created).code(),
-            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(handlers_.CreateCollection(create, &created).code(), absl::StatusCode::kAlreadyExists);
 
   v1::ListCollectionsRequest list;
   list.set_page_size(1);
@@ -200,8 +199,7 @@ TEST_F(HandlersTest, CollectionsLiveAndDie) {
 
   v1::DeleteCollectionRequest drop;
   v1::DeleteCollectionResponse dropped;
-  EXPECT_EQ(handlers_.DeleteCollection(drop, &dropped).code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(handlers_.DeleteCollection(drop, &dropped).code(), absl::StatusCode::kInvalidArgument);
   drop.set_name("wires");
   EXPECT_TRUE(handlers_.DeleteCollection(drop, &dropped).ok());
   EXPECT_EQ(handlers_.DeleteCollection(drop, &dropped).code(), absl::StatusCode::kNotFound);
@@ -239,8 +237,7 @@ TEST_F(HandlersTest, FindRelatedChecksItsRanges) {
   EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
             "score_min: out of range, got -1.5, limit -1 to 1");
   request.clear_score_min();
-  EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
-            "id: no such article, got \"a\"");
+  EXPECT_EQ(handlers_.FindRelated(request, &response).message(), "id: no such article, got \"a\"");
   request.mutable_vector()->add_values(1);
   EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
             "vector.values: wrong dimension, got 1 values, expected 256");

@@ -87,9 +87,8 @@ TEST_F(ServerTest, EveryServiceAnswers) {
   EXPECT_TRUE(v1::ClusterService::NewStub(channel_)->ListGroups(&context, {}, &groups).ok());
   grpc::ClientContext admin_context;
   v1::ListCollectionsResponse collections;
-  EXPECT_TRUE(v1::AdminService::NewStub(channel_)
-                  ->ListCollections(&admin_context, {}, &collections)
-                  .ok());
+  EXPECT_TRUE(
+      v1::AdminService::NewStub(channel_)->ListCollections(&admin_context, {}, &collections).ok());
   EXPECT_EQ(collections.collections_size(), 1);
 }
 
@@ -103,8 +102,8 @@ TEST_F(ServerTest, InvalidUtf8InAStringFieldFailsTheCallAndNotTheConnection) {
   grpc::ClientContext context;
   const grpc::Slice slice(bytes);
   const grpc::ByteBuffer request(&slice, 1);
-  auto call = generic.PrepareUnaryCall(
-      &context, "/newsprint.v1.ArticleService/IngestArticle", request, &queue);
+  auto call = generic.PrepareUnaryCall(&context, "/newsprint.v1.ArticleService/IngestArticle",
+                                       request, &queue);
   call->StartCall();
   grpc::ByteBuffer response;
   grpc::Status status;

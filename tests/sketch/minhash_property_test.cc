@@ -37,9 +37,10 @@ TEST(MinHashPropertyTest, OrderAndRepeatsDoNotMatter) {
 }
 
 // Mean and deviation of the estimate over many pairs against the exact Jaccard similarity. The
-// variance of one-permutation hashing with optimal densification is at most slightly above that of 256
-// independent permutations, J (1 - J) / 256 (Shrivastava 2017, theorem 2), when sets are large; small
-// sets leave bins empty, whose values repeat others, and may have up to about twice the deviation.
+// variance of one-permutation hashing with optimal densification is at most slightly above that of
+// 256 independent permutations, J (1 - J) / 256 (Shrivastava 2017, theorem 2), when sets are large;
+// small sets leave bins empty, whose values repeat others, and may have up to about twice the
+// deviation.
 class MinHashErrorTest : public ::testing::TestWithParam<std::tuple<int, double>> {};
 
 TEST_P(MinHashErrorTest, EstimateIsUnbiasedWithTheTheoreticalDeviation) {
@@ -55,8 +56,7 @@ TEST_P(MinHashErrorTest, EstimateIsUnbiasedWithTheTheoreticalDeviation) {
     const auto [a, b] = MakeSets(shared, set_size - shared, set_size - shared, random);
     const Sketch sketch_a = ComputeSketch(a);
     const Sketch sketch_b = ComputeSketch(b);
-    const double error =
-        EstimateJaccard(EqualValues(sketch_a.data(), sketch_b.data())) - exact;
+    const double error = EstimateJaccard(EqualValues(sketch_a.data(), sketch_b.data())) - exact;
     sum += error;
     squares += error * error;
   }

@@ -9,8 +9,8 @@ namespace {
 
 TEST(CodecTest, ReadsBackWhatItWrote) {
   Encoder out;
-  const std::vector<uint64_t> varints = {0, 1, 127, 128, 300, uint64_t{1} << 63,
-                                         std::numeric_limits<uint64_t>::max()};
+  const std::vector<uint64_t> varints = {
+      0, 1, 127, 128, 300, uint64_t{1} << 63, std::numeric_limits<uint64_t>::max()};
   for (const uint64_t value : varints) out.Varint(value);
   const std::vector<int64_t> signed_varints = {0, -1, 1, std::numeric_limits<int64_t>::min(),
                                                std::numeric_limits<int64_t>::max()};
@@ -76,7 +76,8 @@ TEST(RecordsTest, ArticleRecordSurvives) {
   EXPECT_EQ(read->verdict.matches[0].evidence.shared_numbers, 0.5);
 }
 
-// Whatever is cut off or changed, decoding ends with an error or a record, and never beyond the bytes.
+// Whatever is cut off or changed, decoding ends with an error or a record, and never beyond the
+// bytes.
 TEST(RecordsTest, DamagedRecordsAreErrors) {
   const std::string bytes = Encode(FullRecord());
   for (size_t size = 0; size < bytes.size(); ++size) {

@@ -17,8 +17,8 @@ namespace newsprint::testing {
 // The seed of random tests: the environment's NEWSPRINT_TEST_SEED, or a fixed one.
 uint64_t Seed();
 
-// `words` words of a made-up vocabulary, by Zipf's law, in sentences. The same `story` gives the same
-// text; two stories share words but hardly a shingle.
+// `words` words of a made-up vocabulary, by Zipf's law, in sentences. The same `story` gives the
+// same text; two stories share words but hardly a shingle.
 std::string StoryText(uint64_t story, int words);
 
 // An article that tells story number `story`; ids are up to the caller.
