@@ -11,7 +11,7 @@ namespace newsprint::rpc {
 // caller is told of them (message_bytes.h). Once a process, before the first use of either.
 void RouteLibraryLogs();
 
-// Logs a status that is not the caller's doing: INTERNAL, DATA_LOSS, UNAVAILABLE and the like.
+// Logs a status for which IsServerFault (status.h) holds.
 void LogServerFault(absl::string_view method, const absl::Status& status);
 
 }  // namespace newsprint::rpc

@@ -4,7 +4,7 @@
 
 namespace newsprint::rpc {
 
-absl::Status ForCaller(const absl::Status& status) {
+bool IsServerFault(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kCancelled:
@@ -14,12 +14,17 @@ absl::Status ForCaller(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnavailable:
-      return status;
+      return false;
     default:
-      return absl::InternalError(status.message());
+      return true;
   }
+}
+
+absl::Status ForCaller(const absl::Status& status) {
+  if (!IsServerFault(status) || absl::IsInternal(status) || absl::IsUnavailable(status)) {
+    return status;
+  }
+  return absl::InternalError(status.message());
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

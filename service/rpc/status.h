@@ -8,6 +8,9 @@
 
 namespace newsprint::rpc {
 
+// Whether it is not the caller's doing: INTERNAL, DATA_LOSS, UNAVAILABLE and the like.
+bool IsServerFault(const absl::Status& status);
+
 // The statuses that the proto lists: damaged data (DATA_LOSS) is told as INTERNAL, and so is what
 // no engine function should return.
 absl::Status ForCaller(const absl::Status& status);
