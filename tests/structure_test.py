@@ -294,7 +294,7 @@ class RulesTest(unittest.TestCase):
                 ("service/embed/a.h", '#include "service/index/vector_index.h"'),
                 ("service/sketch/a.cc", '#include "service/index/vector_index.h"'),
                 ("service/sketch/a.cc", '#include "service/embed/embedder.h"'),
-                ("service/text/a.h", '#include "service/sketch/minhash.h"'),
+                ("service/text/a.h", '#include "service/sketch/bottom_k.h"'),
                 ("service/common/a.h", '#include "service/text/utf8.h"'),
                 ("service/engine/a.cc", '#include "service/rpc/handlers.h"'),
                 ("service/engine/a.cc", "#include <faiss/IndexHNSW.h>"),

@@ -41,6 +41,25 @@ absl::string_view RelationName(Relation relation);
 // Whether an article of this relation belongs into the group of the other.
 bool IsDuplicate(Relation relation);
 
+// A term of an article, by the low 32 bits of its hash, and its share in the article's subject.
+struct WeightedTerm {
+  uint32_t term = 0;
+  float weight = 0;
+};
+
+// See Fingerprint in article.proto.
+struct Fingerprint {
+  std::string scheme;
+  std::string text_hash;  // 16 bytes
+  int64_t body_tokens = 0;
+  std::vector<uint32_t> shingles;       // ascending, as are the next two
+  std::vector<uint32_t> lede_shingles;  // a subset of `shingles`
+  std::vector<uint32_t> numbers;
+  std::vector<WeightedTerm> terms;  // ascending by term
+  std::vector<float> vector;        // of length 1 or 0
+  std::string embedder;
+};
+
 struct Article {
   std::string id;
   std::string title;
@@ -50,13 +69,8 @@ struct Article {
   std::string url;
   std::optional<absl::Time> published_at;
   std::map<std::string, std::string> attributes;
-  std::vector<float> embedding;  // empty, or the collection's dimension
-};
-
-// A term of an article, by the low 32 bits of its hash, and its share in the article's subject.
-struct WeightedTerm {
-  uint32_t term = 0;
-  float weight = 0;
+  std::vector<float> embedding;            // empty, or the collection's dimension
+  std::optional<Fingerprint> fingerprint;  // in place of body and embedding
 };
 
 // See Evidence in article.proto.
@@ -69,6 +83,10 @@ struct Evidence {
   int64_t query_shingles = 0;
   int64_t match_shingles = 0;
   std::optional<double> shared_numbers;
+  int64_t query_boilerplate = 0;
+  int64_t match_boilerplate = 0;
+  int64_t shared_boilerplate = 0;
+  double lede_containment = 0;
 };
 
 // See Thresholds in article.proto for what each decides; docs/decision.md for why it is what it is.
@@ -82,6 +100,22 @@ struct Thresholds {
   int template_numbers_min = 4;
   double related_cosine = 0.18;
   absl::Duration revision_window = absl::Hours(48);
+  int boilerplate_articles_min = 20;
+  int boilerplate_source_articles_min = 5;
+  int footer_shingles_max = 200;
+  double lede_containment_min = 0.10;
+};
+
+// Stored: the numbers must not change.
+enum class WithdrawalReason : uint8_t { kKilled = 1, kCorrected = 2 };
+
+// See Withdrawal in article.proto.
+struct Withdrawal {
+  std::string article_id;
+  WithdrawalReason reason = WithdrawalReason::kKilled;
+  std::string note;
+  std::string replacement_id;
+  absl::Time withdrawn_at;
 };
 
 // An article as one line of a list.
@@ -109,6 +143,7 @@ struct Verdict {
   std::vector<Match> matches;  // best first
   bool replayed = false;
   bool short_text = false;
+  std::optional<Withdrawal> withdrawal;  // of the group, when it affects the article
 };
 
 // What the service holds about a stored article beside its content.
@@ -119,6 +154,42 @@ struct ArticleState {
   absl::Time ingested_at;
   int64_t revision_number = 1;
   int64_t body_tokens = 0;
+  bool text_stored = false;
+  std::optional<Withdrawal> withdrawal;
+};
+
+// Stored: the numbers must not change. See GroupChangeKind in cluster_service.proto.
+enum class GroupChangeKind : uint8_t {
+  kCreated = 1,
+  kJoined = 2,
+  kLeft = 3,
+  kCanonicalChanged = 4,
+  kMerged = 5,
+  kWithdrawn = 6,
+  kReinstated = 7,
+  kEnded = 8,
+};
+
+// See GroupChange in cluster_service.proto.
+struct GroupChange {
+  uint64_t sequence = 0;
+  GroupChangeKind kind = GroupChangeKind::kCreated;
+  GroupNumber group = 0;
+  std::string article_id;
+  std::string canonical_id;
+  std::string previous_canonical_id;
+  GroupNumber other_group = 0;       // 0: none
+  std::optional<Relation> relation;  // absent: moved by an editor, or not a joining
+  absl::Time changed_at;
+  std::optional<Withdrawal> withdrawal;
+};
+
+// Stored: the numbers must not change. See CanonicalPolicy in admin_service.proto.
+enum class CanonicalPolicy : uint8_t {
+  kFirstIngested = 1,
+  kEarliestPublished = 2,
+  kSourcePriority = 3,
+  kLongest = 4,
 };
 
 // A collection's settings, fixed at its creation.
@@ -129,6 +200,8 @@ struct CollectionSettings {
   int embedding_dimension = 256;
   bool caller_embeddings = false;
   Thresholds thresholds;
+  CanonicalPolicy canonical_policy = CanonicalPolicy::kFirstIngested;
+  std::vector<std::string> source_priority;
   std::string fingerprint_scheme;
   std::string embedder;
   absl::Time created_at;
@@ -142,6 +215,8 @@ struct CollectionStats {
   int64_t vector_index_bytes = 0;
   int64_t store_bytes = 0;
   int64_t sequence = 0;
+  int64_t group_change_sequence = 0;
+  int64_t boilerplate_shingles = 0;
 };
 
 }  // namespace newsprint

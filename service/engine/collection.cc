@@ -1,10 +1,12 @@
 #include "service/engine/collection.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
+#include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
 
 namespace newsprint {
@@ -14,9 +16,16 @@ namespace {
 constexpr uint64_t kRequestsKeptMax = 100'000;
 // Groups and members read from the store in one go while the indexes are built.
 constexpr size_t kLoadBatchGroups = 1'000;
+// Changes to groups that are kept for those who watch, some 100 bytes each, and how many more there
+// are when the oldest are removed together.
+constexpr uint64_t kChangesKept = 1'000'000;
+constexpr uint64_t kChangesRemovedTogether = 10'000;
 
-absl::string_view SketchBytes(const sketch::Sketch& sketch) {
-  return {reinterpret_cast<const char*>(sketch.data()), sketch.size()};
+Boilerplate::Limits BoilerplateLimits(const Thresholds& thresholds) {
+  Boilerplate::Limits limits;
+  limits.articles_min = thresholds.boilerplate_articles_min;
+  limits.source_articles_min = thresholds.boilerplate_source_articles_min;
+  return limits;
 }
 
 bool IsZero(const std::vector<float>& vector) {
@@ -38,34 +47,13 @@ void CopyMetadata(const Article& from, Article* to) {
 
 }  // namespace
 
-// What one operation changes, on disk and in the indexes, gathered before anything is touched.
-struct Collection::Change {
-  Change(uint32_t uid, const store::CollectionState& from) : state(from), batch(uid) {}
-
-  struct Indexed {
-    Ordinal ordinal;
-    std::optional<sketch::Sketch> sketch;  // absent: too short to be found by it
-    std::vector<float> vector;
-  };
-
-  void Index(Ordinal ordinal, const PreparedArticle& prepared) {
-    std::optional<sketch::Sketch> sketch;
-    if (!prepared.short_text) sketch = prepared.sketch;
-    index.push_back({ordinal, sketch, prepared.vector});
-  }
-
-  store::CollectionState state;
-  store::Batch batch;
-  std::vector<Ordinal> unindex;  // before `index`
-  std::vector<Indexed> index;
-};
-
 Collection::Collection(store::Store* store, store::CollectionRecord record,
                        const BuiltInEmbedding* embedding)
     : store_(store),
       uid_(record.uid),
       settings_(std::move(record.settings)),
-      preparer_(settings_, embedding) {}
+      preparer_(settings_, embedding),
+      boilerplate_(BoilerplateLimits(settings_.thresholds)) {}
 
 absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   MutexLock write_lock(write_mutex_);
@@ -74,6 +62,7 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
     MutexLock stats_lock(stats_mutex_);
     published_state_ = state_;
   }
+  RETURN_IF_ERROR(LoadBoilerplate(keep_going));
   MutexLock index_lock(index_mutex_);
   index::VectorIndex::Options options;
   options.dimension = settings_.embedding_dimension;
@@ -83,31 +72,53 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
     ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, kLoadBatchGroups));
     for (const auto& [number, group] : groups) {
       if (!keep_going()) return absl::CancelledError("engine: loading was stopped");
-      ASSIGN_OR_RETURN(const store::ArticleRecord record,
-                       store_->GetArticle(uid_, group.canonical));
-      ASSIGN_OR_RETURN(const std::string bytes, store_->GetSketch(uid_, group.canonical));
-      ASSIGN_OR_RETURN(const std::vector<float> vector, store_->GetVector(uid_, group.canonical));
-      sketch::Sketch sketch;
-      if (bytes.size() != sketch.size()) return absl::DataLossError("store: damaged sketch record");
-      std::copy(bytes.begin(), bytes.end(), sketch.begin());
-      if (record.body_tokens >= settings_.thresholds.tokens_min) {
-        RETURN_IF_ERROR(fingerprints_.Add(group.canonical, sketch));
+      for (const Ordinal reference : group.references) {
+        ASSIGN_OR_RETURN(const store::SketchRecord sketch, store_->GetSketch(uid_, reference));
+        fingerprints_.Add(reference, sketch.values);
+        const absl::StatusOr<std::vector<float>> vector = store_->GetVector(uid_, reference);
+        if (absl::IsNotFound(vector.status())) continue;  // of a deleted article
+        RETURN_IF_ERROR(vector.status());
+        if (!IsZero(*vector)) RETURN_IF_ERROR(vectors_->Add(reference, *vector));
       }
-      if (!IsZero(vector)) RETURN_IF_ERROR(vectors_->Add(group.canonical, vector));
       first = number + 1;
     }
     if (groups.size() < kLoadBatchGroups) return absl::OkStatus();
   }
 }
 
+// The last generation's record, and every lesson since, in order.
+absl::Status Collection::LoadBoilerplate(absl::FunctionRef<bool()> keep_going) {
+  ASSIGN_OR_RETURN(const store::BoilerplateRecord record, store_->GetBoilerplate(uid_));
+  boilerplate_.Begin(record);
+  first_lesson_ = record.first_lesson;
+  for (Ordinal ordinal = first_lesson_; ordinal < state_.next_ordinal; ++ordinal) {
+    if (!keep_going()) return absl::CancelledError("engine: loading was stopped");
+    ASSIGN_OR_RETURN(const auto lesson, store_->GetLesson(uid_, ordinal));
+    if (!lesson.has_value()) continue;
+    if (lesson->shingles.has_value()) {
+      boilerplate_.Learn(*lesson->shingles, lesson->source);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const store::FingerprintRecord fingerprint,
+                     store_->GetFingerprint(uid_, ordinal));
+    boilerplate_.Learn(fingerprint.shingles, lesson->source);
+  }
+  return absl::OkStatus();
+}
+
 void Collection::Close() {
-  MutexLock lock(write_mutex_);
-  closed_ = true;
+  {
+    MutexLock lock(write_mutex_);
+    closed_ = true;
+  }
+  feed_->dropped = true;
+  feed_->listeners.NotifyAll();
 }
 
 void Collection::Reopen() {
   MutexLock lock(write_mutex_);
   closed_ = false;
+  feed_->dropped = false;
 }
 
 absl::Status Collection::CheckOpen() const {
@@ -126,7 +137,7 @@ absl::StatusOr<PreparedIngest> Collection::Prepare(IngestRequest request) const 
   return PreparedIngest{std::move(prepared), std::move(request.request_id), request.skip_related};
 }
 
-absl::StatusOr<Verdict> Collection::Ingest(const PreparedIngest& ingest) {
+absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
@@ -140,9 +151,11 @@ absl::StatusOr<Verdict> Collection::Ingest(const PreparedIngest& ingest) {
       }
       Verdict verdict = earlier->verdict;
       verdict.replayed = true;
+      RETURN_IF_ERROR(BringUpToDate(id, &verdict));
       return verdict;
     }
   }
+  MarkBoilerplate(&ingest.prepared);
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
   return ordinal.has_value() ? IngestKnown(ingest, *ordinal) : IngestNew(ingest);
 }
@@ -155,7 +168,8 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest) {
 
   store::ArticleRecord record;
   ASSIGN_OR_RETURN(record.verdict, Decide(prepared, std::nullopt, ingest.skip_related));
-  RETURN_IF_ERROR(Place(ordinal, prepared, &record.verdict, &change));
+  RETURN_IF_ERROR(Teach(ordinal, prepared, record.verdict, &change));
+  RETURN_IF_ERROR(Place(ordinal, prepared, /*left=*/0, &record.verdict, &change));
   change.batch.PutId(prepared.article.id, ordinal);
   PutContent(ordinal, prepared, &record, &change);
   RETURN_IF_ERROR(RememberRequest(ingest.request_id,
@@ -173,20 +187,24 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
   store::ArticleRecord& record = *old.record;
   Verdict verdict = record.verdict;
   verdict.replayed = true;
-  // The canonical of then may have been deleted or revised away.
-  ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(record.group));
   const bool same_metadata = SameMetadata(record.article, ingest.prepared.article);
-  if (same_metadata && ingest.request_id.empty()) return verdict;
-  Change change(uid_, state_);
-  if (!same_metadata) {
-    CopyMetadata(ingest.prepared.article, &record.article);
-    change.batch.PutArticle(ordinal, record);
+  if (!same_metadata || !ingest.request_id.empty()) {
+    Change change(uid_, state_);
+    if (!same_metadata) {
+      CopyMetadata(ingest.prepared.article, &record.article);
+      change.batch.PutArticle(ordinal, record);
+      ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
+      const Candidate member{ordinal, MakeMember(record.article, record.body_tokens, settings_)};
+      RETURN_IF_ERROR(UpdateMember(member, &group, &change));
+      change.batch.PutGroup(group.number, group.record);
+    }
+    RETURN_IF_ERROR(RememberRequest(ingest.request_id,
+                                    {store::RequestRecord::Kind::kIngest, record.article.id,
+                                     record.content_hash, record.verdict},
+                                    &change));
+    RETURN_IF_ERROR(Commit(&change));
   }
-  RETURN_IF_ERROR(RememberRequest(
-      ingest.request_id,
-      {store::RequestRecord::Kind::kIngest, record.article.id, record.content_hash, record.verdict},
-      &change));
-  RETURN_IF_ERROR(Commit(&change));
+  RETURN_IF_ERROR(BringUpToDate(record.article.id, &verdict));
   return verdict;
 }
 
@@ -194,50 +212,65 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
 absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revised,
                                                    const Subject& old,
                                                    const store::GroupRecord& group) const {
+  if (old.record->placed_by_editor) return true;
   if (group.members == 1) return false;
-  // The others were verified against the old text of a canonical, so that is what counts for it.
-  const bool canonical = group.canonical == *old.ordinal;
-  Subject loaded;
-  if (!canonical) {
-    ASSIGN_OR_RETURN(loaded, LoadSubject(group.canonical));
+  const auto is_copy_of = [&](const PreparedArticle& reference) {
+    return IsDuplicate(Classify(MakeEvidence(revised, reference, settings_.thresholds),
+                                MakePairContext(revised, reference, settings_.thresholds),
+                                settings_.thresholds)
+                           .relation);
+  };
+  for (const Ordinal reference : group.references) {
+    // The others were verified against the old text of a reference, so that is what counts for it.
+    if (reference == *old.ordinal) {
+      if (is_copy_of(old.prepared)) return true;
+      continue;
+    }
+    ASSIGN_OR_RETURN(const Subject subject, LoadSubject(reference));
+    if (is_copy_of(subject.prepared)) return true;
   }
-  const PreparedArticle& reference = canonical ? old.prepared : loaded.prepared;
-  const Classification classification =
-      Classify(MakeEvidence(revised, reference, settings_.thresholds),
-               MakePairContext(revised, reference, settings_.thresholds), settings_.thresholds);
-  return IsDuplicate(classification.relation);
+  return false;
 }
 
 absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const Subject& old) {
   const PreparedArticle& prepared = ingest.prepared;
   const Ordinal ordinal = *old.ordinal;
-  const GroupNumber old_group = old.record->group;
-  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, old_group));
-  if (!group.has_value()) return absl::DataLossError("store: article without a group");
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(old.record->group));
 
   Change change(uid_, state_);
+  change.ids[ordinal] = prepared.article.id;
   --change.state.relations[static_cast<int>(old.record->verdict.relation)];
   change.batch.DeleteText(old.record->text_hash, ordinal);
-  if (group->canonical == ordinal) change.unindex.push_back(ordinal);
+  RETURN_IF_ERROR(KeepLesson(ordinal, old.prepared.fingerprint, &change));
+  const bool is_reference = IsReference(group.record, ordinal);
+  if (is_reference && group.record.withdrawal.has_value()) {
+    RETURN_IF_ERROR(AddTombstone(old, &group, &change));
+  }
 
   Verdict verdict;
-  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, *group));
+  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
   if (!stays) {
     ASSIGN_OR_RETURN(verdict, Decide(prepared, ordinal, ingest.skip_related));
     // An article without copies keeps its group, and one whose new text equals a copy in it too.
-    stays = verdict.group == old_group || (verdict.group == 0 && group->members == 1);
+    stays = verdict.group == group.number || (verdict.group == 0 && group.record.members == 1);
   }
   if (stays) {
-    verdict.group = old_group;
-    if (group->canonical == ordinal) {
-      verdict.canonical_id = prepared.article.id;
-      change.Index(ordinal, prepared);
-    } else {
-      ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(old_group));
+    if (is_reference) {
+      RETURN_IF_ERROR(Unindex(ordinal, &change));
+      change.index.push_back({ordinal, prepared.sketch, prepared.vector});
+    }
+    const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+    RETURN_IF_ERROR(UpdateMember(member, &group, &change));
+    change.batch.PutGroup(group.number, group.record);
+    verdict.group = group.number;
+    ASSIGN_OR_RETURN(verdict.canonical_id, IdOf(group.record.canonical, change));
+    if (Affects(group.record.withdrawal, prepared.article.id)) {
+      verdict.withdrawal = group.record.withdrawal;
     }
   } else {
-    RETURN_IF_ERROR(LeaveGroup(old_group, ordinal, &change));
-    RETURN_IF_ERROR(Place(ordinal, prepared, &verdict, &change));
+    const GroupNumber next = verdict.group != 0 ? verdict.group : change.state.next_group;
+    RETURN_IF_ERROR(RemoveMember(ordinal, next, /*as_tombstone=*/false, &group, &change));
+    RETURN_IF_ERROR(Place(ordinal, prepared, group.number, &verdict, &change));
   }
   verdict.relation = Relation::kRevision;
   verdict.short_text = prepared.short_text;
@@ -246,13 +279,14 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   itself.article = {prepared.article.id,        old.record->article.title,
                     old.record->article.source, old.record->article.language,
                     old.record->article.url,    old.record->article.published_at};
-  itself.group = old_group;
+  itself.group = group.number;
   itself.canonical_id = verdict.canonical_id;
   itself.evidence = MakeEvidence(prepared, old.prepared, settings_.thresholds);
   verdict.matches.insert(verdict.matches.begin(), std::move(itself));
 
   store::ArticleRecord record;
   record.revision_number = old.record->revision_number + 1;
+  record.placed_by_editor = old.record->placed_by_editor;
   record.verdict = std::move(verdict);
   PutContent(ordinal, prepared, &record, &change);
   RETURN_IF_ERROR(RememberRequest(ingest.request_id,
@@ -261,6 +295,18 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
                                   &change));
   RETURN_IF_ERROR(Commit(&change));
   return std::move(record.verdict);
+}
+
+absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) const {
+  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+  if (!ordinal.has_value()) return absl::OkStatus();  // deleted since
+  ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, *ordinal));
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
+  verdict->group = group.number;
+  ASSIGN_OR_RETURN(verdict->canonical_id, CanonicalId(group));
+  verdict->withdrawal.reset();
+  if (Affects(group.record.withdrawal, id)) verdict->withdrawal = group.record.withdrawal;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Verdict> Collection::Decide(const PreparedArticle& prepared,
@@ -282,47 +328,63 @@ absl::StatusOr<Verdict> Collection::Decide(const PreparedArticle& prepared,
   return verdict;
 }
 
-absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared, Verdict* verdict,
-                               Change* change) {
-  store::GroupRecord group;
+absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared, GroupNumber left,
+                               Verdict* verdict, Change* change) {
+  const std::string& id = prepared.article.id;
+  change->ids[ordinal] = id;
+  const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+  LoadedGroup group;
+  GroupChange told;
+  told.article_id = id;
+  told.relation = verdict->relation;
+  told.other_group = left;
   if (verdict->group != 0) {
-    ASSIGN_OR_RETURN(const auto found, store_->GetGroup(uid_, verdict->group));
-    if (!found.has_value()) return absl::DataLossError("store: match without a group");
-    group = *found;
-    ++group.members;
+    ASSIGN_OR_RETURN(group, LoadGroup(verdict->group));
+    told.kind = GroupChangeKind::kJoined;
   } else {
-    verdict->group = change->state.next_group++;
-    verdict->canonical_id = prepared.article.id;
+    group.number = change->state.next_group++;
     ++change->state.groups;
-    group = {ordinal, 1};
-    change->Index(ordinal, prepared);
+    group.record.references.push_back(ordinal);
+    change->index.push_back({ordinal, prepared.sketch, prepared.vector});
+    told.kind = GroupChangeKind::kCreated;
   }
-  change->batch.PutGroup(verdict->group, group);
-  change->batch.PutMember(verdict->group, ordinal);
+  RETURN_IF_ERROR(AddMember(member, std::move(told), &group, change));
+  change->batch.PutGroup(group.number, group.record);
+  verdict->group = group.number;
+  ASSIGN_OR_RETURN(verdict->canonical_id, IdOf(group.record.canonical, *change));
+  if (Affects(group.record.withdrawal, id)) verdict->withdrawal = group.record.withdrawal;
   return absl::OkStatus();
 }
 
-absl::Status Collection::LeaveGroup(GroupNumber number, Ordinal ordinal, Change* change) {
-  ASSIGN_OR_RETURN(const auto found, store_->GetGroup(uid_, number));
-  if (!found.has_value()) return absl::DataLossError("store: article without a group");
-  store::GroupRecord group = *found;
-  change->batch.DeleteMember(number, ordinal);
-  --group.members;
-  if (group.members == 0) {
-    --change->state.groups;
-    change->batch.DeleteGroup(number);
-    return absl::OkStatus();
+absl::Status Collection::Teach(Ordinal ordinal, const PreparedArticle& prepared,
+                               const Verdict& verdict, Change* change) {
+  const uint32_t source = Boilerplate::SourceKey(prepared.article.source);
+  Change::Lesson lesson{ordinal, source, prepared.fingerprint.shingles};
+  store::LessonRecord record{source, std::nullopt};
+  if (verdict.group != 0) {
+    ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(verdict.group));
+    for (const Ordinal reference : group.record.references) {
+      ASSIGN_OR_RETURN(const store::FingerprintRecord story,
+                       store_->GetFingerprint(uid_, reference));
+      std::vector<uint32_t> own;
+      std::set_difference(lesson.shingles.begin(), lesson.shingles.end(), story.shingles.begin(),
+                          story.shingles.end(), std::back_inserter(own));
+      lesson.shingles.swap(own);
+    }
+    record.shingles = lesson.shingles;
   }
-  if (group.canonical == ordinal) {
-    ASSIGN_OR_RETURN(const std::vector<Ordinal> members, store_->Members(uid_, number, 0, 2));
-    const auto heir = std::find_if(members.begin(), members.end(),
-                                   [&](Ordinal member) { return member != ordinal; });
-    if (heir == members.end()) return absl::DataLossError("store: group without its members");
-    group.canonical = *heir;
-    ASSIGN_OR_RETURN(const Subject subject, LoadSubject(*heir));
-    change->Index(*heir, subject.prepared);
-  }
-  change->batch.PutGroup(number, group);
+  change->batch.PutLesson(ordinal, record);
+  change->lesson = std::move(lesson);
+  return absl::OkStatus();
+}
+
+absl::Status Collection::KeepLesson(Ordinal ordinal, const store::FingerprintRecord& fingerprint,
+                                    Change* change) {
+  if (ordinal < first_lesson_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(auto lesson, store_->GetLesson(uid_, ordinal));
+  if (!lesson.has_value() || lesson->shingles.has_value()) return absl::OkStatus();
+  lesson->shingles = fingerprint.shingles;
+  change->batch.PutLesson(ordinal, *lesson);
   return absl::OkStatus();
 }
 
@@ -334,17 +396,20 @@ void Collection::PutContent(Ordinal ordinal, const PreparedArticle& prepared,
   record->content_hash = prepared.content_hash;
   record->text_hash = prepared.text_hash;
   record->body_tokens = prepared.body_tokens;
-  record->ingested_at = absl::Now();
+  record->ingested_at = change->time;
   record->article.id = prepared.article.id;
   CopyMetadata(prepared.article, &record->article);
-  if (!settings_.omit_text) {
-    record->article.title = prepared.article.title;
+  if (!settings_.omit_text) record->article.title = prepared.article.title;
+  record->body_stored = !settings_.omit_text && !prepared.article.body.empty();
+  if (record->body_stored) {
     change->batch.PutBody(ordinal, prepared.article.body);
+  } else {
+    change->batch.DeleteBody(ordinal);
   }
   change->batch.PutArticle(ordinal, *record);
   change->batch.PutText(prepared.text_hash, ordinal);
   change->batch.PutFingerprint(ordinal, prepared.fingerprint);
-  change->batch.PutSketch(ordinal, SketchBytes(prepared.sketch));
+  change->batch.PutSketch(ordinal, {prepared.sketch});
   change->batch.PutVector(ordinal, prepared.vector);
   change->batch.PutTerms(ordinal, prepared.terms);
 }
@@ -364,26 +429,57 @@ absl::Status Collection::RememberRequest(absl::string_view request_id,
 // The store comes first: when it refuses the batch, nothing has changed.
 absl::Status Collection::Commit(Change* change) {
   ++change->state.sequence;
+  if (change->state.next_change >
+      change->state.oldest_change + kChangesKept + kChangesRemovedTogether) {
+    change->state.oldest_change = change->state.next_change - kChangesKept;
+    change->batch.DeleteChangesBefore(change->state.oldest_change);
+  }
   change->batch.PutState(change->state);
+  std::optional<store::BoilerplateRecord> generation;
+  if (change->lesson.has_value() && boilerplate_.GenerationIsFull()) {
+    generation = boilerplate_.NextGeneration(change->lesson->ordinal);
+    change->batch.PutBoilerplate(*generation);
+  }
   RETURN_IF_ERROR(store_->Apply(change->batch));
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);
     published_state_ = state_;
   }
+  if (generation.has_value()) {
+    boilerplate_.Begin(*generation);
+    first_lesson_ = generation->first_lesson;
+  }
+  if (change->lesson.has_value()) {
+    boilerplate_.Learn(change->lesson->shingles, change->lesson->source);
+  }
   index_failure_ = UpdateIndexes(*change);
+  if (change->has_group_changes && !feed_->listeners.empty()) AnnounceChanges();
   return index_failure_;
+}
+
+void Collection::AnnounceChanges() const {
+  uint64_t last = 0;
+  {
+    MutexLock lock(stats_mutex_);
+    last = published_state_.next_change - 1;
+  }
+  store_->NotifyDurable([feed = feed_, last](const absl::Status& status) {
+    if (!status.ok()) return;
+    feed->last = std::max<uint64_t>(feed->last, last);  // from one thread of the store
+    feed->listeners.NotifyAll();
+  });
 }
 
 absl::Status Collection::UpdateIndexes(const Change& change) {
   if (change.unindex.empty() && change.index.empty()) return absl::OkStatus();
   MutexLock lock(index_mutex_);
-  for (const Ordinal ordinal : change.unindex) {
-    fingerprints_.Remove(ordinal);
-    vectors_->Remove(ordinal);
+  for (const Change::Unindexed& removed : change.unindex) {
+    fingerprints_.Remove(removed.ordinal, removed.sketch);
+    vectors_->Remove(removed.ordinal);
   }
   for (const Change::Indexed& added : change.index) {
-    if (added.sketch.has_value()) RETURN_IF_ERROR(fingerprints_.Add(added.ordinal, *added.sketch));
+    fingerprints_.Add(added.ordinal, added.sketch);
     if (!IsZero(added.vector)) RETURN_IF_ERROR(vectors_->Add(added.ordinal, added.vector));
   }
   return absl::OkStatus();
@@ -404,25 +500,31 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   }
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
-  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, record.group));
-  if (!group.has_value()) return absl::DataLossError("store: article without a group");
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
+  ASSIGN_OR_RETURN(const store::FingerprintRecord fingerprint,
+                   store_->GetFingerprint(uid_, ordinal));
 
   Change change(uid_, state_);
   --change.state.articles;
   --change.state.relations[static_cast<int>(record.verdict.relation)];
-  RETURN_IF_ERROR(LeaveGroup(record.group, ordinal, &change));
-  change.batch.DeleteText(record.text_hash, ordinal);
-  change.batch.DeleteArticle(ordinal, id);
-  change.unindex.push_back(ordinal);
+  RETURN_IF_ERROR(KeepLesson(ordinal, fingerprint, &change));
+  const bool as_tombstone =
+      group.record.withdrawal.has_value() && IsReference(group.record, ordinal);
+  RETURN_IF_ERROR(RemoveMember(ordinal, /*other=*/0, as_tombstone, &group, &change));
+  if (as_tombstone) {
+    change.batch.DeleteContent(ordinal, id);
+    change.batch.PutArticle(ordinal, Tombstone(record));
+    RETURN_IF_ERROR(Unindex(ordinal, &change));
+    change.index.push_back({ordinal, change.unindex.back().sketch, {}});
+  } else {
+    change.batch.DeleteText(record.text_hash, ordinal);
+    change.batch.DeleteArticle(ordinal, id);
+  }
 
   Deleted deleted;
-  deleted.group = record.group;
-  if (group->canonical != ordinal) {
-    ASSIGN_OR_RETURN(deleted.canonical_id, CanonicalId(record.group));
-  } else if (group->members > 1) {
-    ASSIGN_OR_RETURN(const store::ArticleRecord heir,
-                     store_->GetArticle(uid_, change.index.front().ordinal));
-    deleted.canonical_id = heir.article.id;
+  deleted.group = group.number;
+  if (group.record.members > 0) {
+    ASSIGN_OR_RETURN(deleted.canonical_id, IdOf(group.record.canonical, change));
   }
   store::RequestRecord request;
   request.kind = store::RequestRecord::Kind::kDelete;

@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_ENGINE_COLLECTION_H_
 #define NEWSPRINT_SERVICE_ENGINE_COLLECTION_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,8 +16,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "service/common/listeners.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
+#include "service/engine/boilerplate.h"
+#include "service/engine/canonical.h"
 #include "service/engine/prepare.h"
 #include "service/index/fingerprint_index.h"
 #include "service/index/vector_index.h"
@@ -53,6 +57,7 @@ struct RelatedArticle {
   double score = 0;  // -1 to 1
   GroupNumber group = 0;
   bool same_group = false;
+  bool withdrawn = false;
 };
 
 struct Comparison {
@@ -69,9 +74,11 @@ struct StoredArticle {
 
 struct GroupSummary {
   GroupNumber group = 0;
-  std::string canonical_id;
+  std::string canonical_id;  // empty: without members, as is `title`
   std::string title;
   int64_t members = 0;
+  bool canonical_pinned = false;
+  std::optional<Withdrawal> withdrawal;
 };
 
 struct GroupMember {
@@ -79,6 +86,7 @@ struct GroupMember {
   Relation relation = Relation::kNew;
   std::optional<Evidence> evidence;
   absl::Time ingested_at;
+  bool placed_by_editor = false;
 };
 
 // A page of a list, and where the next one begins.
@@ -93,20 +101,43 @@ struct GroupPage {
   Page<GroupMember, Ordinal> members;
 };
 
+struct GroupFilter {
+  uint64_t members_min = 0;
+  bool withdrawn_only = false;
+};
+
 struct Deleted {
   GroupNumber group = 0;
-  std::string canonical_id;  // empty: the group has ended
+  std::string canonical_id;  // empty: the group has no members any more
+};
+
+struct SplitRequest {
+  GroupNumber group = 0;
+  std::vector<std::string> ids;
+  std::string request_id;  // empty: none
+};
+
+struct Split {
+  GroupSummary group;
+  GroupSummary new_group;
+};
+
+struct Withdrawn {
+  GroupSummary group;
+  int64_t affected = 0;
 };
 
 // Thread-safe. Order of calls: Open, LoadIndexes, then anything.
 //
-// Writes are applied in order, one at a time, under `write_mutex_`; the state of a collection is a
-// function of that order. What a write returns is on disk once Store::NotifyDurable has called
-// back. Reads take `index_mutex_` for the index lookup alone and then read the store, so an article
-// may be deleted under them; they pass over what is gone.
+// Writes are applied in order, one at a time, under `write_mutex_`; the state of a collection, what
+// it has learned of boilerplate included, is a function of that order. What a write returns is on
+// disk once Store::NotifyDurable has called back. Reads take `index_mutex_` for the index lookup
+// alone and then read the store, so an article may be deleted under them; they pass over what is
+// gone.
 //
-// Errors: NOT_FOUND (article, group, or the collection was dropped), INVALID_ARGUMENT (a vector, or
-// a request id that was used for something else), and the store's.
+// Errors: NOT_FOUND (article, group, or the collection was dropped), INVALID_ARGUMENT (a vector or
+// fingerprint, or a request id that was used for something else), FAILED_PRECONDITION (edits of
+// groups that don't fit the group), and the store's.
 class Collection {
  public:
   // `store` and `embedding` must outlive it; `embedding` is null when callers bring the vectors.
@@ -126,19 +157,43 @@ class Collection {
   uint32_t uid() const { return uid_; }
 
   absl::StatusOr<PreparedIngest> Prepare(IngestRequest request) const;
-  absl::StatusOr<Verdict> Ingest(const PreparedIngest& ingest);
+  absl::StatusOr<Verdict> Ingest(PreparedIngest ingest);
   absl::StatusOr<Deleted> Delete(absl::string_view id, absl::string_view request_id);
+
+  // Editing groups: cluster_service.proto says what each does. `id` may be empty in SetCanonical.
+  absl::StatusOr<GroupSummary> SetCanonical(GroupNumber group, absl::string_view id);
+  absl::StatusOr<GroupSummary> MergeGroups(GroupNumber group, GroupNumber merged);
+  absl::StatusOr<Split> SplitGroup(const SplitRequest& request);
+  // `withdrawal` without its time; an empty `article_id` means the canonical.
+  absl::StatusOr<Withdrawn> Withdraw(GroupNumber group, Withdrawal withdrawal);
+  // The group as it is now; nothing when it has ended with that.
+  absl::StatusOr<std::optional<GroupSummary>> Reinstate(GroupNumber group);
+
+  // Changes to groups after number `after`, at most `changes_max`, of those that are on disk.
+  // OUT_OF_RANGE when they are no longer kept, or `after` has not happened.
+  absl::StatusOr<std::vector<GroupChange>> GroupChanges(uint64_t after, size_t changes_max) const;
+  // Told when there may be more of them, and when the collection is dropped. Ask whoever is told
+  // first to call AnnounceChanges, as changes are announced only while somebody listens.
+  Listeners& change_listeners() const { return feed_->listeners; }
+  void AnnounceChanges() const;
+  // Number of the last change that GroupChanges can give.
+  uint64_t last_announced_change() const { return feed_->last; }
+  bool dropped() const { return feed_->dropped; }
 
   absl::StatusOr<Verdict> FindDuplicates(const ArticleQuery& query, int matches_max) const;
   absl::StatusOr<std::vector<RelatedArticle>> FindRelated(const RelatedQuery& query,
                                                           const RelatedOptions& options) const;
   absl::StatusOr<Comparison> Compare(const ArticleQuery& a, const ArticleQuery& b) const;
+  absl::StatusOr<Fingerprint> ComputeFingerprint(Article article) const {
+    return preparer_.ComputeFingerprint(std::move(article));
+  }
   absl::StatusOr<StoredArticle> Get(absl::string_view id, bool omit_body) const;
   absl::StatusOr<GroupNumber> GroupOf(absl::string_view id) const;
+  // Here and below a group that was merged into another stands for that one.
   absl::StatusOr<GroupPage> GetGroup(GroupNumber group, Ordinal first, size_t members_max) const;
-  // May end early, with `next` set, when many groups are too small.
+  // May end early, with `next` set, when many groups do not pass the filter.
   absl::StatusOr<Page<GroupSummary, GroupNumber>> ListGroups(GroupNumber first, size_t groups_max,
-                                                             uint64_t members_min) const;
+                                                             const GroupFilter& filter) const;
   CollectionStats Stats() const;
 
  private:
@@ -156,9 +211,25 @@ class Collection {
     Ordinal ordinal = 0;
     double score = 0;
   };
+  struct CopyCandidates {
+    std::optional<Ordinal> same_text;
+    std::vector<Ordinal> ordinals;  // with `same_text`; each once, ascending
+  };
+  struct LoadedGroup {
+    GroupNumber number = 0;
+    store::GroupRecord record;
+  };
+  // Outlives the collection in callbacks of the store.
+  struct ChangeFeed {
+    std::atomic<uint64_t> last{0};  // number of the last change that is on disk
+    std::atomic<bool> dropped{false};
+    Listeners listeners;
+  };
   struct Change;
 
   // collection.cc: the ordered part.
+  absl::Status LoadBoilerplate(absl::FunctionRef<bool()> keep_going)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::StatusOr<Verdict> IngestNew(const PreparedIngest& ingest)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::StatusOr<Verdict> IngestKnown(const PreparedIngest& ingest, Ordinal ordinal)
@@ -171,9 +242,15 @@ class Collection {
   absl::StatusOr<Verdict> Decide(const PreparedArticle& prepared, std::optional<Ordinal> except,
                                  bool skip_related) const;
   // Where an article goes that Decide has judged: into the group of its copies, or into its own.
-  absl::Status Place(Ordinal ordinal, const PreparedArticle& prepared, Verdict* verdict,
+  // `left`: the group that it came from; 0: none.
+  absl::Status Place(Ordinal ordinal, const PreparedArticle& prepared, GroupNumber left,
+                     Verdict* verdict, Change* change);
+  // What the article teaches about boilerplate: all that it does not have from its story.
+  absl::Status Teach(Ordinal ordinal, const PreparedArticle& prepared, const Verdict& verdict,
                      Change* change);
-  absl::Status LeaveGroup(GroupNumber group, Ordinal ordinal, Change* change);
+  // Keeps what the article has taught, before its fingerprint goes.
+  absl::Status KeepLesson(Ordinal ordinal, const store::FingerprintRecord& fingerprint,
+                          Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   void PutContent(Ordinal ordinal, const PreparedArticle& prepared, store::ArticleRecord* record,
                   Change* change);
   absl::Status RememberRequest(absl::string_view request_id, const store::RequestRecord& record,
@@ -182,8 +259,39 @@ class Collection {
   absl::Status UpdateIndexes(const Change& change);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
+  // collection_groups.cc: the part of it that changes groups. A group is loaded, changed here, and
+  // put by the caller, or here where it says so. `told`: CREATED or JOINED, as those who watch are
+  // to hear it.
+  absl::Status AddMember(const Candidate& article, GroupChange told, LoadedGroup* group,
+                         Change* change) const;
+  // Takes an article out, for the group `other` (0: none), and puts the group, or deletes it when
+  // nothing is left of it. `as_tombstone`: it stays a reference.
+  absl::Status RemoveMember(Ordinal ordinal, GroupNumber other, bool as_tombstone,
+                            LoadedGroup* group, Change* change) const;
+  // What the policy looks at in a member has changed: chooses the canonical anew.
+  absl::Status UpdateMember(const Candidate& article, LoadedGroup* group, Change* change) const;
+  absl::Status MakeCanonical(Ordinal ordinal, LoadedGroup* group, Change* change) const;
+  // Without a reference the canonical becomes one.
+  absl::Status EnsureReference(LoadedGroup* group, Change* change) const;
+  absl::Status DropTombstones(LoadedGroup* group, Change* change) const;
+  // Keeps the text that a reference of a withdrawn story had before a revision.
+  absl::Status AddTombstone(const Subject& old, LoadedGroup* group, Change* change) const;
+  absl::Status MoveMember(const Candidate& member, GroupNumber from, GroupNumber to,
+                          Change* change) const;
+  absl::StatusOr<std::vector<Candidate>> LoadMembers(GroupNumber group) const;
+  absl::Status Unindex(Ordinal ordinal, Change* change) const;
+  absl::Status Index(Ordinal ordinal, Change* change) const;
+  // Records a change to a group for those who watch.
+  absl::Status Tell(GroupChange told, const LoadedGroup& group, Change* change) const;
+  absl::StatusOr<std::string> IdOf(Ordinal ordinal, const Change& change) const;
+
   // collection_read.cc
+  absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const;
+  absl::StatusOr<GroupSummary> Summarise(const LoadedGroup& group) const;
+  // What has changed about an answer since it was given.
+  absl::Status BringUpToDate(absl::string_view id, Verdict* verdict) const;
   absl::StatusOr<Subject> LoadSubject(Ordinal ordinal) const;
+  absl::StatusOr<Subject> LoadSubject(Ordinal ordinal, store::FingerprintRecord fingerprint) const;
   absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query) const;
   absl::StatusOr<Ordinal> MustFindId(absl::string_view id) const;
   // Stored copies and template pairs of `prepared`, verified, best first.
@@ -195,8 +303,12 @@ class Collection {
                                                         absl::Span<const Ordinal> also,
                                                         bool* some_gone) const;
   absl::StatusOr<StoredArticle> GetOnce(absl::string_view id, bool omit_body) const;
-  absl::StatusOr<std::vector<Ordinal>> CopyCandidates(const PreparedArticle& prepared,
-                                                      std::optional<Ordinal> except) const;
+  absl::StatusOr<CopyCandidates> FindCopyCandidates(const PreparedArticle& prepared,
+                                                    std::optional<Ordinal> except,
+                                                    absl::Span<const Ordinal> also) const;
+  // Nothing when the two are neither copies nor of one form.
+  absl::StatusOr<std::optional<Match>> VerifyCopy(const PreparedArticle& prepared, Ordinal ordinal,
+                                                  bool same_text) const;
   absl::StatusOr<Match> MakeMatch(const Subject& subject, Relation relation,
                                   const Evidence& evidence) const;
   // The canonicals nearest in subject, best first: the `candidates` nearest by vector, ranked by
@@ -204,11 +316,14 @@ class Collection {
   absl::StatusOr<std::vector<ScoredOrdinal>> RankRelated(const PreparedArticle& query,
                                                          int candidates) const;
   absl::StatusOr<double> Score(const PreparedArticle& query, Ordinal ordinal) const;
+  // `as_canonical`: the canonical of the group in place of the article that was found.
+  absl::StatusOr<RelatedArticle> ShowRelated(const ScoredOrdinal& found, bool as_canonical) const;
   absl::StatusOr<std::vector<Match>> RelatedMatches(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except) const;
-  absl::Status AppendMembers(const PreparedArticle& query, GroupNumber group, Ordinal canonical,
+  absl::Status AppendMembers(const PreparedArticle& query, GroupNumber group, Ordinal reference,
                              std::vector<ScoredOrdinal>* related) const;
-  absl::StatusOr<std::string> CanonicalId(GroupNumber group) const;
+  absl::StatusOr<std::string> CanonicalId(const LoadedGroup& group) const;
+  void MarkBoilerplate(PreparedArticle* prepared) const;
 
   store::Store* const store_;
   const uint32_t uid_;
@@ -222,8 +337,13 @@ class Collection {
   // Not OK once an index could not take what the store holds; then nothing is written any more, as
   // duplicates would be missed.
   absl::Status index_failure_ ABSL_GUARDED_BY(write_mutex_);
+  Ordinal first_lesson_ ABSL_GUARDED_BY(write_mutex_) = 0;  // of the generation of boilerplate_
 
-  // Only the canonicals of groups are in the indexes: a copy is verified against its canonical and
+  // Has its own lock for those who ask; only writers teach it.
+  Boilerplate boilerplate_;
+  const std::shared_ptr<ChangeFeed> feed_ = std::make_shared<ChangeFeed>();
+
+  // Only the references of groups are in the indexes: a copy is verified against a reference and
   // never by way of other copies, and copies cannot crowd a search.
   mutable Mutex index_mutex_;
   index::FingerprintIndex fingerprints_ ABSL_GUARDED_BY(index_mutex_);

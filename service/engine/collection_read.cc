@@ -3,9 +3,10 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
-#include "service/engine/collection.h"
+#include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
 
 namespace newsprint {
@@ -55,24 +56,33 @@ absl::StatusOr<Ordinal> Collection::MustFindId(absl::string_view id) const {
   return *ordinal;
 }
 
+void Collection::MarkBoilerplate(PreparedArticle* prepared) const {
+  prepared->boilerplate = boilerplate_.Find(prepared->fingerprint.shingles,
+                                            Boilerplate::SourceKey(prepared->article.source));
+}
+
 absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
+  return LoadSubject(ordinal, std::move(fingerprint));
+}
+
+absl::StatusOr<Collection::Subject> Collection::LoadSubject(
+    Ordinal ordinal, store::FingerprintRecord fingerprint) const {
   Subject subject;
   subject.ordinal = ordinal;
   ASSIGN_OR_RETURN(subject.record, store_->GetArticle(uid_, ordinal));
   PreparedArticle& prepared = subject.prepared;
-  ASSIGN_OR_RETURN(prepared.fingerprint, store_->GetFingerprint(uid_, ordinal));
-  ASSIGN_OR_RETURN(prepared.vector, store_->GetVector(uid_, ordinal));
-  ASSIGN_OR_RETURN(prepared.terms, store_->GetTerms(uid_, ordinal));
-  ASSIGN_OR_RETURN(const std::string sketch, store_->GetSketch(uid_, ordinal));
-  if (sketch.size() != prepared.sketch.size()) {
-    return absl::DataLossError("store: damaged sketch record");
+  prepared.fingerprint = std::move(fingerprint);
+  if (!subject.record->deleted) {
+    ASSIGN_OR_RETURN(prepared.vector, store_->GetVector(uid_, ordinal));
+    ASSIGN_OR_RETURN(prepared.terms, store_->GetTerms(uid_, ordinal));
   }
-  std::copy(sketch.begin(), sketch.end(), prepared.sketch.begin());
   prepared.article = subject.record->article;
   prepared.content_hash = subject.record->content_hash;
   prepared.text_hash = subject.record->text_hash;
   prepared.body_tokens = subject.record->body_tokens;
-  prepared.short_text = prepared.body_tokens < settings_.thresholds.tokens_min;
+  prepared.short_text = preparer_.IsShort(prepared.fingerprint.shingles.size());
+  MarkBoilerplate(&prepared);
   return subject;
 }
 
@@ -83,32 +93,75 @@ absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuer
   }
   Subject subject;
   ASSIGN_OR_RETURN(subject.prepared, preparer_.Prepare(std::get<Article>(query)));
+  MarkBoilerplate(&subject.prepared);
   return subject;
 }
 
-absl::StatusOr<std::string> Collection::CanonicalId(GroupNumber number) const {
-  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, number));
-  if (!group.has_value()) return absl::NotFoundError("group: ended meanwhile");
-  ASSIGN_OR_RETURN(const store::ArticleRecord canonical,
-                   store_->GetArticle(uid_, group->canonical));
-  return canonical.article.id;
+absl::StatusOr<Collection::LoadedGroup> Collection::LoadGroup(GroupNumber number) const {
+  while (true) {
+    ASSIGN_OR_RETURN(auto record, store_->GetGroup(uid_, number));
+    if (!record.has_value()) {
+      return absl::NotFoundError(absl::StrCat("group_id: no such group, got \"g", number, "\""));
+    }
+    if (record->merged_into == 0) return LoadedGroup{number, *std::move(record)};
+    number = record->merged_into;
+  }
 }
 
-absl::StatusOr<std::vector<Ordinal>> Collection::CopyCandidates(
-    const PreparedArticle& prepared, std::optional<Ordinal> except) const {
-  std::vector<Ordinal> ordinals;
-  ASSIGN_OR_RETURN(const auto same_text, store_->FindText(uid_, prepared.text_hash, except));
-  if (same_text.has_value()) ordinals.push_back(*same_text);
-  if (prepared.short_text) return ordinals;
-  std::vector<index::FingerprintHit> hits;
-  {
+absl::StatusOr<std::string> Collection::CanonicalId(const LoadedGroup& group) const {
+  if (group.record.members == 0) return std::string();
+  ASSIGN_OR_RETURN(store::ArticleRecord canonical,
+                   store_->GetArticle(uid_, group.record.canonical));
+  return std::move(canonical.article.id);
+}
+
+absl::StatusOr<GroupSummary> Collection::Summarise(const LoadedGroup& group) const {
+  GroupSummary summary;
+  summary.group = group.number;
+  summary.members = static_cast<int64_t>(group.record.members);
+  summary.canonical_pinned = group.record.canonical_pinned;
+  summary.withdrawal = group.record.withdrawal;
+  if (group.record.members == 0) return summary;
+  ASSIGN_OR_RETURN(store::ArticleRecord canonical,
+                   store_->GetArticle(uid_, group.record.canonical));
+  summary.canonical_id = std::move(canonical.article.id);
+  summary.title = std::move(canonical.article.title);
+  return summary;
+}
+
+absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
+    const PreparedArticle& prepared, std::optional<Ordinal> except,
+    absl::Span<const Ordinal> also) const {
+  CopyCandidates candidates;
+  candidates.ordinals.assign(also.begin(), also.end());
+  ASSIGN_OR_RETURN(candidates.same_text, store_->FindText(uid_, prepared.text_hash, except));
+  if (candidates.same_text.has_value()) candidates.ordinals.push_back(*candidates.same_text);
+  if (!prepared.short_text) {
     ReaderMutexLock lock(index_mutex_);
-    ASSIGN_OR_RETURN(hits, fingerprints_.Search(prepared.sketch, kVerifiedMax));
+    for (const index::FingerprintHit& hit : fingerprints_.Search(prepared.sketch, kVerifiedMax)) {
+      if (hit.ordinal != except) candidates.ordinals.push_back(hit.ordinal);
+    }
   }
-  for (const index::FingerprintHit& hit : hits) {
-    if (hit.ordinal != except) ordinals.push_back(hit.ordinal);
-  }
-  return ordinals;
+  std::sort(candidates.ordinals.begin(), candidates.ordinals.end());
+  candidates.ordinals.erase(std::unique(candidates.ordinals.begin(), candidates.ordinals.end()),
+                            candidates.ordinals.end());
+  return candidates;
+}
+
+absl::StatusOr<std::optional<Match>> Collection::VerifyCopy(const PreparedArticle& prepared,
+                                                            Ordinal ordinal, bool same_text) const {
+  const Thresholds& thresholds = settings_.thresholds;
+  ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
+  // Most candidates share a phrase or two, and are dismissed without reading more.
+  if (!same_text && !MayMatch(prepared, fingerprint, thresholds)) return std::optional<Match>();
+  ASSIGN_OR_RETURN(const Subject subject, LoadSubject(ordinal, std::move(fingerprint)));
+  const Evidence evidence = MakeEvidence(prepared, subject.prepared, thresholds);
+  const Relation relation =
+      Classify(evidence, MakePairContext(prepared, subject.prepared, thresholds), thresholds)
+          .relation;
+  if (!IsDuplicate(relation) && relation != Relation::kTemplate) return std::optional<Match>();
+  ASSIGN_OR_RETURN(Match match, MakeMatch(subject, relation, evidence));
+  return std::optional<Match>(std::move(match));
 }
 
 absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation relation,
@@ -117,8 +170,9 @@ absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation rel
   match.relation = relation;
   match.evidence = evidence;
   match.article = Summary(subject.record->article);
-  match.group = subject.record->group;
-  ASSIGN_OR_RETURN(match.canonical_id, CanonicalId(match.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(subject.record->group));
+  match.group = group.number;
+  ASSIGN_OR_RETURN(match.canonical_id, CanonicalId(group));
   return match;
 }
 
@@ -137,32 +191,17 @@ absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
 absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopiesOnce(
     const PreparedArticle& prepared, std::optional<Ordinal> except, absl::Span<const Ordinal> also,
     bool* some_gone) const {
-  ASSIGN_OR_RETURN(std::vector<Ordinal> candidates, CopyCandidates(prepared, except));
-  candidates.insert(candidates.end(), also.begin(), also.end());
-  std::sort(candidates.begin(), candidates.end());
-  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  ASSIGN_OR_RETURN(const CopyCandidates candidates, FindCopyCandidates(prepared, except, also));
   std::vector<CopyMatch> copies;
-  for (const Ordinal ordinal : candidates) {
-    const absl::StatusOr<Subject> subject = LoadSubject(ordinal);
-    if (IsGone(subject.status())) {
-      *some_gone = true;
-      continue;
-    }
-    RETURN_IF_ERROR(subject.status());
-    const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
-    const Classification classification =
-        Classify(evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
-                 settings_.thresholds);
-    if (!IsDuplicate(classification.relation) && classification.relation != Relation::kTemplate) {
-      continue;
-    }
-    absl::StatusOr<Match> match = MakeMatch(*subject, classification.relation, evidence);
+  for (const Ordinal ordinal : candidates.ordinals) {
+    absl::StatusOr<std::optional<Match>> match =
+        VerifyCopy(prepared, ordinal, candidates.same_text == ordinal);
     if (IsGone(match.status())) {
       *some_gone = true;
       continue;
     }
     RETURN_IF_ERROR(match.status());
-    copies.push_back({*std::move(match), ordinal});
+    if (match->has_value()) copies.push_back({**std::move(match), ordinal});
   }
   std::stable_sort(copies.begin(), copies.end(), [](const CopyMatch& a, const CopyMatch& b) {
     return BetterMatch(a.match, b.match);
@@ -243,22 +282,26 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
   if (!verdict.matches.empty()) verdict.relation = verdict.matches[0].relation;
   if (subject.record.has_value()) {
     verdict.group = subject.record->group;
-    ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(verdict.group));
   } else if (IsDuplicate(verdict.relation)) {
     verdict.group = verdict.matches[0].group;
-    verdict.canonical_id = verdict.matches[0].canonical_id;
+  }
+  if (verdict.group == 0) return verdict;
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(verdict.group));
+  ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(group));
+  if (Affects(group.record.withdrawal, subject.prepared.article.id)) {
+    verdict.withdrawal = group.record.withdrawal;
   }
   return verdict;
 }
 
-// Appends the members of a group but its canonical, each by its own score.
+// Appends the members of a group but its reference, each by its own score.
 absl::Status Collection::AppendMembers(const PreparedArticle& query, GroupNumber group,
-                                       Ordinal canonical,
+                                       Ordinal reference,
                                        std::vector<ScoredOrdinal>* related) const {
   ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
                    store_->Members(uid_, group, 0, kExpandedMembersMax));
   for (const Ordinal member : members) {
-    if (member == canonical) continue;
+    if (member == reference) continue;
     const absl::StatusOr<double> score = Score(query, member);
     if (IsGone(score.status())) continue;
     RETURN_IF_ERROR(score.status());
@@ -282,27 +325,47 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
   ASSIGN_OR_RETURN(std::vector<ScoredOrdinal> ranked,
                    RankRelated(subject.prepared, std::max(kRankedMin, 2 * options.results_max)));
   if (options.include_duplicates) {
-    const std::vector<ScoredOrdinal> canonicals = ranked;
-    for (const ScoredOrdinal& canonical : canonicals) {
-      const auto record = store_->GetArticle(uid_, canonical.ordinal);
+    const std::vector<ScoredOrdinal> references = ranked;
+    for (const ScoredOrdinal& reference : references) {
+      const auto record = store_->GetArticle(uid_, reference.ordinal);
       if (IsGone(record.status())) continue;
       RETURN_IF_ERROR(record.status());
-      RETURN_IF_ERROR(AppendMembers(subject.prepared, record->group, canonical.ordinal, &ranked));
+      RETURN_IF_ERROR(AppendMembers(subject.prepared, record->group, reference.ordinal, &ranked));
     }
     std::sort(ranked.begin(), ranked.end(), BetterScore);
   }
   std::vector<RelatedArticle> related;
+  absl::flat_hash_set<uint64_t> shown;  // articles, or groups when each is shown once
   for (const ScoredOrdinal& candidate : ranked) {
     if (related.size() == results_max || candidate.score < options.score_min) break;
     if (candidate.ordinal == subject.ordinal) continue;
-    const auto record = store_->GetArticle(uid_, candidate.ordinal);
-    if (IsGone(record.status())) continue;
-    RETURN_IF_ERROR(record.status());
-    const bool same_group = record->group == own_group;
-    if (same_group && !options.include_duplicates) continue;
-    related.push_back({Summary(record->article), candidate.score, record->group, same_group});
+    absl::StatusOr<RelatedArticle> article =
+        ShowRelated(candidate, /*as_canonical=*/!options.include_duplicates);
+    if (IsGone(article.status())) continue;
+    RETURN_IF_ERROR(article.status());
+    article->same_group = article->group == own_group;
+    if (article->same_group && !options.include_duplicates) continue;
+    if (!shown.insert(options.include_duplicates ? candidate.ordinal : article->group).second) {
+      continue;
+    }
+    related.push_back(*std::move(article));
   }
   return related;
+}
+
+absl::StatusOr<RelatedArticle> Collection::ShowRelated(const ScoredOrdinal& found,
+                                                       bool as_canonical) const {
+  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, found.ordinal));
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
+  if (as_canonical && group.record.canonical != found.ordinal) {
+    ASSIGN_OR_RETURN(record, store_->GetArticle(uid_, group.record.canonical));
+  }
+  RelatedArticle article;
+  article.article = Summary(record.article);
+  article.score = found.score;
+  article.group = group.number;
+  article.withdrawn = Affects(group.record.withdrawal, record.article.id);
+  return article;
 }
 
 absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {
@@ -336,12 +399,19 @@ absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omi
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   StoredArticle stored;
-  stored.state = {
-      record.group,      "", record.verdict.relation, record.ingested_at, record.revision_number,
-      record.body_tokens};
-  ASSIGN_OR_RETURN(stored.state.canonical_id, CanonicalId(record.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
+  ASSIGN_OR_RETURN(stored.state.canonical_id, CanonicalId(group));
+  stored.state.group = group.number;
+  stored.state.relation = record.verdict.relation;
+  stored.state.ingested_at = record.ingested_at;
+  stored.state.revision_number = record.revision_number;
+  stored.state.body_tokens = record.body_tokens;
+  stored.state.text_stored = record.body_stored;
+  if (Affects(group.record.withdrawal, record.article.id)) {
+    stored.state.withdrawal = group.record.withdrawal;
+  }
   stored.article = std::move(record.article);
-  if (!settings_.omit_text && !omit_body) {
+  if (record.body_stored && !omit_body) {
     ASSIGN_OR_RETURN(stored.article.body, store_->GetBody(uid_, ordinal));
   }
   return stored;
@@ -355,15 +425,11 @@ absl::StatusOr<GroupNumber> Collection::GroupOf(absl::string_view id) const {
 
 absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first,
                                                size_t members_max) const {
-  ASSIGN_OR_RETURN(const auto group, store_->GetGroup(uid_, number));
-  if (!group.has_value()) return absl::NotFoundError("group_id: no such group");
-  ASSIGN_OR_RETURN(const store::ArticleRecord canonical,
-                   store_->GetArticle(uid_, group->canonical));
+  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(number));
   GroupPage page;
-  page.group = {number, canonical.article.id, canonical.article.title,
-                static_cast<int64_t>(group->members)};
+  ASSIGN_OR_RETURN(page.group, Summarise(group));
   ASSIGN_OR_RETURN(std::vector<Ordinal> ordinals,
-                   store_->Members(uid_, number, first, members_max + 1));
+                   store_->Members(uid_, group.number, first, members_max + 1));
   if (ordinals.size() > members_max) {
     page.members.next = ordinals.back();
     ordinals.pop_back();
@@ -376,6 +442,7 @@ absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first
     member.article = Summary(record->article);
     member.relation = record->verdict.relation;
     member.ingested_at = record->ingested_at;
+    member.placed_by_editor = record->placed_by_editor;
     if (IsDuplicate(member.relation) && !record->verdict.matches.empty()) {
       member.evidence = record->verdict.matches[0].evidence;
     }
@@ -384,29 +451,48 @@ absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first
   return page;
 }
 
-absl::StatusOr<Page<GroupSummary, GroupNumber>> Collection::ListGroups(GroupNumber first,
-                                                                       size_t groups_max,
-                                                                       uint64_t members_min) const {
+absl::StatusOr<Page<GroupSummary, GroupNumber>> Collection::ListGroups(
+    GroupNumber first, size_t groups_max, const GroupFilter& filter) const {
   Page<GroupSummary, GroupNumber> page;
   size_t scanned = 0;
   while (true) {
-    ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, groups_max + 1));
-    for (const auto& [number, group] : groups) {
+    ASSIGN_OR_RETURN(auto groups, store_->Groups(uid_, first, groups_max + 1));
+    for (auto& [number, group] : groups) {
       if (page.items.size() == groups_max || ++scanned > kGroupsScannedMax) {
         page.next = number;
         return page;
       }
       first = number + 1;
-      if (group.members < members_min) continue;
-      const absl::StatusOr<store::ArticleRecord> canonical =
-          store_->GetArticle(uid_, group.canonical);
-      if (IsGone(canonical.status())) continue;
-      RETURN_IF_ERROR(canonical.status());
-      page.items.push_back({number, canonical->article.id, canonical->article.title,
-                            static_cast<int64_t>(group.members)});
+      if (group.merged_into != 0 || group.members < filter.members_min) continue;
+      if (filter.withdrawn_only && !group.withdrawal.has_value()) continue;
+      absl::StatusOr<GroupSummary> summary = Summarise({number, std::move(group)});
+      if (IsGone(summary.status())) continue;
+      RETURN_IF_ERROR(summary.status());
+      page.items.push_back(*std::move(summary));
     }
     if (groups.size() <= groups_max) return page;
   }
+}
+
+absl::StatusOr<std::vector<GroupChange>> Collection::GroupChanges(uint64_t after,
+                                                                  size_t changes_max) const {
+  uint64_t oldest = 0;
+  {
+    MutexLock lock(stats_mutex_);
+    oldest = published_state_.oldest_change;
+  }
+  const uint64_t last = feed_->last;
+  if (after + 1 < oldest) {
+    return absl::OutOfRangeError(absl::StrCat("after_sequence: changes are no longer kept, got ",
+                                              after, ", limit ", oldest - 1,
+                                              " or more; list the groups anew"));
+  }
+  if (after > last) {
+    return absl::OutOfRangeError(absl::StrCat("after_sequence: has not happened, got ", after,
+                                              ", limit ", last, " or less"));
+  }
+  const uint64_t changes = std::min<uint64_t>(changes_max, last - after);
+  return store_->Changes(uid_, after + 1, static_cast<size_t>(changes));
 }
 
 CollectionStats Collection::Stats() const {
@@ -416,6 +502,7 @@ CollectionStats Collection::Stats() const {
     stats.articles = static_cast<int64_t>(published_state_.articles);
     stats.groups = static_cast<int64_t>(published_state_.groups);
     stats.sequence = static_cast<int64_t>(published_state_.sequence);
+    stats.group_change_sequence = static_cast<int64_t>(published_state_.next_change - 1);
     for (int i = 0; i < kRelationCount; ++i) {
       stats.relations[i] = static_cast<int64_t>(published_state_.relations[i]);
     }
@@ -425,6 +512,7 @@ CollectionStats Collection::Stats() const {
     stats.fingerprint_index_bytes = static_cast<int64_t>(fingerprints_.memory_bytes());
     stats.vector_index_bytes = static_cast<int64_t>(vectors_->memory_bytes());
   }
+  stats.boilerplate_shingles = static_cast<int64_t>(boilerplate_.size());
   stats.store_bytes = store_->disk_bytes();
   return stats;
 }

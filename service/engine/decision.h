@@ -14,6 +14,7 @@ namespace newsprint {
 struct PairContext {
   bool same_text = false;                  // equal after normalisation
   bool short_text = false;                 // one of them is too short to match but exactly
+  bool mostly_boilerplate = false;         // one of them is when its boilerplate is left out
   bool same_url = false;                   // the same, known source and the same, known url
   bool same_source_within_window = false;  // the same, known source, published close together
 };
@@ -25,9 +26,14 @@ PairContext MakePairContext(const PreparedArticle& query, const PreparedArticle&
 // their vectors. -1 to 1.
 double SubjectCosine(const PreparedArticle& a, const PreparedArticle& b);
 
-// Exact shares from the two fingerprints, and the nearness of subject.
+// Exact shares from the two fingerprints, boilerplate left out, and the nearness of subject.
 Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match,
                       const Thresholds& thresholds);
+
+// False when the two share too few shingles to be copies or of one form, whatever is boilerplate.
+// Quick: it reads the shingles alone. (The texts may still be the same, when they are short.)
+bool MayMatch(const PreparedArticle& query, const store::FingerprintRecord& match,
+              const Thresholds& thresholds);
 
 struct Classification {
   Relation relation = Relation::kNew;

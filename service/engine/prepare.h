@@ -11,7 +11,7 @@
 #include "service/common/types.h"
 #include "service/embed/term_projection.h"
 #include "service/embed/term_weights.h"
-#include "service/sketch/minhash.h"
+#include "service/sketch/bottom_k.h"
 #include "service/store/records.h"
 
 namespace newsprint {
@@ -21,9 +21,13 @@ struct PreparedArticle {
   Hash128 content_hash;  // of title, body and the caller's embedding
   Hash128 text_hash;     // of the normalised tokens of title and body
   int64_t body_tokens = 0;
-  bool short_text = false;  // fewer body tokens than `tokens_min`: matches only exactly
+  // Fewer distinct shingles than `tokens_min` different words have: matches only exactly.
+  bool short_text = false;
   store::FingerprintRecord fingerprint;
-  sketch::Sketch sketch{};    // meaningless for an empty fingerprint
+  // Those of the shingles that were boilerplate when the collection was asked; ascending. Not set
+  // by Prepare.
+  std::vector<uint32_t> boilerplate;
+  sketch::Sketch sketch;
   std::vector<float> vector;  // of length 1, or all zeros
   store::TermsRecord terms;   // empty when the caller brought the vector
 };
@@ -47,10 +51,22 @@ class Preparer {
  public:
   Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding);
 
-  // INVALID_ARGUMENT for a vector that does not fit the collection, or a missing one.
+  // INVALID_ARGUMENT for a vector or fingerprint that does not fit the collection, or a missing
+  // vector.
   absl::StatusOr<PreparedArticle> Prepare(Article article) const;
+  // What Prepare makes of the same article when this stands in place of its text.
+  absl::StatusOr<Fingerprint> ComputeFingerprint(Article article) const;
+  // Whether a fingerprint of so many distinct shingles is too short to match but exactly.
+  bool IsShort(size_t shingles) const {
+    return shingles + static_cast<size_t>(shingle_words_) - 1 < static_cast<size_t>(tokens_min_);
+  }
 
  private:
+  absl::StatusOr<PreparedArticle> PrepareText(Article article) const;
+  absl::StatusOr<PreparedArticle> PrepareFingerprint(Article article) const;
+
+  const std::string scheme_;
+  const std::string embedder_;
   const int shingle_words_;
   const int dimension_;
   const int tokens_min_;

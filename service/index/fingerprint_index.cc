@@ -1,47 +1,86 @@
 #include "service/index/fingerprint_index.h"
 
-#include <string>
-
-#include "absl/strings/str_cat.h"
-#include "service/index/banded_minhash_index.h"
-#include "service/index/faiss_status.h"
+#include <algorithm>
 
 namespace newsprint::index {
+namespace {
 
-class FingerprintIndex::Impl {
- public:
-  BandedMinHashIndex banded{sketch::kSketchValues};
+constexpr int kTables = 64;
+
+struct Posting {
+  Ordinal ordinal;
+  float weight;
 };
 
-FingerprintIndex::FingerprintIndex() : impl_(std::make_unique<Impl>()) {}
-FingerprintIndex::~FingerprintIndex() = default;
+struct ScoredHit {
+  FingerprintHit hit;
+  float score;
+};
 
-absl::Status FingerprintIndex::Add(Ordinal ordinal, const sketch::Sketch& sketch) {
-  return CatchFaiss("fingerprint index: add", [&] {
-    const faiss::IndexBinary::idx_t label = ordinal;
-    impl_->banded.add_with_ids(1, sketch.data(), &label);
-  });
-}
-
-void FingerprintIndex::Remove(Ordinal ordinal) { impl_->banded.remove_id(ordinal); }
-
-absl::StatusOr<std::vector<FingerprintHit>> FingerprintIndex::Search(const sketch::Sketch& sketch,
-                                                                     int hits_max) const {
-  std::vector<int32_t> distances(hits_max);
-  std::vector<faiss::IndexBinary::idx_t> labels(hits_max);
-  absl::Status status = CatchFaiss("fingerprint index: search", [&] {
-    impl_->banded.search(1, sketch.data(), hits_max, distances.data(), labels.data());
-  });
-  if (!status.ok()) return status;
-  std::vector<FingerprintHit> hits;
-  for (int i = 0; i < hits_max && labels[i] >= 0; ++i) {
-    hits.push_back({static_cast<Ordinal>(labels[i]), sketch::kSketchValues - distances[i]});
+// One hit for each article of `postings`.
+std::vector<ScoredHit> SumByArticle(std::vector<Posting> postings) {
+  std::sort(postings.begin(), postings.end(),
+            [](const Posting& a, const Posting& b) { return a.ordinal < b.ordinal; });
+  std::vector<ScoredHit> hits;
+  for (const Posting& posting : postings) {
+    if (hits.empty() || hits.back().hit.ordinal != posting.ordinal) {
+      hits.push_back({{posting.ordinal, 0}, 0});
+    }
+    ++hits.back().hit.shared_values;
+    hits.back().score += posting.weight;
   }
   return hits;
 }
 
-size_t FingerprintIndex::size() const { return static_cast<size_t>(impl_->banded.ntotal); }
+}  // namespace
 
-size_t FingerprintIndex::memory_bytes() const { return impl_->banded.memory_bytes(); }
+FingerprintIndex::FingerprintIndex() {
+  tables_.reserve(kTables);
+  for (int i = 0; i < kTables; ++i) {
+    tables_.emplace_back(kArticlesPerValueMax, 50 + i * 25 / kTables);
+  }
+}
+
+void FingerprintIndex::Add(Ordinal ordinal, absl::Span<const uint32_t> sketch) {
+  for (const uint32_t value : sketch) TableOf(value).Prefetch(value);
+  for (const uint32_t value : sketch) TableOf(value).Insert(value, ordinal);
+}
+
+void FingerprintIndex::Remove(Ordinal ordinal, absl::Span<const uint32_t> sketch) {
+  for (const uint32_t value : sketch) TableOf(value).Remove(value, ordinal);
+}
+
+std::vector<FingerprintHit> FingerprintIndex::Search(absl::Span<const uint32_t> sketch,
+                                                     int hits_max) const {
+  for (const uint32_t value : sketch) TableOf(value).Prefetch(value);
+  std::vector<uint32_t> ordinals;
+  std::vector<Posting> postings;
+  for (const uint32_t value : sketch) {
+    ordinals.clear();
+    const int found = TableOf(value).AppendValues(value, &ordinals);
+    if (found == kArticlesPerValueMax) continue;
+    for (const uint32_t ordinal : ordinals) {
+      postings.push_back({ordinal, 1 / static_cast<float>(found)});
+    }
+  }
+  std::vector<ScoredHit> scored = SumByArticle(std::move(postings));
+  std::sort(scored.begin(), scored.end(), [](const ScoredHit& a, const ScoredHit& b) {
+    return a.score != b.score ? a.score > b.score : a.hit.ordinal < b.hit.ordinal;
+  });
+  std::vector<FingerprintHit> hits;
+  int single_value_hits = 0;
+  for (const ScoredHit& candidate : scored) {
+    if (hits.size() == static_cast<size_t>(hits_max)) break;
+    if (candidate.hit.shared_values == 1 && ++single_value_hits > kSingleValueHitsMax) continue;
+    hits.push_back(candidate.hit);
+  }
+  return hits;
+}
+
+size_t FingerprintIndex::memory_bytes() const {
+  size_t bytes = 0;
+  for (const PostingTable& table : tables_) bytes += table.memory_bytes();
+  return bytes;
+}
 
 }  // namespace newsprint::index

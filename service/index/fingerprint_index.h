@@ -1,42 +1,48 @@
-// Finds the articles whose sketches resemble a given one.
+// Finds the articles whose sketches share values with a given one.
 #ifndef NEWSPRINT_SERVICE_INDEX_FINGERPRINT_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_FINGERPRINT_INDEX_H_
 
-#include <memory>
+#include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "service/common/types.h"
-#include "service/sketch/minhash.h"
+#include "service/index/posting_table.h"
 
 namespace newsprint::index {
 
 struct FingerprintHit {
   Ordinal ordinal;
-  int equal_values;  // of the two sketches, 0 to 256
+  int shared_values;
 };
 
-// Not thread-safe for writing; any number of threads may search while nobody writes. FAISS errors
-// come back as INTERNAL.
+// An inverted index from the values of bottom-k sketches (sketch/bottom_k.h) to articles. Not
+// thread-safe for writing; any number of threads may search while nobody writes.
 class FingerprintIndex {
  public:
+  // A value that so many articles have is a stock phrase: it finds nobody any more, so that a
+  // footer of thousands costs a search nothing.
+  static constexpr int kArticlesPerValueMax = 32;
+  // Hits that share a single value, which is often a phrase: the likeliest so many are kept.
+  static constexpr int kSingleValueHitsMax = 4;
+
   FingerprintIndex();
-  ~FingerprintIndex();
 
-  absl::Status Add(Ordinal ordinal, const sketch::Sketch& sketch);
-  // Does nothing when the article is not in the index.
-  void Remove(Ordinal ordinal);
-  // The `hits_max` most similar, best first, equal ones in the order of ingestion.
-  absl::StatusOr<std::vector<FingerprintHit>> Search(const sketch::Sketch& sketch,
-                                                     int hits_max) const;
+  void Add(Ordinal ordinal, absl::Span<const uint32_t> sketch);
+  // `sketch` must be the one that it was added with.
+  void Remove(Ordinal ordinal, absl::Span<const uint32_t> sketch);
+  // The likeliest copies, at most `hits_max`: those that share the most values, rare values
+  // counting more; equal ones in the order of ingestion.
+  std::vector<FingerprintHit> Search(absl::Span<const uint32_t> sketch, int hits_max) const;
 
-  size_t size() const;
   size_t memory_bytes() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  const PostingTable& TableOf(uint32_t value) const { return tables_[value % tables_.size()]; }
+  PostingTable& TableOf(uint32_t value) { return tables_[value % tables_.size()]; }
+
+  // Many small tables, as one grows at a time, and that takes as long as it is large.
+  std::vector<PostingTable> tables_;
 };
 
 }  // namespace newsprint::index

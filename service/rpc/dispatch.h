@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
@@ -33,7 +34,12 @@ class Dispatcher {
   // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
   // after.
   void SetReady() { phase_ = Phase::kServing; }
-  void BeginDrain() { phase_ = Phase::kDraining; }
+  void BeginDrain() {
+    phase_ = Phase::kDraining;
+    drain_listeners_.NotifyAll();
+  }
+  // Told when draining begins.
+  Listeners& drain_listeners() { return drain_listeners_; }
   // UNAVAILABLE unless calls are answered now.
   absl::Status CheckServing() const;
   // Unary calls that have begun and streams that have read what they have not answered yet.
@@ -92,6 +98,7 @@ class Dispatcher {
   WorkerPool* const pool_;
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int> running_{0};
+  Listeners drain_listeners_;
 };
 
 }  // namespace newsprint::rpc

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -19,6 +20,8 @@ constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
 constexpr int kShingleWordsMax = 16;
 constexpr int kDimensionMin = 8;
 constexpr int kCountThresholdMax = 1000;
+constexpr int kBoilerplateArticlesMax = 1'000'000;
+constexpr int kFooterShinglesMax = 100'000;
 constexpr int64_t kRevisionWindowSecondsMax = 365 * 24 * 3600;
 
 absl::Status Empty(absl::string_view field) {
@@ -69,6 +72,77 @@ absl::Status CheckAttributes(const v1::Article& proto) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Fingerprint> FingerprintFromProto(const v1::Article& article) {
+  const v1::Fingerprint& proto = article.fingerprint();
+  if (!article.body().empty() || !article.raw_body().empty() || article.embedding_size() > 0) {
+    return absl::InvalidArgumentError(
+        "article.fingerprint: got text or embedding as well, limit one of them");
+  }
+  if (proto.terms_size() != proto.term_weights_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("article.fingerprint.term_weights: got ",
+                                                   proto.term_weights_size(), " values, expected ",
+                                                   proto.terms_size(), ", one for each term"));
+  }
+  Fingerprint fingerprint;
+  fingerprint.scheme = proto.scheme();
+  fingerprint.text_hash = proto.text_hash();
+  fingerprint.body_tokens = proto.body_tokens();
+  fingerprint.shingles.assign(proto.shingles().begin(), proto.shingles().end());
+  fingerprint.lede_shingles.assign(proto.lede_shingles().begin(), proto.lede_shingles().end());
+  fingerprint.numbers.assign(proto.numbers().begin(), proto.numbers().end());
+  for (int i = 0; i < proto.terms_size(); ++i) {
+    fingerprint.terms.push_back({proto.terms(i), proto.term_weights(i)});
+  }
+  fingerprint.vector.assign(proto.embedding().begin(), proto.embedding().end());
+  fingerprint.embedder = proto.embedder();
+  return fingerprint;
+}
+
+absl::StatusOr<CanonicalPolicy> PolicyFromProto(v1::CanonicalPolicy policy) {
+  switch (policy) {
+    case v1::CANONICAL_POLICY_UNSPECIFIED:
+    case v1::CANONICAL_POLICY_FIRST_INGESTED:
+      return CanonicalPolicy::kFirstIngested;
+    case v1::CANONICAL_POLICY_EARLIEST_PUBLISHED:
+      return CanonicalPolicy::kEarliestPublished;
+    case v1::CANONICAL_POLICY_SOURCE_PRIORITY:
+      return CanonicalPolicy::kSourcePriority;
+    case v1::CANONICAL_POLICY_LONGEST:
+      return CanonicalPolicy::kLongest;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("collection.canonical_policy: unknown, got ",
+                                                     static_cast<int>(policy), ", limit 0 to ",
+                                                     static_cast<int>(v1::CanonicalPolicy_MAX)));
+  }
+}
+
+absl::Status CheckSourcePriority(const v1::Collection& proto) {
+  constexpr char kField[] = "collection.source_priority";
+  const bool wanted = proto.canonical_policy() == v1::CANONICAL_POLICY_SOURCE_PRIORITY;
+  if (wanted && proto.source_priority().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kField, ": required with canonical_policy SOURCE_PRIORITY, got nothing"));
+  }
+  if (!wanted && !proto.source_priority().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kField, ": goes with canonical_policy SOURCE_PRIORITY alone, got ",
+                     proto.source_priority_size(), " sources"));
+  }
+  if (proto.source_priority_size() > kSourcePriorityMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kField, ": too many, got ", proto.source_priority_size(), ", limit ", kSourcePriorityMax));
+  }
+  absl::flat_hash_set<absl::string_view> seen;
+  for (const std::string& source : proto.source_priority()) {
+    if (source.empty()) return Empty(absl::StrCat(kField, ": source"));
+    RETURN_IF_ERROR(CheckBytes(kField, source.size(), kSourceBytesMax));
+    if (!seen.insert(source).second) {
+      return absl::InvalidArgumentError(absl::StrCat(kField, ": twice, got \"", source, "\""));
+    }
+  }
+  return absl::OkStatus();
+}
+
 bool IsCollectionName(absl::string_view name) {
   if (name.empty() || name.size() > kCollectionNameBytesMax) return false;
   const auto letter_or_digit = [](char c) {
@@ -101,21 +175,42 @@ absl::Status ThresholdsFromProto(const v1::Thresholds& proto, Thresholds* thresh
                  proto.template_shared_numbers(), 0, &thresholds->template_shared_numbers},
            Share{"related_cosine", proto.has_related_cosine(), proto.related_cosine(), -1,
                  &thresholds->related_cosine},
+           Share{"lede_containment_min", proto.has_lede_containment_min(),
+                 proto.lede_containment_min(), 0, &thresholds->lede_containment_min},
        }) {
     if (!share.given) continue;
     RETURN_IF_ERROR(CheckRange(absl::StrCat("collection.thresholds.", share.name), share.value,
                                share.least, 1.0));
     *share.target = share.value;
   }
-  if (proto.has_tokens_min()) {
-    RETURN_IF_ERROR(
-        CheckRange("collection.thresholds.tokens_min", proto.tokens_min(), 1, kCountThresholdMax));
-    thresholds->tokens_min = proto.tokens_min();
-  }
-  if (proto.has_template_numbers_min()) {
-    RETURN_IF_ERROR(CheckRange("collection.thresholds.template_numbers_min",
-                               proto.template_numbers_min(), 1, kCountThresholdMax));
-    thresholds->template_numbers_min = proto.template_numbers_min();
+  struct Number {
+    const char* name;
+    bool given;
+    int value;
+    int least;
+    int most;
+    int* target;
+  };
+  for (const Number& number : {
+           Number{"tokens_min", proto.has_tokens_min(), proto.tokens_min(), 1, kCountThresholdMax,
+                  &thresholds->tokens_min},
+           Number{"template_numbers_min", proto.has_template_numbers_min(),
+                  proto.template_numbers_min(), 1, kCountThresholdMax,
+                  &thresholds->template_numbers_min},
+           Number{"boilerplate_articles_min", proto.has_boilerplate_articles_min(),
+                  proto.boilerplate_articles_min(), 2, kBoilerplateArticlesMax,
+                  &thresholds->boilerplate_articles_min},
+           Number{"boilerplate_source_articles_min", proto.has_boilerplate_source_articles_min(),
+                  proto.boilerplate_source_articles_min(), 2, kBoilerplateArticlesMax,
+                  &thresholds->boilerplate_source_articles_min},
+           Number{"footer_shingles_max", proto.has_footer_shingles_max(),
+                  proto.footer_shingles_max(), 0, kFooterShinglesMax,
+                  &thresholds->footer_shingles_max},
+       }) {
+    if (!number.given) continue;
+    RETURN_IF_ERROR(CheckRange(absl::StrCat("collection.thresholds.", number.name), number.value,
+                               number.least, number.most));
+    *number.target = number.value;
   }
   if (proto.has_revision_window_seconds()) {
     RETURN_IF_ERROR(CheckRange<int64_t>("collection.thresholds.revision_window_seconds",
@@ -159,14 +254,67 @@ std::string CollectionName(absl::string_view name) {
 std::string GroupId(GroupNumber group) { return group == 0 ? "" : absl::StrCat("g", group); }
 
 absl::StatusOr<GroupNumber> GroupFromId(absl::string_view id) {
+  return GroupFromId("group_id", id);
+}
+
+absl::StatusOr<GroupNumber> GroupFromId(absl::string_view field, absl::string_view id) {
   absl::string_view digits = id;
   GroupNumber group = 0;
   if (absl::ConsumePrefix(&digits, "g") && absl::SimpleAtoi(digits, &group) &&
       GroupId(group) == id) {
     return group;
   }
-  RETURN_IF_ERROR(CheckId("group_id", id));
-  return absl::NotFoundError(absl::StrCat("group_id: no such group, got \"", id, "\""));
+  RETURN_IF_ERROR(CheckId(field, id));
+  return absl::NotFoundError(absl::StrCat(field, ": no such group, got \"", id, "\""));
+}
+
+absl::StatusOr<Article> ArticleFromProto(const v1::ComputeFingerprintRequest& proto,
+                                         const Limits& limits) {
+  if (!proto.has_article()) return Empty("article");
+  if (proto.article().has_fingerprint()) {
+    return absl::InvalidArgumentError("article.fingerprint: got one, expected the text");
+  }
+  return ArticleFromProto(proto.article(), limits, IdRule::kOptional);
+}
+
+absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto) {
+  SplitRequest request;
+  ASSIGN_OR_RETURN(request.group, GroupFromId(proto.group_id()));
+  if (proto.article_ids_size() == 0) return Empty("article_ids");
+  if (proto.article_ids_size() > kSplitArticlesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("article_ids: too many, got ",
+                                                   proto.article_ids_size(), ", limit 1 to ",
+                                                   kSplitArticlesMax));
+  }
+  for (const std::string& id : proto.article_ids()) RETURN_IF_ERROR(CheckId("article_ids", id));
+  request.ids.assign(proto.article_ids().begin(), proto.article_ids().end());
+  RETURN_IF_ERROR(CheckRequestId(proto.request_id()));
+  request.request_id = proto.request_id();
+  return request;
+}
+
+absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& proto) {
+  Withdrawal withdrawal;
+  switch (proto.reason()) {
+    case v1::WITHDRAWAL_REASON_KILLED:
+      withdrawal.reason = WithdrawalReason::kKilled;
+      break;
+    case v1::WITHDRAWAL_REASON_CORRECTED:
+      withdrawal.reason = WithdrawalReason::kCorrected;
+      break;
+    case v1::WITHDRAWAL_REASON_UNSPECIFIED:
+      return Empty("reason");
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("reason: unknown, got ", static_cast<int>(proto.reason()), ", limit 1 to ",
+                       static_cast<int>(v1::WithdrawalReason_MAX)));
+  }
+  RETURN_IF_ERROR(CheckBytes("note", proto.note().size(), kWithdrawalNoteBytesMax));
+  RETURN_IF_ERROR(CheckBytes("replacement_id", proto.replacement_id().size(), kIdBytesMax));
+  withdrawal.article_id = proto.article_id();
+  withdrawal.note = proto.note();
+  withdrawal.replacement_id = proto.replacement_id();
+  return withdrawal;
 }
 
 absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits& limits,
@@ -180,7 +328,11 @@ absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits&
                    TextField("title", proto.title(), proto.raw_title(), limits.title_bytes_max));
   ASSIGN_OR_RETURN(article.body,
                    TextField("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
-  if (article.body.empty()) return Empty("article.body");
+  if (proto.has_fingerprint()) {
+    ASSIGN_OR_RETURN(article.fingerprint, FingerprintFromProto(proto));
+  } else if (article.body.empty()) {
+    return Empty("article.body");
+  }
   RETURN_IF_ERROR(CheckBytes("article.language", proto.language().size(), kLanguageBytesMax));
   RETURN_IF_ERROR(CheckBytes("article.source", proto.source().size(), kSourceBytesMax));
   RETURN_IF_ERROR(CheckBytes("article.url", proto.url().size(), kUrlBytesMax));
@@ -283,6 +435,9 @@ absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto
     }
   }
   settings.caller_embeddings = proto.caller_embeddings();
+  ASSIGN_OR_RETURN(settings.canonical_policy, PolicyFromProto(proto.canonical_policy()));
+  RETURN_IF_ERROR(CheckSourcePriority(proto));
+  settings.source_priority.assign(proto.source_priority().begin(), proto.source_priority().end());
   RETURN_IF_ERROR(ThresholdsFromProto(proto.thresholds(), &settings.thresholds));
   return settings;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "newsprint/v1/article_service.pb.h"
+#include "newsprint/v1/cluster_service.pb.h"
 #include "service/common/types.h"
 #include "service/engine/collection.h"
 #include "service/rpc/limits.h"
@@ -30,6 +31,12 @@ absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
 absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
                                             const Limits& limits);
 absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto);
+// An article with its text, for ComputeFingerprint.
+absl::StatusOr<Article> ArticleFromProto(const v1::ComputeFingerprintRequest& proto,
+                                         const Limits& limits);
+absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto);
+// Without the time, and with `article_id` where the request names an article.
+absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& proto);
 
 absl::Status CheckId(absl::string_view field, absl::string_view id);
 absl::Status CheckRequestId(absl::string_view request_id);
@@ -43,6 +50,8 @@ std::string CollectionName(absl::string_view name);
 // Group ids look like "g17" outside. NOT_FOUND for what cannot be one.
 std::string GroupId(GroupNumber group);
 absl::StatusOr<GroupNumber> GroupFromId(absl::string_view id);
+// The same, with the name of a required field.
+absl::StatusOr<GroupNumber> GroupFromId(absl::string_view field, absl::string_view id);
 
 }  // namespace newsprint::rpc
 

@@ -20,6 +20,19 @@ std::string Binding(absl::string_view method, const Collection& collection,
                       absl::ToUnixNanos(collection.settings().created_at), "/", parameters);
 }
 
+// The group that a request names by its id, or by an article in it.
+template <typename Request>
+absl::StatusOr<GroupNumber> FindGroup(absl::string_view field, const Collection& collection,
+                                      const Request& request) {
+  if (request.has_group_id()) return GroupFromId(request.group_id());
+  if (request.has_article_id()) {
+    RETURN_IF_ERROR(CheckId("article_id", request.article_id()));
+    return collection.GroupOf(request.article_id());
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " (group_id or article_id): required, got nothing"));
+}
+
 absl::Status CheckBatch(absl::string_view field, int items, int limit) {
   if (items >= 1 && items <= limit) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(field, ": ",
@@ -39,8 +52,8 @@ absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(absl::strin
 absl::Status Handlers::Ingest(Collection& collection, const v1::IngestArticleRequest& request,
                               v1::Verdict* verdict) const {
   ASSIGN_OR_RETURN(IngestRequest ingest, IngestFromProto(request, limits_));
-  ASSIGN_OR_RETURN(const PreparedIngest prepared, collection.Prepare(std::move(ingest)));
-  ASSIGN_OR_RETURN(const Verdict decided, collection.Ingest(prepared));
+  ASSIGN_OR_RETURN(PreparedIngest prepared, collection.Prepare(std::move(ingest)));
+  ASSIGN_OR_RETURN(const Verdict decided, collection.Ingest(std::move(prepared)));
   ToProto(decided, collection.settings(), verdict);
   return absl::OkStatus();
 }
@@ -143,7 +156,7 @@ absl::Status Handlers::GetArticle(const v1::GetArticleRequest& request,
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   ASSIGN_OR_RETURN(const StoredArticle stored, collection->Get(request.id(), /*omit_body=*/false));
   ToProto(stored.article, response->mutable_article());
-  ToProto(stored.state, !collection->settings().omit_text, response->mutable_state());
+  ToProto(stored.state, response->mutable_state());
   return absl::OkStatus();
 }
 
@@ -168,7 +181,7 @@ absl::Status Handlers::BatchGetArticles(const v1::BatchGetArticlesRequest& reque
       status = stored.status();
       if (stored.ok()) {
         ToProto(stored->article, result->mutable_article());
-        ToProto(stored->state, !collection->settings().omit_text, result->mutable_state());
+        ToProto(stored->state, result->mutable_state());
       }
     }
     ToProto(status, result->mutable_status());
@@ -181,20 +194,7 @@ absl::Status Handlers::GetGroup(const v1::GetGroupRequest& request,
                                 v1::GetGroupResponse* response) const {
   ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
-  GroupNumber group = 0;
-  switch (request.group_case()) {
-    case v1::GetGroupRequest::kGroupId: {
-      ASSIGN_OR_RETURN(group, GroupFromId(request.group_id()));
-      break;
-    }
-    case v1::GetGroupRequest::kArticleId: {
-      RETURN_IF_ERROR(CheckId("article_id", request.article_id()));
-      ASSIGN_OR_RETURN(group, collection->GroupOf(request.article_id()));
-      break;
-    }
-    case v1::GetGroupRequest::GROUP_NOT_SET:
-      return absl::InvalidArgumentError("group (group_id or article_id): required, got nothing");
-  }
+  ASSIGN_OR_RETURN(const GroupNumber group, FindGroup("group", *collection, request));
   const std::string binding = Binding("GetGroup", *collection, GroupId(group));
   ASSIGN_OR_RETURN(const uint64_t first, ReadPageTokenNumber(binding, request.page_token()));
   ASSIGN_OR_RETURN(const GroupPage page,
@@ -216,12 +216,103 @@ absl::Status Handlers::ListGroups(const v1::ListGroupsRequest& request,
   }
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   const std::string binding =
-      Binding("ListGroups", *collection, absl::StrCat(request.members_min()));
+      Binding("ListGroups", *collection,
+              absl::StrCat(request.members_min(), request.withdrawn_only() ? "/withdrawn" : ""));
   ASSIGN_OR_RETURN(const uint64_t first, ReadPageTokenNumber(binding, request.page_token()));
-  ASSIGN_OR_RETURN(const auto page,
-                   collection->ListGroups(first, page_size, request.members_min()));
+  GroupFilter filter;
+  filter.members_min = static_cast<uint64_t>(request.members_min());
+  filter.withdrawn_only = request.withdrawn_only();
+  ASSIGN_OR_RETURN(const auto page, collection->ListGroups(first, page_size, filter));
   for (const GroupSummary& group : page.items) ToProto(group, response->add_groups());
   if (page.next.has_value()) response->set_next_page_token(MakePageToken(binding, *page.next));
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::SetCanonical(const v1::SetCanonicalRequest& request,
+                                    v1::SetCanonicalResponse* response) const {
+  ASSIGN_OR_RETURN(const GroupNumber group, GroupFromId(request.group_id()));
+  if (!request.article_id().empty()) {
+    RETURN_IF_ERROR(CheckId("article_id", request.article_id()));
+  }
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const GroupSummary summary,
+                   collection->SetCanonical(group, request.article_id()));
+  ToProto(summary, response->mutable_group());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::MergeGroups(const v1::MergeGroupsRequest& request,
+                                   v1::MergeGroupsResponse* response) const {
+  ASSIGN_OR_RETURN(const GroupNumber group, GroupFromId(request.group_id()));
+  ASSIGN_OR_RETURN(const GroupNumber merged,
+                   GroupFromId("merged_group_id", request.merged_group_id()));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const GroupSummary summary, collection->MergeGroups(group, merged));
+  ToProto(summary, response->mutable_group());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::SplitGroup(const v1::SplitGroupRequest& request,
+                                  v1::SplitGroupResponse* response) const {
+  ASSIGN_OR_RETURN(const SplitRequest split_request, SplitFromProto(request));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const Split split, collection->SplitGroup(split_request));
+  ToProto(split.group, response->mutable_group());
+  ToProto(split.new_group, response->mutable_new_group());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::WithdrawStory(const v1::WithdrawStoryRequest& request,
+                                     v1::WithdrawStoryResponse* response) const {
+  ASSIGN_OR_RETURN(Withdrawal withdrawal, WithdrawalFromProto(request));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const GroupNumber group, FindGroup("story", *collection, request));
+  ASSIGN_OR_RETURN(const Withdrawn withdrawn, collection->Withdraw(group, std::move(withdrawal)));
+  ToProto(withdrawn.group, response->mutable_group());
+  response->set_affected_count(withdrawn.affected);
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ReinstateStory(const v1::ReinstateStoryRequest& request,
+                                      v1::ReinstateStoryResponse* response) const {
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const GroupNumber group, FindGroup("story", *collection, request));
+  ASSIGN_OR_RETURN(const std::optional<GroupSummary> summary, collection->Reinstate(group));
+  if (summary.has_value()) ToProto(*summary, response->mutable_group());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ListAffectedArticles(const v1::ListAffectedArticlesRequest& request,
+                                            v1::ListAffectedArticlesResponse* response) const {
+  ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const GroupNumber group, FindGroup("story", *collection, request));
+  const std::string binding = Binding("ListAffectedArticles", *collection, GroupId(group));
+  ASSIGN_OR_RETURN(const uint64_t first, ReadPageTokenNumber(binding, request.page_token()));
+  ASSIGN_OR_RETURN(const GroupPage page,
+                   collection->GetGroup(group, static_cast<Ordinal>(first), page_size));
+  if (!page.group.withdrawal.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("story: not withdrawn, got group \"", GroupId(page.group.group), "\""));
+  }
+  ToProto(*page.group.withdrawal, response->mutable_withdrawal());
+  for (const GroupMember& member : page.members.items) {
+    if (member.article.id == page.group.withdrawal->replacement_id) continue;
+    ToProto(member, response->add_articles());
+  }
+  if (page.members.next.has_value()) {
+    response->set_next_page_token(MakePageToken(binding, uint64_t{*page.members.next}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ComputeFingerprint(const v1::ComputeFingerprintRequest& request,
+                                          v1::ComputeFingerprintResponse* response) const {
+  ASSIGN_OR_RETURN(Article article, ArticleFromProto(request, limits_));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  ASSIGN_OR_RETURN(const Fingerprint fingerprint,
+                   collection->ComputeFingerprint(std::move(article)));
+  ToProto(fingerprint, response->mutable_fingerprint());
   return absl::OkStatus();
 }
 

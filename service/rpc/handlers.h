@@ -42,11 +42,26 @@ class Handlers {
                           v1::GetArticleResponse* response) const;
   absl::Status BatchGetArticles(const v1::BatchGetArticlesRequest& request,
                                 v1::BatchGetArticlesResponse* response) const;
+  absl::Status ComputeFingerprint(const v1::ComputeFingerprintRequest& request,
+                                  v1::ComputeFingerprintResponse* response) const;
 
   // ClusterService
   absl::Status GetGroup(const v1::GetGroupRequest& request, v1::GetGroupResponse* response) const;
   absl::Status ListGroups(const v1::ListGroupsRequest& request,
                           v1::ListGroupsResponse* response) const;
+  absl::Status ListAffectedArticles(const v1::ListAffectedArticlesRequest& request,
+                                    v1::ListAffectedArticlesResponse* response) const;
+  // These five write.
+  absl::Status SetCanonical(const v1::SetCanonicalRequest& request,
+                            v1::SetCanonicalResponse* response) const;
+  absl::Status MergeGroups(const v1::MergeGroupsRequest& request,
+                           v1::MergeGroupsResponse* response) const;
+  absl::Status SplitGroup(const v1::SplitGroupRequest& request,
+                          v1::SplitGroupResponse* response) const;
+  absl::Status WithdrawStory(const v1::WithdrawStoryRequest& request,
+                             v1::WithdrawStoryResponse* response) const;
+  absl::Status ReinstateStory(const v1::ReinstateStoryRequest& request,
+                              v1::ReinstateStoryResponse* response) const;
 
   // AdminService; on disk when they return.
   absl::Status CreateCollection(const v1::CreateCollectionRequest& request,
@@ -64,8 +79,9 @@ class Handlers {
   void IngestItem(absl::string_view collection_name, const v1::IngestArticleRequest& request,
                   v1::IngestResult* result) const;
 
- private:
   absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
+
+ private:
   absl::Status Ingest(Collection& collection, const v1::IngestArticleRequest& request,
                       v1::Verdict* verdict) const;
 

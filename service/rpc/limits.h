@@ -35,6 +35,11 @@ inline constexpr int kRelatedDefault = 10;
 inline constexpr int kPageSizeMax = 1000;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr size_t kPageTokenBytesMax = 256;
+inline constexpr size_t kWithdrawalNoteBytesMax = 1024;
+inline constexpr int kSplitArticlesMax = 1000;
+inline constexpr int kSourcePriorityMax = 1000;
+// Changes in one response of WatchGroups.
+inline constexpr size_t kWatchedChangesMax = 256;
 
 }  // namespace newsprint::rpc
 

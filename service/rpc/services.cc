@@ -4,6 +4,7 @@
 #include "newsprint/v1/article_service.grpc.pb.h"
 #include "newsprint/v1/cluster_service.grpc.pb.h"
 #include "service/rpc/stream_ingest.h"
+#include "service/rpc/watch_groups.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -19,10 +20,19 @@ using ArticleServiceBase = v1::ArticleService::WithRawCallbackMethod_IngestArtic
                     v1::ArticleService::WithRawCallbackMethod_GetArticle<
                         v1::ArticleService::WithRawCallbackMethod_BatchGetArticles<
                             v1::ArticleService::WithRawCallbackMethod_DeleteArticle<
-                                v1::ArticleService::WithRawCallbackMethod_StreamIngest<
-                                    v1::ArticleService::Service>>>>>>>>>;
+                                v1::ArticleService::WithRawCallbackMethod_ComputeFingerprint<
+                                    v1::ArticleService::WithRawCallbackMethod_StreamIngest<
+                                        v1::ArticleService::Service>>>>>>>>>>;
 using ClusterServiceBase = v1::ClusterService::WithRawCallbackMethod_GetGroup<
-    v1::ClusterService::WithRawCallbackMethod_ListGroups<v1::ClusterService::Service>>;
+    v1::ClusterService::WithRawCallbackMethod_ListGroups<
+        v1::ClusterService::WithRawCallbackMethod_SetCanonical<
+            v1::ClusterService::WithRawCallbackMethod_MergeGroups<
+                v1::ClusterService::WithRawCallbackMethod_SplitGroup<
+                    v1::ClusterService::WithRawCallbackMethod_WithdrawStory<
+                        v1::ClusterService::WithRawCallbackMethod_ReinstateStory<
+                            v1::ClusterService::WithRawCallbackMethod_ListAffectedArticles<
+                                v1::ClusterService::WithRawCallbackMethod_WatchGroups<
+                                    v1::ClusterService::Service>>>>>>>>>;
 using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollection<
     v1::AdminService::WithRawCallbackMethod_GetCollection<
         v1::AdminService::WithRawCallbackMethod_ListCollections<
@@ -83,6 +93,13 @@ class ArticleService final : public ArticleServiceBase {
                               &Handlers::DeleteArticle);
   }
 
+  grpc::ServerUnaryReactor* ComputeFingerprint(grpc::CallbackServerContext* context,
+                                               const ByteBuffer* request,
+                                               ByteBuffer* response) override {
+    return dispatcher_->Read(context, "ComputeFingerprint", request, response,
+                             &Handlers::ComputeFingerprint);
+  }
+
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamIngest(
       grpc::CallbackServerContext* /*context*/) override {
     return MakeStreamIngest(dispatcher_);
@@ -104,6 +121,47 @@ class ClusterService final : public ClusterServiceBase {
   grpc::ServerUnaryReactor* ListGroups(grpc::CallbackServerContext* context,
                                        const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "ListGroups", request, response, &Handlers::ListGroups);
+  }
+
+  grpc::ServerUnaryReactor* SetCanonical(grpc::CallbackServerContext* context,
+                                         const ByteBuffer* request, ByteBuffer* response) override {
+    return dispatcher_->Write(context, "SetCanonical", request, response, &Handlers::SetCanonical);
+  }
+
+  grpc::ServerUnaryReactor* MergeGroups(grpc::CallbackServerContext* context,
+                                        const ByteBuffer* request, ByteBuffer* response) override {
+    return dispatcher_->Write(context, "MergeGroups", request, response, &Handlers::MergeGroups);
+  }
+
+  grpc::ServerUnaryReactor* SplitGroup(grpc::CallbackServerContext* context,
+                                       const ByteBuffer* request, ByteBuffer* response) override {
+    return dispatcher_->Write(context, "SplitGroup", request, response, &Handlers::SplitGroup);
+  }
+
+  grpc::ServerUnaryReactor* WithdrawStory(grpc::CallbackServerContext* context,
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
+    return dispatcher_->Write(context, "WithdrawStory", request, response,
+                              &Handlers::WithdrawStory);
+  }
+
+  grpc::ServerUnaryReactor* ReinstateStory(grpc::CallbackServerContext* context,
+                                           const ByteBuffer* request,
+                                           ByteBuffer* response) override {
+    return dispatcher_->Write(context, "ReinstateStory", request, response,
+                              &Handlers::ReinstateStory);
+  }
+
+  grpc::ServerUnaryReactor* ListAffectedArticles(grpc::CallbackServerContext* context,
+                                                 const ByteBuffer* request,
+                                                 ByteBuffer* response) override {
+    return dispatcher_->Read(context, "ListAffectedArticles", request, response,
+                             &Handlers::ListAffectedArticles);
+  }
+
+  grpc::ServerWriteReactor<ByteBuffer>* WatchGroups(grpc::CallbackServerContext* /*context*/,
+                                                    const ByteBuffer* request) override {
+    return MakeWatchGroups(dispatcher_, *request);
   }
 
  private:

@@ -14,6 +14,7 @@ bool IsServerFault(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
       return false;
     default:
       return true;

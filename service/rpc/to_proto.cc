@@ -29,6 +29,56 @@ v1::Relation ToProto(Relation relation) {
   return v1::RELATION_UNSPECIFIED;
 }
 
+namespace {
+
+v1::WithdrawalReason ToProto(WithdrawalReason reason) {
+  switch (reason) {
+    case WithdrawalReason::kKilled:
+      return v1::WITHDRAWAL_REASON_KILLED;
+    case WithdrawalReason::kCorrected:
+      return v1::WITHDRAWAL_REASON_CORRECTED;
+  }
+  return v1::WITHDRAWAL_REASON_UNSPECIFIED;
+}
+
+v1::CanonicalPolicy ToProto(CanonicalPolicy policy) {
+  switch (policy) {
+    case CanonicalPolicy::kFirstIngested:
+      return v1::CANONICAL_POLICY_FIRST_INGESTED;
+    case CanonicalPolicy::kEarliestPublished:
+      return v1::CANONICAL_POLICY_EARLIEST_PUBLISHED;
+    case CanonicalPolicy::kSourcePriority:
+      return v1::CANONICAL_POLICY_SOURCE_PRIORITY;
+    case CanonicalPolicy::kLongest:
+      return v1::CANONICAL_POLICY_LONGEST;
+  }
+  return v1::CANONICAL_POLICY_UNSPECIFIED;
+}
+
+v1::GroupChangeKind ToProto(GroupChangeKind kind) {
+  switch (kind) {
+    case GroupChangeKind::kCreated:
+      return v1::GROUP_CHANGE_KIND_CREATED;
+    case GroupChangeKind::kJoined:
+      return v1::GROUP_CHANGE_KIND_JOINED;
+    case GroupChangeKind::kLeft:
+      return v1::GROUP_CHANGE_KIND_LEFT;
+    case GroupChangeKind::kCanonicalChanged:
+      return v1::GROUP_CHANGE_KIND_CANONICAL_CHANGED;
+    case GroupChangeKind::kMerged:
+      return v1::GROUP_CHANGE_KIND_MERGED;
+    case GroupChangeKind::kWithdrawn:
+      return v1::GROUP_CHANGE_KIND_WITHDRAWN;
+    case GroupChangeKind::kReinstated:
+      return v1::GROUP_CHANGE_KIND_REINSTATED;
+    case GroupChangeKind::kEnded:
+      return v1::GROUP_CHANGE_KIND_ENDED;
+  }
+  return v1::GROUP_CHANGE_KIND_UNSPECIFIED;
+}
+
+}  // namespace
+
 void ToProto(absl::Time time, google::protobuf::Timestamp* proto) {
   const int64_t seconds = absl::ToUnixSeconds(time);  // rounds down
   proto->set_seconds(seconds);
@@ -45,6 +95,10 @@ void ToProto(const Evidence& evidence, v1::Evidence* proto) {
   proto->set_query_shingles(evidence.query_shingles);
   proto->set_match_shingles(evidence.match_shingles);
   if (evidence.shared_numbers.has_value()) proto->set_shared_numbers(*evidence.shared_numbers);
+  proto->set_query_boilerplate(evidence.query_boilerplate);
+  proto->set_match_boilerplate(evidence.match_boilerplate);
+  proto->set_shared_boilerplate(evidence.shared_boilerplate);
+  proto->set_lede_containment(evidence.lede_containment);
 }
 
 void ToProto(const Thresholds& thresholds, v1::Thresholds* proto) {
@@ -57,6 +111,18 @@ void ToProto(const Thresholds& thresholds, v1::Thresholds* proto) {
   proto->set_template_numbers_min(thresholds.template_numbers_min);
   proto->set_related_cosine(thresholds.related_cosine);
   proto->set_revision_window_seconds(absl::ToInt64Seconds(thresholds.revision_window));
+  proto->set_boilerplate_articles_min(thresholds.boilerplate_articles_min);
+  proto->set_boilerplate_source_articles_min(thresholds.boilerplate_source_articles_min);
+  proto->set_footer_shingles_max(thresholds.footer_shingles_max);
+  proto->set_lede_containment_min(thresholds.lede_containment_min);
+}
+
+void ToProto(const Withdrawal& withdrawal, v1::Withdrawal* proto) {
+  proto->set_article_id(withdrawal.article_id);
+  proto->set_reason(ToProto(withdrawal.reason));
+  proto->set_note(withdrawal.note);
+  proto->set_replacement_id(withdrawal.replacement_id);
+  ToProto(withdrawal.withdrawn_at, proto->mutable_withdrawn_at());
 }
 
 void ToProto(const Verdict& verdict, const CollectionSettings& settings, v1::Verdict* proto) {
@@ -80,6 +146,7 @@ void ToProto(const Verdict& verdict, const CollectionSettings& settings, v1::Ver
   proto->set_fingerprint_scheme(settings.fingerprint_scheme);
   proto->set_replayed(verdict.replayed);
   proto->set_short_text(verdict.short_text);
+  if (verdict.withdrawal.has_value()) ToProto(*verdict.withdrawal, proto->mutable_withdrawal());
 }
 
 void ToProto(const Article& article, v1::Article* proto) {
@@ -95,14 +162,31 @@ void ToProto(const Article& article, v1::Article* proto) {
   for (const auto& [key, value] : article.attributes) (*proto->mutable_attributes())[key] = value;
 }
 
-void ToProto(const ArticleState& state, bool text_stored, v1::ArticleState* proto) {
+void ToProto(const Fingerprint& fingerprint, v1::Fingerprint* proto) {
+  proto->set_scheme(fingerprint.scheme);
+  proto->set_text_hash(fingerprint.text_hash);
+  proto->set_body_tokens(fingerprint.body_tokens);
+  proto->mutable_shingles()->Assign(fingerprint.shingles.begin(), fingerprint.shingles.end());
+  proto->mutable_lede_shingles()->Assign(fingerprint.lede_shingles.begin(),
+                                         fingerprint.lede_shingles.end());
+  proto->mutable_numbers()->Assign(fingerprint.numbers.begin(), fingerprint.numbers.end());
+  for (const WeightedTerm& term : fingerprint.terms) {
+    proto->add_terms(term.term);
+    proto->add_term_weights(term.weight);
+  }
+  proto->mutable_embedding()->Assign(fingerprint.vector.begin(), fingerprint.vector.end());
+  proto->set_embedder(fingerprint.embedder);
+}
+
+void ToProto(const ArticleState& state, v1::ArticleState* proto) {
   proto->set_group_id(GroupId(state.group));
   proto->set_canonical_id(state.canonical_id);
   proto->set_relation(ToProto(state.relation));
   ToProto(state.ingested_at, proto->mutable_ingested_at());
   proto->set_revision_number(state.revision_number);
   proto->set_body_tokens(state.body_tokens);
-  proto->set_text_stored(text_stored);
+  proto->set_text_stored(state.text_stored);
+  if (state.withdrawal.has_value()) ToProto(*state.withdrawal, proto->mutable_withdrawal());
 }
 
 void ToProto(const RelatedArticle& related, v1::RelatedArticle* proto) {
@@ -117,6 +201,7 @@ void ToProto(const RelatedArticle& related, v1::RelatedArticle* proto) {
   if (related.article.published_at.has_value()) {
     ToProto(*related.article.published_at, proto->mutable_published_at());
   }
+  proto->set_withdrawn(related.withdrawn);
 }
 
 void ToProto(const GroupSummary& group, v1::Group* proto) {
@@ -124,6 +209,21 @@ void ToProto(const GroupSummary& group, v1::Group* proto) {
   proto->set_canonical_id(group.canonical_id);
   proto->set_title(group.title);
   proto->set_member_count(group.members);
+  proto->set_canonical_pinned(group.canonical_pinned);
+  if (group.withdrawal.has_value()) ToProto(*group.withdrawal, proto->mutable_withdrawal());
+}
+
+void ToProto(const GroupChange& change, v1::GroupChange* proto) {
+  proto->set_sequence(static_cast<int64_t>(change.sequence));
+  proto->set_kind(ToProto(change.kind));
+  proto->set_group_id(GroupId(change.group));
+  proto->set_article_id(change.article_id);
+  proto->set_canonical_id(change.canonical_id);
+  proto->set_previous_canonical_id(change.previous_canonical_id);
+  proto->set_other_group_id(GroupId(change.other_group));
+  if (change.relation.has_value()) proto->set_relation(ToProto(*change.relation));
+  ToProto(change.changed_at, proto->mutable_changed_at());
+  if (change.withdrawal.has_value()) ToProto(*change.withdrawal, proto->mutable_withdrawal());
 }
 
 void ToProto(const GroupMember& member, v1::GroupMember* proto) {
@@ -137,6 +237,7 @@ void ToProto(const GroupMember& member, v1::GroupMember* proto) {
     ToProto(*member.article.published_at, proto->mutable_published_at());
   }
   ToProto(member.ingested_at, proto->mutable_ingested_at());
+  proto->set_placed_by_editor(member.placed_by_editor);
 }
 
 void ToProto(const CollectionSettings& settings, v1::Collection* proto) {
@@ -149,6 +250,9 @@ void ToProto(const CollectionSettings& settings, v1::Collection* proto) {
   proto->set_fingerprint_scheme(settings.fingerprint_scheme);
   proto->set_embedder(settings.embedder);
   ToProto(settings.created_at, proto->mutable_created_at());
+  proto->set_canonical_policy(ToProto(settings.canonical_policy));
+  proto->mutable_source_priority()->Assign(settings.source_priority.begin(),
+                                           settings.source_priority.end());
 }
 
 void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
@@ -164,6 +268,8 @@ void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
   proto->set_vector_index_bytes(stats.vector_index_bytes);
   proto->set_store_bytes(stats.store_bytes);
   proto->set_sequence(stats.sequence);
+  proto->set_group_change_sequence(stats.group_change_sequence);
+  proto->set_boilerplate_shingles(stats.boilerplate_shingles);
 }
 
 void ToProto(const absl::Status& status, v1::ItemStatus* proto) {

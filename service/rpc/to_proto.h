@@ -15,7 +15,10 @@ void ToProto(const Verdict& verdict, const CollectionSettings& settings, v1::Ver
 void ToProto(const Evidence& evidence, v1::Evidence* proto);
 void ToProto(const Thresholds& thresholds, v1::Thresholds* proto);
 void ToProto(const Article& article, v1::Article* proto);
-void ToProto(const ArticleState& state, bool text_stored, v1::ArticleState* proto);
+void ToProto(const ArticleState& state, v1::ArticleState* proto);
+void ToProto(const Fingerprint& fingerprint, v1::Fingerprint* proto);
+void ToProto(const Withdrawal& withdrawal, v1::Withdrawal* proto);
+void ToProto(const GroupChange& change, v1::GroupChange* proto);
 void ToProto(const RelatedArticle& related, v1::RelatedArticle* proto);
 void ToProto(const GroupSummary& group, v1::Group* proto);
 void ToProto(const GroupMember& member, v1::GroupMember* proto);

@@ -48,6 +48,10 @@ void EncodeEvidence(const Evidence& evidence, Encoder& out) {
   out.Varint(evidence.match_shingles);
   out.Varint(evidence.shared_numbers.has_value() ? 1 : 0);
   if (evidence.shared_numbers.has_value()) out.Double(*evidence.shared_numbers);
+  out.Varint(evidence.query_boilerplate);
+  out.Varint(evidence.match_boilerplate);
+  out.Varint(evidence.shared_boilerplate);
+  out.Double(evidence.lede_containment);
 }
 
 Evidence DecodeEvidence(Decoder& in) {
@@ -60,6 +64,10 @@ Evidence DecodeEvidence(Decoder& in) {
   evidence.query_shingles = static_cast<int64_t>(in.Varint());
   evidence.match_shingles = static_cast<int64_t>(in.Varint());
   if (in.Varint() != 0) evidence.shared_numbers = in.Double();
+  evidence.query_boilerplate = static_cast<int64_t>(in.Varint());
+  evidence.match_boilerplate = static_cast<int64_t>(in.Varint());
+  evidence.shared_boilerplate = static_cast<int64_t>(in.Varint());
+  evidence.lede_containment = in.Double();
   return evidence;
 }
 
@@ -126,6 +134,10 @@ void EncodeThresholds(const Thresholds& thresholds, Encoder& out) {
   out.Varint(thresholds.template_numbers_min);
   out.Double(thresholds.related_cosine);
   out.Varint(absl::ToInt64Seconds(thresholds.revision_window));
+  out.Varint(thresholds.boilerplate_articles_min);
+  out.Varint(thresholds.boilerplate_source_articles_min);
+  out.Varint(thresholds.footer_shingles_max);
+  out.Double(thresholds.lede_containment_min);
 }
 
 Thresholds DecodeThresholds(Decoder& in) {
@@ -139,7 +151,49 @@ Thresholds DecodeThresholds(Decoder& in) {
   thresholds.template_numbers_min = static_cast<int>(in.Varint());
   thresholds.related_cosine = in.Double();
   thresholds.revision_window = absl::Seconds(static_cast<int64_t>(in.Varint()));
+  thresholds.boilerplate_articles_min = static_cast<int>(in.Varint());
+  thresholds.boilerplate_source_articles_min = static_cast<int>(in.Varint());
+  thresholds.footer_shingles_max = static_cast<int>(in.Varint());
+  thresholds.lede_containment_min = in.Double();
   return thresholds;
+}
+
+void EncodeWithdrawal(const std::optional<Withdrawal>& withdrawal, Encoder& out) {
+  out.Varint(withdrawal.has_value() ? 1 : 0);
+  if (!withdrawal.has_value()) return;
+  out.String(withdrawal->article_id);
+  out.Varint(static_cast<uint64_t>(withdrawal->reason));
+  out.String(withdrawal->note);
+  out.String(withdrawal->replacement_id);
+  out.Time(withdrawal->withdrawn_at);
+}
+
+std::optional<Withdrawal> DecodeWithdrawal(Decoder& in) {
+  if (in.Varint() == 0) return std::nullopt;
+  Withdrawal withdrawal;
+  withdrawal.article_id = in.String();
+  withdrawal.reason = static_cast<WithdrawalReason>(in.Varint());
+  withdrawal.note = in.String();
+  withdrawal.replacement_id = in.String();
+  withdrawal.withdrawn_at = in.Time();
+  return withdrawal;
+}
+
+void EncodeEntries(const std::vector<BoilerplateRecord::Entry>& entries, Encoder& out) {
+  out.Varint(entries.size());
+  for (const BoilerplateRecord::Entry& entry : entries) {
+    out.Fixed32(entry.key);
+    out.Varint(entry.value);
+  }
+}
+
+std::vector<BoilerplateRecord::Entry> DecodeEntries(Decoder& in) {
+  std::vector<BoilerplateRecord::Entry> entries(in.Count());
+  for (BoilerplateRecord::Entry& entry : entries) {
+    entry.key = in.Fixed32();
+    entry.value = static_cast<uint32_t>(in.Varint());
+  }
+  return entries;
 }
 
 }  // namespace
@@ -154,6 +208,9 @@ std::string Encode(const CollectionRecord& record) {
   out.Varint(record.settings.embedding_dimension);
   out.Varint(record.settings.caller_embeddings ? 1 : 0);
   EncodeThresholds(record.settings.thresholds, out);
+  out.Varint(static_cast<uint64_t>(record.settings.canonical_policy));
+  out.Varint(record.settings.source_priority.size());
+  for (const std::string& source : record.settings.source_priority) out.String(source);
   out.String(record.settings.fingerprint_scheme);
   out.String(record.settings.embedder);
   out.Time(record.settings.created_at);
@@ -171,6 +228,9 @@ absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
   record.settings.embedding_dimension = static_cast<int>(in.Varint());
   record.settings.caller_embeddings = in.Varint() != 0;
   record.settings.thresholds = DecodeThresholds(in);
+  record.settings.canonical_policy = static_cast<CanonicalPolicy>(in.Varint());
+  record.settings.source_priority.resize(in.Count());
+  for (std::string& source : record.settings.source_priority) source = in.String();
   record.settings.fingerprint_scheme = in.String();
   record.settings.embedder = in.String();
   record.settings.created_at = in.Time();
@@ -187,6 +247,8 @@ std::string Encode(const CollectionState& record) {
   out.Varint(record.next_request);
   out.Varint(record.articles);
   out.Varint(record.groups);
+  out.Varint(record.oldest_change);
+  out.Varint(record.next_change);
   out.Varint(record.relations.size());
   for (const uint64_t count : record.relations) out.Varint(count);
   return out.Take();
@@ -203,6 +265,8 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
   record.next_request = in.Varint();
   record.articles = in.Varint();
   record.groups = in.Varint();
+  record.oldest_change = in.Varint();
+  record.next_change = in.Varint();
   if (in.Count() != record.relations.size())
     return absl::DataLossError("store: damaged state record");
   for (uint64_t& count : record.relations) count = in.Varint();
@@ -228,6 +292,9 @@ std::string Encode(const ArticleRecord& record) {
   out.Varint(record.group);
   out.Varint(record.revision_number);
   out.Varint(record.body_tokens);
+  out.Varint(record.body_stored ? 1 : 0);
+  out.Varint(record.placed_by_editor ? 1 : 0);
+  out.Varint(record.deleted ? 1 : 0);
   out.Time(record.ingested_at);
   EncodeVerdict(record.verdict, out);
   return out.Take();
@@ -252,6 +319,9 @@ absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes) {
   record.group = in.Varint();
   record.revision_number = static_cast<int64_t>(in.Varint());
   record.body_tokens = static_cast<int64_t>(in.Varint());
+  record.body_stored = in.Varint() != 0;
+  record.placed_by_editor = in.Varint() != 0;
+  record.deleted = in.Varint() != 0;
   record.ingested_at = in.Time();
   record.verdict = DecodeVerdict(in);
   return Finish(in, "article", std::move(record));
@@ -261,6 +331,7 @@ std::string Encode(const FingerprintRecord& record) {
   Encoder out;
   Begin(out);
   EncodeSorted(record.shingles, out);
+  EncodeSorted(record.lede_shingles, out);
   EncodeSorted(record.numbers, out);
   return out.Take();
 }
@@ -270,6 +341,7 @@ absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes) {
   if (absl::Status status = CheckBegin(in, "fingerprint"); !status.ok()) return status;
   FingerprintRecord record;
   record.shingles = DecodeSorted(in);
+  record.lede_shingles = DecodeSorted(in);
   record.numbers = DecodeSorted(in);
   return Finish(in, "fingerprint", std::move(record));
 }
@@ -297,11 +369,31 @@ absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes) {
   return Finish(in, "terms", std::move(record));
 }
 
+std::string Encode(const SketchRecord& record) {
+  Encoder out;
+  Begin(out);
+  EncodeSorted(record.values, out);
+  return out.Take();
+}
+
+absl::StatusOr<SketchRecord> DecodeSketch(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "sketch"); !status.ok()) return status;
+  SketchRecord record;
+  record.values = DecodeSorted(in);
+  return Finish(in, "sketch", std::move(record));
+}
+
 std::string Encode(const GroupRecord& record) {
   Encoder out;
   Begin(out);
   out.Varint(record.canonical);
   out.Varint(record.members);
+  out.Varint(record.references.size());
+  for (const Ordinal reference : record.references) out.Varint(reference);
+  out.Varint(record.canonical_pinned ? 1 : 0);
+  out.Varint(record.merged_into);
+  EncodeWithdrawal(record.withdrawal, out);
   return out.Take();
 }
 
@@ -311,7 +403,105 @@ absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes) {
   GroupRecord record;
   record.canonical = static_cast<Ordinal>(in.Varint());
   record.members = in.Varint();
-  return Finish(in, "group", record);
+  record.references.resize(in.Count());
+  for (Ordinal& reference : record.references) reference = static_cast<Ordinal>(in.Varint());
+  record.canonical_pinned = in.Varint() != 0;
+  record.merged_into = in.Varint();
+  record.withdrawal = DecodeWithdrawal(in);
+  return Finish(in, "group", std::move(record));
+}
+
+std::string Encode(const MemberRecord& record) {
+  Encoder out;
+  Begin(out);
+  EncodeOptionalTime(record.published_at, out);
+  out.Varint(record.body_tokens);
+  out.Varint(record.source_rank);
+  return out.Take();
+}
+
+absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "member"); !status.ok()) return status;
+  MemberRecord record;
+  record.published_at = DecodeOptionalTime(in);
+  record.body_tokens = static_cast<int64_t>(in.Varint());
+  record.source_rank = static_cast<uint32_t>(in.Varint());
+  return Finish(in, "member", record);
+}
+
+std::string Encode(const GroupChange& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.sequence);
+  out.Varint(static_cast<uint64_t>(record.kind));
+  out.Varint(record.group);
+  out.String(record.article_id);
+  out.String(record.canonical_id);
+  out.String(record.previous_canonical_id);
+  out.Varint(record.other_group);
+  out.Varint(record.relation.has_value() ? static_cast<uint64_t>(*record.relation) : 0);
+  out.Time(record.changed_at);
+  EncodeWithdrawal(record.withdrawal, out);
+  return out.Take();
+}
+
+absl::StatusOr<GroupChange> DecodeChange(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "group change"); !status.ok()) return status;
+  GroupChange record;
+  record.sequence = in.Varint();
+  record.kind = static_cast<GroupChangeKind>(in.Varint());
+  record.group = in.Varint();
+  record.article_id = in.String();
+  record.canonical_id = in.String();
+  record.previous_canonical_id = in.String();
+  record.other_group = in.Varint();
+  if (const uint64_t relation = in.Varint(); relation != 0) {
+    record.relation = static_cast<Relation>(relation);
+  }
+  record.changed_at = in.Time();
+  record.withdrawal = DecodeWithdrawal(in);
+  return Finish(in, "group change", std::move(record));
+}
+
+std::string Encode(const LessonRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Fixed32(record.source);
+  out.Varint(record.shingles.has_value() ? 1 : 0);
+  if (record.shingles.has_value()) EncodeSorted(*record.shingles, out);
+  return out.Take();
+}
+
+absl::StatusOr<LessonRecord> DecodeLesson(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "lesson"); !status.ok()) return status;
+  LessonRecord record;
+  record.source = in.Fixed32();
+  if (in.Varint() != 0) record.shingles = DecodeSorted(in);
+  return Finish(in, "lesson", std::move(record));
+}
+
+std::string Encode(const BoilerplateRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.Varint(record.generation);
+  out.Varint(record.first_lesson);
+  EncodeEntries(record.counts, out);
+  EncodeEntries(record.learned, out);
+  return out.Take();
+}
+
+absl::StatusOr<BoilerplateRecord> DecodeBoilerplate(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "boilerplate"); !status.ok()) return status;
+  BoilerplateRecord record;
+  record.generation = in.Varint();
+  record.first_lesson = static_cast<Ordinal>(in.Varint());
+  record.counts = DecodeEntries(in);
+  record.learned = DecodeEntries(in);
+  return Finish(in, "boilerplate", std::move(record));
 }
 
 std::string Encode(const RequestRecord& record) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,8 @@
 namespace newsprint::store {
 
 // Version of the whole layout: keys, column families, records. A server refuses a data folder with
-// a higher one.
-inline constexpr uint32_t kFormatVersion = 1;
+// a higher one, and version 1, which held too little to go on from.
+inline constexpr uint32_t kFormatVersion = 2;
 
 struct CollectionRecord {
   uint32_t uid = 0;  // from 1, never used again
@@ -33,38 +34,85 @@ struct CollectionState {
   uint64_t next_request = 0;
   uint64_t articles = 0;
   uint64_t groups = 0;
+  uint64_t oldest_change = 1;  // changes to groups are kept in a ring [oldest_change, next_change)
+  uint64_t next_change = 1;
   std::array<uint64_t, kRelationCount> relations{};  // of the articles stored now
 };
 
 struct ArticleRecord {
-  Article article;  // without body and embedding; without title in collections that keep no text
+  // Without body, embedding and fingerprint; without title in collections that keep no text. In the
+  // record that is left of a deleted article of a withdrawn story, only the id.
+  Article article;
   Hash128 content_hash;  // of the title, body and embedding as sent
   Hash128 text_hash;     // of the normalised tokens
   GroupNumber group = 0;
   int64_t revision_number = 1;
   int64_t body_tokens = 0;
+  bool body_stored = false;
+  bool placed_by_editor = false;
+  bool deleted = false;  // kept for its fingerprint, as its story was withdrawn
   absl::Time ingested_at;
-  Verdict verdict;  // as answered when the present content was ingested
+  // As answered when the present content was ingested, without `withdrawal`, which is the group's.
+  Verdict verdict;
 };
 
-// What verification needs. Both sorted, without repeats.
+// What verification needs. All sorted, without repeats.
 struct FingerprintRecord {
-  std::vector<uint32_t> shingles;  // low 32 bits of the shingle hashes
-  std::vector<uint32_t> numbers;   // low 32 bits of the tokens that are numbers
+  std::vector<uint32_t> shingles;       // low 32 bits of the shingle hashes
+  std::vector<uint32_t> lede_shingles;  // those of them that begin in the lede
+  std::vector<uint32_t> numbers;        // low 32 bits of the tokens that are numbers
+};
+
+// What the fingerprint index holds of an article: a bottom-k sketch of its shingles, ascending.
+struct SketchRecord {
+  std::vector<uint32_t> values;
 };
 
 struct GroupRecord {
-  Ordinal canonical = 0;
+  Ordinal canonical = 0;  // meaningless without members
   uint64_t members = 0;
+  // The articles that later ones are verified against, and that are in the indexes: the one that
+  // began the group, and those of groups that were merged into it.
+  std::vector<Ordinal> references;
+  bool canonical_pinned = false;  // by an editor
+  GroupNumber merged_into = 0;    // then nothing else counts
+  std::optional<Withdrawal> withdrawal;
+};
+
+// What the canonical's policy looks at, for each member.
+struct MemberRecord {
+  std::optional<absl::Time> published_at;
+  int64_t body_tokens = 0;
+  uint32_t source_rank = 0;  // place in the collection's source_priority; its size when not there
+};
+
+// What one article taught about boilerplate (engine/boilerplate.h).
+struct LessonRecord {
+  uint32_t source = 0;  // hash; 0: unknown
+  // The shingles, or nothing while they are those of the article's fingerprint.
+  std::optional<std::vector<uint32_t>> shingles;
+};
+
+// What is known of boilerplate at the beginning of a generation.
+struct BoilerplateRecord {
+  struct Entry {
+    uint32_t key = 0;
+    uint32_t value = 0;
+  };
+  uint64_t generation = 0;
+  Ordinal first_lesson = 0;    // of this generation; lessons are kept from it on
+  std::vector<Entry> counts;   // articles that have a shingle; ascending by key, as is the next
+  std::vector<Entry> learned;  // generation in which it was last seen
 };
 
 // An operation that was answered under a request id.
 struct RequestRecord {
-  enum class Kind : uint8_t { kIngest = 1, kDelete = 2 };
+  enum class Kind : uint8_t { kIngest = 1, kDelete = 2, kSplit = 3 };
   Kind kind = Kind::kIngest;
-  std::string article_id;
-  Hash128 content_hash;  // kIngest
-  Verdict verdict;       // kIngest: the answer; kDelete: group and canonical_id of the answer
+  std::string article_id;  // kSplit: the first of the articles that were moved
+  Hash128 content_hash;    // kIngest; kSplit: of all the ids
+  // kIngest: the answer; kDelete: group and canonical_id of the answer; kSplit: the new group.
+  Verdict verdict;
 };
 
 // The heaviest terms of an article, sorted by term. Weights are kept to 1 / 65,535.
@@ -77,7 +125,12 @@ std::string Encode(const CollectionState& record);
 std::string Encode(const ArticleRecord& record);
 std::string Encode(const FingerprintRecord& record);
 std::string Encode(const TermsRecord& record);
+std::string Encode(const SketchRecord& record);
 std::string Encode(const GroupRecord& record);
+std::string Encode(const MemberRecord& record);
+std::string Encode(const GroupChange& record);
+std::string Encode(const LessonRecord& record);
+std::string Encode(const BoilerplateRecord& record);
 std::string Encode(const RequestRecord& record);
 
 // DATA_LOSS when the bytes are damaged or of a version that this server does not know.
@@ -86,7 +139,12 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes);
 absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes);
 absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes);
 absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes);
+absl::StatusOr<SketchRecord> DecodeSketch(absl::string_view bytes);
 absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes);
+absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes);
+absl::StatusOr<GroupChange> DecodeChange(absl::string_view bytes);
+absl::StatusOr<LessonRecord> DecodeLesson(absl::string_view bytes);
+absl::StatusOr<BoilerplateRecord> DecodeBoilerplate(absl::string_view bytes);
 absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes);
 
 }  // namespace newsprint::store

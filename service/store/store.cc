@@ -39,6 +39,9 @@ enum Tag : char {
   kTextTag = 'X',         // text hash, ordinal
   kGroupTag = 'G',        // group
   kMemberTag = 'M',       // group, ordinal
+  kChangeTag = 'D',       // number of the change
+  kLessonTag = 'L',       // ordinal
+  kBoilerplateTag = 'P',
   kRequestTag = 'R',      // request id
   kRequestRingTag = 'Q',  // place in the ring
 };
@@ -230,6 +233,11 @@ absl::Status Store::Impl::CheckFormat() {
   Decoder in(*stored);
   const uint64_t version = in.Varint();
   if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
+  if (version < kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data_dir: format is older than this server reads, got ", version, ", limit ",
+                     kFormatVersion, "; ingest the articles into a new folder"));
+  }
   if (version > kFormatVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: format is newer than this server knows, got ", version, ", limit ",
@@ -355,8 +363,25 @@ absl::StatusOr<std::string> Store::GetBody(uint32_t uid, Ordinal ordinal) const 
   return body;
 }
 
-absl::StatusOr<std::string> Store::GetSketch(uint32_t uid, Ordinal ordinal) const {
-  return impl_->MustGet(OrdinalKey(uid, kSketchTag, ordinal), "sketch");
+absl::StatusOr<SketchRecord> Store::GetSketch(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   impl_->MustGet(OrdinalKey(uid, kSketchTag, ordinal), "sketch"));
+  return DecodeSketch(bytes);
+}
+
+absl::StatusOr<std::optional<LessonRecord>> Store::GetLesson(uint32_t uid, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(OrdinalKey(uid, kLessonTag, ordinal), "lesson"));
+  if (!bytes.has_value()) return std::optional<LessonRecord>();
+  ASSIGN_OR_RETURN(LessonRecord record, DecodeLesson(*bytes));
+  return std::optional<LessonRecord>(std::move(record));
+}
+
+absl::StatusOr<BoilerplateRecord> Store::GetBoilerplate(uint32_t uid) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(Key(uid, kBoilerplateTag), "boilerplate"));
+  if (!bytes.has_value()) return BoilerplateRecord();
+  return DecodeBoilerplate(*bytes);
 }
 
 absl::StatusOr<FingerprintRecord> Store::GetFingerprint(uint32_t uid, Ordinal ordinal) const {
@@ -397,7 +422,7 @@ absl::StatusOr<std::optional<GroupRecord>> Store::GetGroup(uint32_t uid, GroupNu
                    impl_->Get(Key(uid, kGroupTag, KeyFixed64(group)), "group"));
   if (!bytes.has_value()) return std::optional<GroupRecord>();
   ASSIGN_OR_RETURN(GroupRecord record, DecodeGroup(*bytes));
-  return std::optional<GroupRecord>(record);
+  return std::optional<GroupRecord>(std::move(record));
 }
 
 absl::StatusOr<std::vector<Ordinal>> Store::Members(uint32_t uid, GroupNumber group, Ordinal first,
@@ -413,6 +438,46 @@ absl::StatusOr<std::vector<Ordinal>> Store::Members(uint32_t uid, GroupNumber gr
   return members;
 }
 
+absl::StatusOr<std::optional<MemberRecord>> Store::GetMember(uint32_t uid, GroupNumber group,
+                                                             Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(MemberKey(uid, group, ordinal), "member"));
+  if (!bytes.has_value()) return std::optional<MemberRecord>();
+  ASSIGN_OR_RETURN(MemberRecord record, DecodeMember(*bytes));
+  return std::optional<MemberRecord>(std::move(record));
+}
+
+absl::Status Store::ForEachMember(
+    uint32_t uid, GroupNumber group,
+    absl::FunctionRef<void(Ordinal, const MemberRecord&)> visit) const {
+  absl::Status decoded;
+  const std::string prefix = Key(uid, kMemberTag, KeyFixed64(group));
+  RETURN_IF_ERROR(impl_->Scan(prefix, prefix, [&](absl::string_view rest, absl::string_view value) {
+    const absl::StatusOr<MemberRecord> record = DecodeMember(value);
+    decoded.Update(record.status());
+    if (record.ok()) visit(ReadKeyFixed32(rest), *record);
+    return decoded.ok();
+  }));
+  return decoded;
+}
+
+absl::StatusOr<std::vector<GroupChange>> Store::Changes(uint32_t uid, uint64_t first,
+                                                        size_t changes_max) const {
+  std::vector<GroupChange> changes;
+  if (changes_max == 0) return changes;
+  absl::Status decoded;
+  RETURN_IF_ERROR(impl_->Scan(Key(uid, kChangeTag), Key(uid, kChangeTag, KeyFixed64(first)),
+                              [&](absl::string_view, absl::string_view value) {
+                                absl::StatusOr<GroupChange> change = DecodeChange(value);
+                                decoded.Update(change.status());
+                                if (!decoded.ok()) return false;
+                                changes.push_back(*std::move(change));
+                                return changes.size() < changes_max;
+                              }));
+  RETURN_IF_ERROR(decoded);
+  return changes;
+}
+
 absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
     uint32_t uid, GroupNumber first, size_t groups_max) const {
   std::vector<std::pair<GroupNumber, GroupRecord>> groups;
@@ -423,7 +488,7 @@ absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
                                 absl::StatusOr<GroupRecord> record = DecodeGroup(value);
                                 decoded.Update(record.status());
                                 if (!decoded.ok()) return false;
-                                groups.emplace_back(ReadKeyFixed64(rest), *record);
+                                groups.emplace_back(ReadKeyFixed64(rest), *std::move(record));
                                 return groups.size() < groups_max;
                               }));
   RETURN_IF_ERROR(decoded);
@@ -473,8 +538,12 @@ void Batch::PutBody(Ordinal ordinal, absl::string_view body) {
   impl_->bodies.emplace_back(OrdinalKey(impl_->uid, kBodyTag, ordinal), std::string(body));
 }
 
-void Batch::PutSketch(Ordinal ordinal, absl::string_view sketch) {
-  impl_->small.Put(OrdinalKey(impl_->uid, kSketchTag, ordinal), ToSlice(sketch));
+void Batch::DeleteBody(Ordinal ordinal) {
+  impl_->bodies.emplace_back(OrdinalKey(impl_->uid, kBodyTag, ordinal), std::nullopt);
+}
+
+void Batch::PutSketch(Ordinal ordinal, const SketchRecord& record) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kSketchTag, ordinal), Encode(record));
 }
 
 void Batch::PutFingerprint(Ordinal ordinal, const FingerprintRecord& record) {
@@ -507,11 +576,41 @@ void Batch::DeleteText(const Hash128& text_hash, Ordinal ordinal) {
 }
 
 void Batch::DeleteArticle(Ordinal ordinal, absl::string_view id) {
-  for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag, kVectorTag, kTermsTag}) {
+  DeleteContent(ordinal, id);
+  DeleteRecognition(ordinal);
+}
+
+void Batch::DeleteContent(Ordinal ordinal, absl::string_view id) {
+  for (const Tag tag : {kVectorTag, kTermsTag}) {
     impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
   }
   impl_->small.Delete(Key(impl_->uid, kIdTag, id));
-  impl_->bodies.emplace_back(OrdinalKey(impl_->uid, kBodyTag, ordinal), std::nullopt);
+  DeleteBody(ordinal);
+}
+
+void Batch::DeleteRecognition(Ordinal ordinal) {
+  for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag}) {
+    impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
+  }
+}
+
+void Batch::PutLesson(Ordinal ordinal, const LessonRecord& record) {
+  impl_->small.Put(OrdinalKey(impl_->uid, kLessonTag, ordinal), Encode(record));
+}
+
+void Batch::PutBoilerplate(const BoilerplateRecord& record) {
+  impl_->small.Put(Key(impl_->uid, kBoilerplateTag), Encode(record));
+  impl_->small.DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
+                           OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
+}
+
+void Batch::PutChange(const GroupChange& change) {
+  impl_->small.Put(Key(impl_->uid, kChangeTag, KeyFixed64(change.sequence)), Encode(change));
+}
+
+void Batch::DeleteChangesBefore(uint64_t first) {
+  impl_->small.DeleteRange(Key(impl_->uid, kChangeTag, KeyFixed64(0)),
+                           Key(impl_->uid, kChangeTag, KeyFixed64(first)));
 }
 
 void Batch::PutGroup(GroupNumber group, const GroupRecord& record) {
@@ -522,8 +621,8 @@ void Batch::DeleteGroup(GroupNumber group) {
   impl_->small.Delete(Key(impl_->uid, kGroupTag, KeyFixed64(group)));
 }
 
-void Batch::PutMember(GroupNumber group, Ordinal ordinal) {
-  impl_->small.Put(MemberKey(impl_->uid, group, ordinal), rocksdb::Slice());
+void Batch::PutMember(GroupNumber group, Ordinal ordinal, const MemberRecord& record) {
+  impl_->small.Put(MemberKey(impl_->uid, group, ordinal), Encode(record));
 }
 
 void Batch::DeleteMember(GroupNumber group, Ordinal ordinal) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -58,10 +59,13 @@ class Store {
   absl::StatusOr<std::optional<Ordinal>> FindId(uint32_t uid, absl::string_view id) const;
   absl::StatusOr<ArticleRecord> GetArticle(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<std::string> GetBody(uint32_t uid, Ordinal ordinal) const;
-  absl::StatusOr<std::string> GetSketch(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<SketchRecord> GetSketch(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<FingerprintRecord> GetFingerprint(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<std::vector<float>> GetVector(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<TermsRecord> GetTerms(uint32_t uid, Ordinal ordinal) const;
+  // What the article taught, while its generation lasts.
+  absl::StatusOr<std::optional<LessonRecord>> GetLesson(uint32_t uid, Ordinal ordinal) const;
+  absl::StatusOr<BoilerplateRecord> GetBoilerplate(uint32_t uid) const;  // a fresh one when absent
   // The first ingested article with this text, other than `except`.
   absl::StatusOr<std::optional<Ordinal>> FindText(uint32_t uid, const Hash128& text_hash,
                                                   std::optional<Ordinal> except) const;
@@ -69,7 +73,15 @@ class Store {
   // Members from `first` on, in the order of ingestion, at most `members_max`.
   absl::StatusOr<std::vector<Ordinal>> Members(uint32_t uid, GroupNumber group, Ordinal first,
                                                size_t members_max) const;
-  // Groups from `first` on, in order, at most `groups_max`.
+  absl::StatusOr<std::optional<MemberRecord>> GetMember(uint32_t uid, GroupNumber group,
+                                                        Ordinal ordinal) const;
+  // Calls `visit` for each member, in the order of ingestion.
+  absl::Status ForEachMember(uint32_t uid, GroupNumber group,
+                             absl::FunctionRef<void(Ordinal, const MemberRecord&)> visit) const;
+  // Changes to groups from number `first` on, in order, at most `changes_max`.
+  absl::StatusOr<std::vector<GroupChange>> Changes(uint32_t uid, uint64_t first,
+                                                   size_t changes_max) const;
+  // Groups from `first` on, in order, at most `groups_max`; also those that were merged away.
   absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Groups(uint32_t uid,
                                                                           GroupNumber first,
                                                                           size_t groups_max) const;
@@ -96,7 +108,8 @@ class Batch {
   void PutState(const CollectionState& state);
   void PutArticle(Ordinal ordinal, const ArticleRecord& record);
   void PutBody(Ordinal ordinal, absl::string_view body);
-  void PutSketch(Ordinal ordinal, absl::string_view sketch);
+  void DeleteBody(Ordinal ordinal);
+  void PutSketch(Ordinal ordinal, const SketchRecord& record);
   void PutFingerprint(Ordinal ordinal, const FingerprintRecord& record);
   void PutVector(Ordinal ordinal, const std::vector<float>& vector);
   void PutTerms(Ordinal ordinal, const TermsRecord& record);
@@ -105,9 +118,18 @@ class Batch {
   void DeleteText(const Hash128& text_hash, Ordinal ordinal);
   // Removes article, body, sketch, fingerprint, vector, terms and id.
   void DeleteArticle(Ordinal ordinal, absl::string_view id);
+  // The same in two parts: body, vector, terms and id, and then what recognises copies.
+  void DeleteContent(Ordinal ordinal, absl::string_view id);
+  void DeleteRecognition(Ordinal ordinal);
+  void PutLesson(Ordinal ordinal, const LessonRecord& record);
+  // Stores a new generation, and removes the lessons before it.
+  void PutBoilerplate(const BoilerplateRecord& record);
+  void PutChange(const GroupChange& change);
+  // Removes the changes before number `first`.
+  void DeleteChangesBefore(uint64_t first);
   void PutGroup(GroupNumber group, const GroupRecord& record);
   void DeleteGroup(GroupNumber group);
-  void PutMember(GroupNumber group, Ordinal ordinal);
+  void PutMember(GroupNumber group, Ordinal ordinal, const MemberRecord& record);
   void DeleteMember(GroupNumber group, Ordinal ordinal);
   void PutRequest(uint64_t number, absl::string_view request_id, const RequestRecord& record);
   void DeleteRequest(uint64_t number, absl::string_view request_id);

@@ -13,6 +13,7 @@
 namespace newsprint {
 namespace {
 
+using ::newsprint::testing::AtLeast;
 using ::newsprint::testing::Ingest;
 using ::newsprint::testing::OpenEngine;
 using ::newsprint::testing::StoryArticle;
@@ -56,7 +57,7 @@ TEST(CollectionPropertyTest, GroupsAreTheStories) {
     EXPECT_EQ(collection->Stats().articles, static_cast<int64_t>(stories.size()));
     EXPECT_EQ(collection->Stats().groups, static_cast<int64_t>(groups.size()));
     int64_t members = 0;
-    const auto all_groups = *collection->ListGroups(0, 1000, 1);
+    const auto all_groups = *collection->ListGroups(0, 1000, AtLeast(1));
     for (const GroupSummary& group : all_groups.items) {
       members += group.members;
     }

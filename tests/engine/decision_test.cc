@@ -15,6 +15,7 @@ Evidence Sets(int64_t query, int64_t match, int64_t shared, double cosine = 0) {
   evidence.containment = static_cast<double>(shared) / static_cast<double>(query);
   evidence.reverse_containment = static_cast<double>(shared) / static_cast<double>(match);
   evidence.cosine = cosine;
+  evidence.lede_containment = 1;
   return evidence;
 }
 
@@ -105,16 +106,17 @@ TEST(DecisionTest, ContextComesFromSourceUrlAndTime) {
 
 TEST(DecisionTest, EvidenceIsExact) {
   PreparedArticle a;
-  a.fingerprint = {{1, 2, 3, 4}, {10, 11, 12, 13}};
+  a.fingerprint = {{1, 2, 3, 4}, {1, 3}, {10, 11, 12, 13}};
   a.vector = {0.6f, 0.8f};
   PreparedArticle b;
-  b.fingerprint = {{3, 4, 5}, {12, 13, 14, 15, 16}};
+  b.fingerprint = {{3, 4, 5}, {5}, {12, 13, 14, 15, 16}};
   b.vector = {0.0f, 1.0f};
   const Evidence evidence = MakeEvidence(a, b, Thresholds());
   EXPECT_DOUBLE_EQ(evidence.jaccard, 2.0 / 5);
   EXPECT_DOUBLE_EQ(evidence.containment, 2.0 / 4);
   EXPECT_DOUBLE_EQ(evidence.reverse_containment, 2.0 / 3);
   EXPECT_DOUBLE_EQ(*evidence.shared_numbers, 2.0 / 4);
+  EXPECT_DOUBLE_EQ(evidence.lede_containment, 1.0 / 2);
   EXPECT_NEAR(evidence.cosine, 0.8, 1e-6);
   b.fingerprint.numbers = {1};
   EXPECT_FALSE(MakeEvidence(a, b, Thresholds()).shared_numbers.has_value());

@@ -45,7 +45,7 @@ TEST_F(HandlersTest, AVerdictCarriesItsEvidence) {
   EXPECT_EQ(verdict.relation(), v1::RELATION_NEAR_DUPLICATE);
   EXPECT_EQ(verdict.canonical_id(), "a");
   EXPECT_EQ(verdict.group_id(), "g1");
-  EXPECT_EQ(verdict.fingerprint_scheme(), "text1/w5/oph256x8v1");
+  EXPECT_EQ(verdict.fingerprint_scheme(), "text1/w5/lede60/sketch3");
   EXPECT_EQ(verdict.thresholds().near_duplicate_jaccard(), 0.3);
   EXPECT_EQ(verdict.thresholds().revision_window_seconds(), 172'800);
   ASSERT_EQ(verdict.matches_size(), 1);

@@ -31,10 +31,13 @@ TEST(StoreTest, KeepsWhatWasAppliedAcrossOpening) {
     batch.PutId("a", 7);
     batch.PutBody(7, "body");
     batch.PutVector(7, {1.0f, -2.5f});
-    batch.PutFingerprint(7, {{1, 5, 9}, {2}});
-    batch.PutGroup(3, {7, 2});
-    batch.PutMember(3, 7);
-    batch.PutMember(3, 300);
+    batch.PutFingerprint(7, {{1, 5, 9}, {5}, {2}});
+    GroupRecord group;
+    group.canonical = 7;
+    group.members = 2;
+    batch.PutGroup(3, group);
+    batch.PutMember(3, 7, {});
+    batch.PutMember(3, 300, {});
     ASSERT_TRUE(store->Apply(batch).ok());
     std::promise<absl::Status> durable;
     store->NotifyDurable([&](absl::Status status) { durable.set_value(status); });
@@ -65,7 +68,7 @@ TEST(StoreTest, CollectionsDoNotSeeEachOther) {
     Batch batch(uid);
     batch.PutId("a", uid);
     batch.PutBody(1, "body");
-    batch.PutGroup(1, {1, 1});
+    batch.PutGroup(1, GroupRecord());
     ASSERT_TRUE(store->Apply(batch).ok());
   }
   ASSERT_TRUE(store->DropCollection(first).ok());

@@ -82,13 +82,19 @@ std::unique_ptr<Engine> OpenEngine(const std::string& data_dir) {
   return *std::move(engine);
 }
 
+GroupFilter AtLeast(uint64_t members) {
+  GroupFilter filter;
+  filter.members_min = members;
+  return filter;
+}
+
 absl::StatusOr<Verdict> Ingest(Collection& collection, Article article, std::string request_id) {
   IngestRequest request;
   request.article = std::move(article);
   request.request_id = std::move(request_id);
   absl::StatusOr<PreparedIngest> prepared = collection.Prepare(std::move(request));
   if (!prepared.ok()) return prepared.status();
-  return collection.Ingest(*prepared);
+  return collection.Ingest(*std::move(prepared));
 }
 
 }  // namespace newsprint::testing

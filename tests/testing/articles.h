@@ -38,6 +38,9 @@ class TempDir {
 // An engine over a folder, ready for calls. Dies with a message when it cannot be opened.
 std::unique_ptr<Engine> OpenEngine(const std::string& data_dir);
 
+// For ListGroups.
+GroupFilter AtLeast(uint64_t members);
+
 // Prepares and ingests, in one go.
 absl::StatusOr<Verdict> Ingest(Collection& collection, Article article,
                                std::string request_id = "");

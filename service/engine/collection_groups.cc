@@ -1,0 +1,448 @@
+// The half of Collection that changes groups.
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "service/common/status_macros.h"
+#include "service/engine/collection_change.h"
+
+namespace newsprint {
+namespace {
+
+// Members that one MergeGroups moves: some 100,000 bytes of log for a thousand of them, and nothing
+// else is written meanwhile.
+constexpr uint64_t kMergedMembersMax = 10'000;
+
+absl::Status NotAMember(absl::string_view field, absl::string_view id) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(field, ": not a member of the group, got \"", id, "\""));
+}
+
+GroupChange Told(GroupChangeKind kind, absl::string_view article_id = "",
+                 GroupNumber other_group = 0) {
+  GroupChange change;
+  change.kind = kind;
+  change.article_id = std::string(article_id);
+  change.other_group = other_group;
+  return change;
+}
+
+Hash128 HashOfIds(const std::vector<std::string>& ids) {
+  Hasher128 hasher;
+  for (const std::string& id : ids) hasher.Add(id.data(), id.size() + 1);  // with the zero behind
+  return hasher.Finish();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Collection::IdOf(Ordinal ordinal, const Change& change) const {
+  if (const auto known = change.ids.find(ordinal); known != change.ids.end()) return known->second;
+  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  return std::move(record.article.id);
+}
+
+absl::Status Collection::Tell(GroupChange told, const LoadedGroup& group, Change* change) const {
+  told.sequence = change->state.next_change++;
+  told.group = group.number;
+  told.changed_at = change->time;
+  if (group.record.members > 0) {
+    ASSIGN_OR_RETURN(told.canonical_id, IdOf(group.record.canonical, *change));
+  }
+  const bool about_withdrawal =
+      told.kind == GroupChangeKind::kWithdrawn || told.kind == GroupChangeKind::kJoined;
+  if (about_withdrawal && Affects(group.record.withdrawal, told.article_id)) {
+    told.withdrawal = group.record.withdrawal;
+  }
+  change->batch.PutChange(told);
+  change->has_group_changes = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Candidate>> Collection::LoadMembers(GroupNumber group) const {
+  std::vector<Candidate> members;
+  RETURN_IF_ERROR(
+      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
+        members.push_back({ordinal, member});
+      }));
+  return members;
+}
+
+absl::Status Collection::Index(Ordinal ordinal, Change* change) const {
+  ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, ordinal));
+  ASSIGN_OR_RETURN(std::vector<float> vector, store_->GetVector(uid_, ordinal));
+  change->index.push_back({ordinal, std::move(sketch.values), std::move(vector)});
+  return absl::OkStatus();
+}
+
+absl::Status Collection::Unindex(Ordinal ordinal, Change* change) const {
+  ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, ordinal));
+  change->unindex.push_back({ordinal, std::move(sketch.values)});
+  return absl::OkStatus();
+}
+
+absl::Status Collection::MakeCanonical(Ordinal ordinal, LoadedGroup* group, Change* change) const {
+  if (group->record.canonical == ordinal) return absl::OkStatus();
+  GroupChange told = Told(GroupChangeKind::kCanonicalChanged);
+  ASSIGN_OR_RETURN(told.article_id, IdOf(ordinal, *change));
+  ASSIGN_OR_RETURN(told.previous_canonical_id, IdOf(group->record.canonical, *change));
+  group->record.canonical = ordinal;
+  return Tell(std::move(told), *group, change);
+}
+
+absl::Status Collection::AddMember(const Candidate& article, GroupChange told, LoadedGroup* group,
+                                   Change* change) const {
+  change->batch.PutMember(group->number, article.ordinal, article.member);
+  const bool first = ++group->record.members == 1;
+  if (first) {
+    group->record.canonical = article.ordinal;
+    group->record.canonical_pinned = false;
+  }
+  RETURN_IF_ERROR(Tell(std::move(told), *group, change));
+  if (first || group->record.canonical_pinned) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto canonical,
+                   store_->GetMember(uid_, group->number, group->record.canonical));
+  if (!canonical.has_value()) return absl::DataLossError("store: canonical is not a member");
+  const Candidate current{group->record.canonical, *canonical};
+  if (!BetterCanonical(article, current, settings_.canonical_policy)) return absl::OkStatus();
+  return MakeCanonical(article.ordinal, group, change);
+}
+
+absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
+                                      Change* change) const {
+  change->batch.PutMember(group->number, article.ordinal, article.member);
+  if (group->record.canonical_pinned) return absl::OkStatus();
+  // Nothing that can change counts.
+  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group->number));
+  for (Candidate& member : members) {
+    if (member.ordinal == article.ordinal) member = article;
+  }
+  if (members.empty()) return absl::DataLossError("store: group without its members");
+  return MakeCanonical(ChooseCanonical(members, settings_.canonical_policy), group, change);
+}
+
+absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool as_tombstone,
+                                      LoadedGroup* group, Change* change) const {
+  store::GroupRecord& record = group->record;
+  ASSIGN_OR_RETURN(const std::string id, IdOf(ordinal, *change));
+  change->batch.DeleteMember(group->number, ordinal);
+  --record.members;
+  RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kLeft, id, other), *group, change));
+  if (!as_tombstone && IsReference(record, ordinal)) {
+    record.references.erase(
+        std::remove(record.references.begin(), record.references.end(), ordinal),
+        record.references.end());
+    RETURN_IF_ERROR(Unindex(ordinal, change));
+  }
+  if (record.members == 0) {
+    if (record.withdrawal.has_value() && !record.references.empty()) {
+      change->batch.PutGroup(group->number, record);
+      return absl::OkStatus();
+    }
+    --change->state.groups;
+    change->batch.DeleteGroup(group->number);
+    return Tell(Told(GroupChangeKind::kEnded), *group, change);
+  }
+  if (record.canonical == ordinal) {
+    record.canonical_pinned = false;
+    ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group->number));
+    members.erase(std::remove_if(members.begin(), members.end(),
+                                 [&](const Candidate& m) { return m.ordinal == ordinal; }),
+                  members.end());
+    if (members.empty()) return absl::DataLossError("store: group without its members");
+    RETURN_IF_ERROR(
+        MakeCanonical(ChooseCanonical(members, settings_.canonical_policy), group, change));
+  }
+  RETURN_IF_ERROR(EnsureReference(group, change));
+  change->batch.PutGroup(group->number, record);
+  return absl::OkStatus();
+}
+
+absl::Status Collection::EnsureReference(LoadedGroup* group, Change* change) const {
+  if (!group->record.references.empty()) return absl::OkStatus();
+  group->record.references.push_back(group->record.canonical);
+  return Index(group->record.canonical, change);
+}
+
+absl::Status Collection::DropTombstones(LoadedGroup* group, Change* change) const {
+  std::vector<Ordinal> kept;
+  for (const Ordinal ordinal : group->record.references) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+    if (!record.deleted) {
+      kept.push_back(ordinal);
+      continue;
+    }
+    RETURN_IF_ERROR(Unindex(ordinal, change));
+    change->batch.DeleteText(record.text_hash, ordinal);
+    change->batch.DeleteRecognition(ordinal);
+  }
+  group->record.references = std::move(kept);
+  return absl::OkStatus();
+}
+
+absl::Status Collection::AddTombstone(const Subject& old, LoadedGroup* group,
+                                      Change* change) const {
+  const Ordinal ordinal = change->state.next_ordinal++;
+  const store::ArticleRecord record = Tombstone(*old.record);
+  change->batch.PutArticle(ordinal, record);
+  change->batch.PutText(record.text_hash, ordinal);
+  change->batch.PutFingerprint(ordinal, old.prepared.fingerprint);
+  ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, *old.ordinal));
+  change->batch.PutSketch(ordinal, sketch);
+  change->index.push_back({ordinal, std::move(sketch.values), {}});
+  group->record.references.push_back(ordinal);
+  return absl::OkStatus();
+}
+
+absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, GroupNumber to,
+                                    Change* change) const {
+  change->batch.DeleteMember(from, member.ordinal);
+  change->batch.PutMember(to, member.ordinal, member.member);
+  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, member.ordinal));
+  record.group = to;
+  record.verdict.group = to;
+  record.placed_by_editor = true;
+  change->batch.PutArticle(member.ordinal, record);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(CheckOpen());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  store::GroupRecord& record = group.record;
+  Change change(uid_, state_);
+  Ordinal canonical = record.canonical;
+  if (id.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<Candidate> members, LoadMembers(group.number));
+    if (!members.empty()) canonical = ChooseCanonical(members, settings_.canonical_policy);
+  } else {
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+    if (!ordinal.has_value()) return NotAMember("article_id", id);
+    ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *ordinal));
+    if (!member.has_value()) return NotAMember("article_id", id);
+    canonical = *ordinal;
+  }
+  if (canonical == record.canonical && record.canonical_pinned == !id.empty()) {
+    return Summarise(group);
+  }
+  RETURN_IF_ERROR(MakeCanonical(canonical, &group, &change));
+  record.canonical_pinned = !id.empty();
+  change.batch.PutGroup(group.number, record);
+  RETURN_IF_ERROR(Commit(&change));
+  return Summarise(group);
+}
+
+absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(CheckOpen());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  ASSIGN_OR_RETURN(LoadedGroup other, LoadGroup(merged));
+  if (group.number == other.number) {
+    if (number != merged) return Summarise(group);  // done before
+    return absl::InvalidArgumentError(
+        absl::StrCat("merged_group_id: the same group, got \"g", merged, "\""));
+  }
+  if (other.record.members > kMergedMembersMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("merged_group_id: too large to be moved, got ", other.record.members,
+                     " members, limit ", kMergedMembersMax));
+  }
+  Change change(uid_, state_);
+  ASSIGN_OR_RETURN(const std::vector<Candidate> moved, LoadMembers(other.number));
+  for (const Candidate& member : moved) {
+    RETURN_IF_ERROR(MoveMember(member, other.number, group.number, &change));
+  }
+  for (const Ordinal reference : other.record.references) {
+    ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, reference));
+    if (!record.deleted) continue;  // a member, and moved already
+    record.group = group.number;
+    change.batch.PutArticle(reference, record);
+  }
+  store::GroupRecord& record = group.record;
+  record.references.insert(record.references.end(), other.record.references.begin(),
+                           other.record.references.end());
+  const bool takes_withdrawal =
+      !record.withdrawal.has_value() && other.record.withdrawal.has_value();
+  if (takes_withdrawal) record.withdrawal = other.record.withdrawal;
+  const uint64_t members_before = record.members;
+  record.members += other.record.members;
+
+  store::GroupRecord redirect;
+  redirect.merged_into = group.number;
+  change.batch.PutGroup(other.number, redirect);
+  --change.state.groups;
+  RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kMerged, "", group.number),
+                       LoadedGroup{other.number, redirect}, &change));
+  if (members_before == 0) {
+    record.canonical = other.record.canonical;
+    record.canonical_pinned = other.record.canonical_pinned;
+  } else if (!record.canonical_pinned && other.record.members > 0) {
+    ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group.number));
+    members.insert(members.end(), moved.begin(), moved.end());
+    const Ordinal canonical = other.record.canonical_pinned
+                                  ? other.record.canonical
+                                  : ChooseCanonical(members, settings_.canonical_policy);
+    RETURN_IF_ERROR(MakeCanonical(canonical, &group, &change));
+    record.canonical_pinned = other.record.canonical_pinned;
+  }
+  if (takes_withdrawal) {
+    RETURN_IF_ERROR(
+        Tell(Told(GroupChangeKind::kWithdrawn, record.withdrawal->article_id), group, &change));
+  }
+  change.batch.PutGroup(group.number, record);
+  RETURN_IF_ERROR(Commit(&change));
+  return Summarise(group);
+}
+
+absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(CheckOpen());
+  const Hash128 hash = HashOfIds(request.ids);
+  if (!request.request_id.empty()) {
+    ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, request.request_id));
+    if (earlier.has_value()) {
+      if (earlier->kind != store::RequestRecord::Kind::kSplit || earlier->content_hash != hash) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "request_id: already used for another request, got \"", request.request_id, "\""));
+      }
+      ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(request.group));
+      ASSIGN_OR_RETURN(const LoadedGroup made, LoadGroup(earlier->verdict.group));
+      Split split;
+      ASSIGN_OR_RETURN(split.group, Summarise(group));
+      ASSIGN_OR_RETURN(split.new_group, Summarise(made));
+      return split;
+    }
+  }
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
+  Change change(uid_, state_);
+  absl::flat_hash_set<Ordinal> chosen;
+  for (const std::string& id : request.ids) {
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+    if (!ordinal.has_value()) {
+      return absl::NotFoundError(absl::StrCat("article_ids: no such article, got \"", id, "\""));
+    }
+    ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *ordinal));
+    if (!member.has_value()) return NotAMember("article_ids", id);
+    chosen.insert(*ordinal);
+    change.ids[*ordinal] = id;
+  }
+  if (chosen.size() == group.record.members) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("article_ids: no member would be left in the group, got all ", chosen.size()));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Candidate> members, LoadMembers(group.number));
+  std::vector<Candidate> staying;
+  std::vector<Candidate> leaving;
+  for (const Candidate& member : members) {
+    (chosen.contains(member.ordinal) ? leaving : staying).push_back(member);
+  }
+  if (staying.empty() || leaving.empty()) {
+    return absl::DataLossError("store: group without its members");
+  }
+  LoadedGroup made;
+  made.number = change.state.next_group++;
+  ++change.state.groups;
+  made.record.members = leaving.size();
+  made.record.canonical = ChooseCanonical(leaving, settings_.canonical_policy);
+  for (const Candidate& member : leaving) {
+    RETURN_IF_ERROR(MoveMember(member, group.number, made.number, &change));
+  }
+  store::GroupRecord& record = group.record;
+  record.members = staying.size();
+  const auto moved =
+      std::stable_partition(record.references.begin(), record.references.end(),
+                            [&](Ordinal reference) { return !chosen.contains(reference); });
+  made.record.references.assign(moved, record.references.end());
+  record.references.erase(moved, record.references.end());
+  RETURN_IF_ERROR(
+      Tell(Told(GroupChangeKind::kCreated, change.ids[made.record.canonical], group.number), made,
+           &change));
+  for (const Candidate& member : leaving) {
+    const std::string& id = change.ids[member.ordinal];
+    RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kLeft, id, made.number), group, &change));
+    if (member.ordinal == made.record.canonical) continue;
+    RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kJoined, id, group.number), made, &change));
+  }
+  if (chosen.contains(record.canonical)) {
+    record.canonical_pinned = false;
+    RETURN_IF_ERROR(
+        MakeCanonical(ChooseCanonical(staying, settings_.canonical_policy), &group, &change));
+  }
+  RETURN_IF_ERROR(EnsureReference(&group, &change));
+  RETURN_IF_ERROR(EnsureReference(&made, &change));
+  change.batch.PutGroup(group.number, record);
+  change.batch.PutGroup(made.number, made.record);
+  store::RequestRecord remembered;
+  remembered.kind = store::RequestRecord::Kind::kSplit;
+  remembered.article_id = request.ids.front();
+  remembered.content_hash = hash;
+  remembered.verdict.group = made.number;
+  RETURN_IF_ERROR(RememberRequest(request.request_id, remembered, &change));
+  RETURN_IF_ERROR(Commit(&change));
+  Split split;
+  ASSIGN_OR_RETURN(split.group, Summarise(group));
+  ASSIGN_OR_RETURN(split.new_group, Summarise(made));
+  return split;
+}
+
+absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal withdrawal) {
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(CheckOpen());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  store::GroupRecord& record = group.record;
+  Change change(uid_, state_);
+  if (withdrawal.article_id.empty() && record.members > 0) {
+    ASSIGN_OR_RETURN(withdrawal.article_id, IdOf(record.canonical, change));
+  }
+  const std::optional<Withdrawal>& before = record.withdrawal;
+  withdrawal.withdrawn_at = before.has_value() ? before->withdrawn_at : change.time;
+  const bool same = before.has_value() && before->article_id == withdrawal.article_id &&
+                    before->reason == withdrawal.reason && before->note == withdrawal.note &&
+                    before->replacement_id == withdrawal.replacement_id;
+  if (!same) {
+    record.withdrawal = withdrawal;
+    GroupChange told = Told(GroupChangeKind::kWithdrawn, withdrawal.article_id);
+    told.withdrawal = withdrawal;
+    RETURN_IF_ERROR(Tell(std::move(told), group, &change));
+    change.batch.PutGroup(group.number, record);
+    RETURN_IF_ERROR(Commit(&change));
+  }
+  Withdrawn withdrawn;
+  ASSIGN_OR_RETURN(withdrawn.group, Summarise(group));
+  withdrawn.affected = static_cast<int64_t>(record.members);
+  ASSIGN_OR_RETURN(const auto replacement, store_->FindId(uid_, withdrawal.replacement_id));
+  if (replacement.has_value()) {
+    ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *replacement));
+    if (member.has_value()) --withdrawn.affected;
+  }
+  return withdrawn;
+}
+
+absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
+  MutexLock lock(write_mutex_);
+  RETURN_IF_ERROR(CheckOpen());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  store::GroupRecord& record = group.record;
+  if (record.withdrawal.has_value()) {
+    Change change(uid_, state_);
+    record.withdrawal.reset();
+    RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kReinstated), group, &change));
+    RETURN_IF_ERROR(DropTombstones(&group, &change));
+    if (record.members == 0) {
+      --change.state.groups;
+      change.batch.DeleteGroup(group.number);
+      RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kEnded), group, &change));
+    } else {
+      RETURN_IF_ERROR(EnsureReference(&group, &change));
+      change.batch.PutGroup(group.number, record);
+    }
+    RETURN_IF_ERROR(Commit(&change));
+    if (record.members == 0) return std::optional<GroupSummary>();
+  }
+  ASSIGN_OR_RETURN(GroupSummary summary, Summarise(group));
+  return std::optional<GroupSummary>(std::move(summary));
+}
+
+}  // namespace newsprint

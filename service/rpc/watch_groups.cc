@@ -1,0 +1,235 @@
+#include "service/rpc/watch_groups.h"
+
+#include <grpcpp/alarm.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "newsprint/v1/cluster_service.pb.h"
+#include "service/common/mutex.h"
+#include "service/common/status_macros.h"
+#include "service/rpc/log.h"
+#include "service/rpc/message_bytes.h"
+#include "service/rpc/status.h"
+#include "service/rpc/to_proto.h"
+
+namespace newsprint::rpc {
+namespace {
+
+using grpc::ByteBuffer;
+
+// How long nothing is said when nothing happens, so that a dead connection is noticed.
+constexpr std::chrono::seconds kSilenceMax(30);
+
+// One task of the pool at a time reads changes and starts a write, or waits for a reason to go on:
+// new changes, the end of a write, silence, draining, a client that is gone. Each reason only sets
+// `wanted_`, so that none is lost while a task runs. Callbacks of others hold the call by shared
+// pointers; it ends when gRPC is done with it and they are too.
+class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
+                              public std::enable_shared_from_this<WatchGroupsCall> {
+ public:
+  WatchGroupsCall(Dispatcher* dispatcher, const ByteBuffer& request)
+      : dispatcher_(*dispatcher), request_bytes_(request) {}
+
+  void Start() {
+    self_ = shared_from_this();
+    dispatcher_.AddRunning(1);
+    Wake();
+  }
+
+  void OnWriteDone(bool ok) override {
+    {
+      MutexLock lock(mutex_);
+      writing_ = false;
+      if (!ok) broken_ = true;
+    }
+    Wake();
+  }
+
+  void OnCancel() override {
+    {
+      MutexLock lock(mutex_);
+      broken_ = true;
+    }
+    Wake();
+  }
+
+  void OnDone() override {
+    alarm_.reset();
+    dispatcher_.drain_listeners().Remove(drain_listener_);
+    if (collection_ != nullptr) collection_->change_listeners().Remove(change_listener_);
+    dispatcher_.AddRunning(-1);
+    self_.reset();  // the last thing: nothing but callbacks under way may hold it now
+  }
+
+ private:
+  // Runs a task, or has the running one go round once more.
+  void Wake() {
+    {
+      MutexLock lock(mutex_);
+      wanted_ = true;
+      if (working_ || finished_) return;
+      working_ = true;
+    }
+    dispatcher_.pool().Submit([call = shared_from_this()] { call->Work(); });
+  }
+
+  // A callback that wakes the call while there is one.
+  std::function<void()> Waker() {
+    return [weak = weak_from_this()] {
+      if (const auto call = weak.lock()) call->Wake();
+    };
+  }
+
+  void Work() {
+    while (true) {
+      {
+        MutexLock lock(mutex_);
+        if (!wanted_ || finished_) {
+          working_ = false;
+          return;
+        }
+        wanted_ = false;
+      }
+      const absl::Status status = GoOn();
+      if (status.ok()) continue;
+      {
+        MutexLock lock(mutex_);
+        if (writing_) continue;  // its end wakes us, and then it is the same again
+        finished_ = true;
+        working_ = false;
+      }
+      LogServerFault("WatchGroups", status);
+      Finish(ToGrpc(status));
+      return;
+    }
+  }
+
+  // Starts a write when there is something to say. Not OK when the call is to end.
+  absl::Status GoOn() {
+    RETURN_IF_ERROR(dispatcher_.CheckServing());
+    bool silent = false;
+    {
+      MutexLock lock(mutex_);
+      if (broken_) return absl::CancelledError("stream: broken off");
+      if (writing_) return absl::OkStatus();
+      silent = silent_;
+      silent_ = false;
+    }
+    if (collection_ == nullptr) RETURN_IF_ERROR(Subscribe());
+    if (collection_->dropped()) {
+      return absl::NotFoundError("collection: deleted while it was watched");
+    }
+    if (!positioned_) return Position();
+    ASSIGN_OR_RETURN(const std::vector<GroupChange> changes,
+                     collection_->GroupChanges(sequence_, kWatchedChangesMax));
+    if (changes.empty() && !silent && greeted_) return absl::OkStatus();
+    greeted_ = true;
+    v1::WatchGroupsResponse response;
+    for (const GroupChange& change : changes) ToProto(change, response.add_changes());
+    if (!changes.empty()) sequence_ = changes.back().sequence;
+    response.set_sequence(static_cast<int64_t>(sequence_));
+    write_buffer_ = SerializeMessage(response);
+    {
+      MutexLock lock(mutex_);
+      writing_ = true;
+    }
+    SetAlarm();
+    StartWrite(&write_buffer_);
+    return absl::OkStatus();
+  }
+
+  // Reads the request, and arranges to be woken.
+  absl::Status Subscribe() {
+    RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
+    if (request_.has_after_sequence() && request_.after_sequence() < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "after_sequence: negative, got ", request_.after_sequence(), ", limit 0 or more"));
+    }
+    ASSIGN_OR_RETURN(collection_, dispatcher_.handlers().FindCollection(request_.collection()));
+    drain_listener_ = dispatcher_.drain_listeners().Add(Waker());
+    change_listener_ = collection_->change_listeners().Add(Waker());
+    // All that has happened up to now is announced once it is on disk, and from then on every
+    // change.
+    collection_->AnnounceChanges();
+    dispatcher_.handlers().engine().NotifyDurable(
+        [weak = weak_from_this(), collection = collection_](const absl::Status&) {
+          const auto call = weak.lock();
+          if (call == nullptr) return;
+          {
+            MutexLock lock(call->mutex_);
+            call->caught_up_ = true;
+          }
+          call->Wake();
+        });
+    return absl::OkStatus();
+  }
+
+  // Where to begin: known once what had happened before the call is on disk.
+  absl::Status Position() {
+    {
+      MutexLock lock(mutex_);
+      if (!caught_up_) return absl::OkStatus();
+    }
+    sequence_ = request_.has_after_sequence() ? static_cast<uint64_t>(request_.after_sequence())
+                                              : collection_->last_announced_change();
+    RETURN_IF_ERROR(collection_->GroupChanges(sequence_, 0).status());
+    positioned_ = true;
+    MutexLock lock(mutex_);
+    wanted_ = true;
+    return absl::OkStatus();
+  }
+
+  void SetAlarm() {
+    // A new one each time: a pending alarm cannot be set again. The old one's callback sees false.
+    alarm_ = std::make_unique<grpc::Alarm>();
+    alarm_->Set(std::chrono::system_clock::now() + kSilenceMax,
+                [weak = weak_from_this()](bool expired) {
+                  const auto call = weak.lock();
+                  if (!expired || call == nullptr) return;
+                  {
+                    MutexLock lock(call->mutex_);
+                    call->silent_ = true;
+                  }
+                  call->Wake();
+                });
+  }
+
+  Dispatcher& dispatcher_;
+  std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
+
+  // Of the one task that works at a time.
+  const ByteBuffer request_bytes_;
+  v1::WatchGroupsRequest request_;
+  std::shared_ptr<Collection> collection_;
+  Listeners::Id drain_listener_ = 0;
+  Listeners::Id change_listener_ = 0;
+  uint64_t sequence_ = 0;  // of the last change that was told
+  bool positioned_ = false;
+  bool greeted_ = false;
+  ByteBuffer write_buffer_;  // gRPC's while writing_
+  std::unique_ptr<grpc::Alarm> alarm_;
+
+  Mutex mutex_;
+  bool wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool working_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;     // the client is gone
+  bool silent_ ABSL_GUARDED_BY(mutex_) = false;     // for too long
+  bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;  // what was before the call is on disk
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<ByteBuffer>* MakeWatchGroups(Dispatcher* dispatcher,
+                                                      const ByteBuffer& request) {
+  const auto call = std::make_shared<WatchGroupsCall>(dispatcher, request);
+  call->Start();
+  return call.get();
+}
+
+}  // namespace newsprint::rpc

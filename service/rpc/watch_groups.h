@@ -1,0 +1,18 @@
+// The server-streaming WatchGroups call.
+#ifndef NEWSPRINT_SERVICE_RPC_WATCH_GROUPS_H_
+#define NEWSPRINT_SERVICE_RPC_WATCH_GROUPS_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "service/rpc/dispatch.h"
+
+namespace newsprint::rpc {
+
+// The reactor of one call; it goes away when the call is done.
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MakeWatchGroups(Dispatcher* dispatcher,
+                                                            const grpc::ByteBuffer& request);
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_WATCH_GROUPS_H_
