@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import socket
+import sys
 import unittest
 
 import newsprint_process as np
@@ -554,6 +555,33 @@ class EvaluateTest(CliTestCase):
                           has=["tokens_min", "1100", "1000"])
         self.assert_fails("evaluate", "duplicates", file, "--show_errors=1001", exit_code=2,
                           has=["show_errors"])
+
+    def test_duplicates_of_wire_copies(self):
+        articles = [self.writer.article(f"a{i}", f"topic {i}", sentences=30) for i in range(4)]
+        file = self.write_jsonl("articles.jsonl", [self.writer.article("short", "x", 2), *articles])
+
+        def copies(*flags):
+            return np.subprocess.run(
+                [sys.executable, np.ROOT / "bench" / "quality" / "wire_copies.py", file, *flags],
+                stdout=np.subprocess.PIPE, check=True).stdout
+        made = copies("--stories=3")
+        self.assertEqual(copies("--stories=3"), made)
+        self.assertNotEqual(copies("--stories=3", "--seed=2"), made)
+        lines = [json.loads(line) for line in made.splitlines()]
+        self.assertEqual(len({line["id"] for line in lines}), 3 * 16)
+        for story, article in enumerate(articles[:3], start=1):
+            own = [line for line in lines if line["label"] == f"story-{story}"]
+            self.assertEqual(own[0]["kind"], "original")
+            by_kind = {line["kind"]: line for line in own}
+            self.assertEqual(len(by_kind), 16)
+            for kind in ("original", "identical", "verbatim"):
+                self.assertEqual(by_kind[kind]["body"], article["body"])
+                self.assertEqual(by_kind[kind]["title"] == article["title"], kind != "verbatim")
+        figures = self.run_json("evaluate", "duplicates", "-", stdin=made)
+        self.assertEqual(figures["pair_precision"], 1)
+        self.assertEqual(set(figures["recall_by_kind"]), {line["kind"] for line in lines})
+        for kind in ("identical", "verbatim", "dateline", "smart_quotes", "mojibake", "html"):
+            self.assertEqual(figures["recall_by_kind"][kind], 1)
 
     def test_duplicates_thresholds_of_its_collection(self):
         figures = self.run_json("evaluate", "duplicates", self.duplicates_file(),
