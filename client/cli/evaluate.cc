@@ -19,9 +19,10 @@ namespace newsprint::cli {
 ScratchCollection::ScratchCollection(Session& session, std::string name)
     : session_(session), name_(std::move(name)) {}
 
-absl::StatusOr<std::unique_ptr<ScratchCollection>> ScratchCollection::Create(Session& session) {
+absl::StatusOr<std::unique_ptr<ScratchCollection>> ScratchCollection::Create(
+    Session& session, const v1::Collection& settings) {
   v1::CreateCollectionRequest request;
-  *request.mutable_collection() = session.settings.new_collection;
+  *request.mutable_collection() = settings;
   const std::string name = absl::StrCat("eval-", getpid(), "-", absl::ToUnixMicros(absl::Now()));
   request.mutable_collection()->set_name(name);
   const auto created = session.client.CreateCollection(request);
@@ -146,6 +147,11 @@ absl::Status RunEvaluate(Session& session, const Args& args) {
   if (evaluate == nullptr) {
     return UsageError(absl::StrCat("evaluate: unknown kind: ", args[0],
                                    "; use duplicates, related or similarity"));
+  }
+  if (evaluate != EvaluateDuplicates &&
+      (session.settings.show_errors > 0 || !session.settings.sweep.empty())) {
+    return UsageError(
+        absl::StrCat("evaluate ", args[0], ": --show_errors and --sweep are for duplicates"));
   }
   for (const std::string& path : {args[1], session.settings.pairs}) {
     if (path.empty()) continue;

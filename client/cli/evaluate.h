@@ -21,8 +21,9 @@ namespace newsprint::cli {
 // A collection of a name nobody else uses, dropped at the end, however that comes about.
 class ScratchCollection {
  public:
-  // With the settings of `session.settings.new_collection`. `session` must outlive it.
-  static absl::StatusOr<std::unique_ptr<ScratchCollection>> Create(Session& session);
+  // With these settings; their name is ignored. `session` must outlive it.
+  static absl::StatusOr<std::unique_ptr<ScratchCollection>> Create(Session& session,
+                                                                   const v1::Collection& settings);
   // Drops the collection. What goes wrong is said on `session.err`.
   ~ScratchCollection();
   ScratchCollection(const ScratchCollection&) = delete;

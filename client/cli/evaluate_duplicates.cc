@@ -1,4 +1,4 @@
-// newsprint evaluate duplicates FILE [--pairs PAIRS]
+// newsprint evaluate duplicates FILE [--pairs=PAIRS] [--show_errors=N | --sweep=THRESHOLD=...]
 #include <algorithm>
 #include <cstdint>
 #include <ostream>
@@ -8,35 +8,27 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/duplicates_report.h"
+#include "client/cli/error_pairs.h"
 #include "client/cli/evaluate.h"
+#include "client/cli/explain_errors.h"
 #include "client/cli/metrics.h"
 #include "client/cli/output.h"
+#include "client/cli/sweep.h"
 
 namespace newsprint::cli {
 namespace {
 
 constexpr size_t kBatchItems = 1000;
-constexpr double kJaccardSteps[] = {0.3, 0.5, 0.8};
-constexpr double kContainmentSteps[] = {0.6, 0.8};
+// From here on a known pair is a copy beyond doubt.
+constexpr double kClearJaccard = 0.5;
+constexpr double kClearContainment = 0.8;
 
-// Figures against a file of pairs.
-struct PairsReport {
-  std::vector<KnownPair> by_jaccard;
-  std::vector<KnownPair> by_containment;
-  int64_t unknown = 0;       // pairs that name an article which is not in the file
-  int64_t called_pairs = 0;  // all pairs in one group
-  absl::optional<double> called_pairs_supported;
-};
-
-struct Report {
-  int64_t articles = 0;
-  int64_t failed = 0;
-  int64_t groups = 0;
-  double seconds = 0;
-  bool has_labels = false;
-  PairFigures pairs;
-  std::map<std::string, Share> kinds;
-  absl::optional<PairsReport> known;
+// What a file of pairs says.
+struct KnownPairs {
+  PairsReport report;
+  std::set<PositionPair> supported;  // in one group
+  std::set<PositionPair> missed;     // clear copies in two groups
 };
 
 // Group of each article now, when all are in. Empty for those that failed.
@@ -71,18 +63,18 @@ absl::StatusOr<std::vector<std::string>> ReadGroups(Session& session, const std:
   return groups;
 }
 
-absl::StatusOr<PairsReport> ReadPairs(const std::string& path, Progress& progress,
-                                      const std::vector<GroupedArticle>& articles) {
-  std::unordered_map<std::string, const GroupedArticle*> by_id;
+absl::StatusOr<KnownPairs> ReadPairs(const std::string& path, Progress& progress,
+                                     const std::vector<GroupedArticle>& articles) {
+  std::unordered_map<std::string, size_t> positions;
   std::unordered_map<std::string, int64_t> group_sizes;
-  for (const GroupedArticle& article : articles) {
-    by_id[article.id] = &article;
-    if (!article.group.empty()) ++group_sizes[article.group];
+  for (size_t i = 0; i < articles.size(); ++i) {
+    positions[articles[i].id] = i;
+    if (!articles[i].group.empty()) ++group_sizes[articles[i].group];
   }
-  PairsReport report;
+  KnownPairs known;
+  PairsReport& report = known.report;
   for (const auto& [group, size] : group_sizes) report.called_pairs += size * (size - 1) / 2;
 
-  std::set<std::pair<std::string, std::string>> supported;
   const absl::Status status = ForEachPairLine(path, progress, [&](const JsonLine& json) {
     std::string ids[2];
     for (int side = 0; side < 2; ++side) {
@@ -95,15 +87,22 @@ absl::StatusOr<PairsReport> ReadPairs(const std::string& path, Progress& progres
     const auto containment = json.Number("containment");
     if (!jaccard.ok()) return jaccard.status();
     if (!containment.ok()) return containment.status();
-    const auto a = by_id.find(ids[0]);
-    const auto b = by_id.find(ids[1]);
-    if (a == by_id.end() || b == by_id.end()) {
+    const auto a = positions.find(ids[0]);
+    const auto b = positions.find(ids[1]);
+    if (a == positions.end() || b == positions.end()) {
       ++report.unknown;
       return absl::OkStatus();
     }
-    const bool in_one_group =
-        !a->second->group.empty() && a->second->group == b->second->group && ids[0] != ids[1];
-    if (in_one_group) supported.insert(std::minmax(ids[0], ids[1]));
+    const PositionPair pair = std::minmax(a->second, b->second);
+    const std::string& group_a = articles[pair.first].group;
+    const std::string& group_b = articles[pair.second].group;
+    const bool in_one_group = !group_a.empty() && group_a == group_b && ids[0] != ids[1];
+    const bool is_clear = *jaccard >= kClearJaccard || *containment >= kClearContainment;
+    if (in_one_group) {
+      known.supported.insert(pair);
+    } else if (is_clear && !group_a.empty() && !group_b.empty() && ids[0] != ids[1]) {
+      known.missed.insert(pair);
+    }
     report.by_jaccard.push_back({*jaccard, in_one_group});
     report.by_containment.push_back({*containment, in_one_group});
     return absl::OkStatus();
@@ -111,142 +110,178 @@ absl::StatusOr<PairsReport> ReadPairs(const std::string& path, Progress& progres
   if (!status.ok()) return status;
   if (report.called_pairs > 0) {
     report.called_pairs_supported =
-        static_cast<double>(supported.size()) / static_cast<double>(report.called_pairs);
+        static_cast<double>(known.supported.size()) / static_cast<double>(report.called_pairs);
+  }
+  return known;
+}
+
+DuplicatesReport Measure(const std::vector<GroupedArticle>& articles) {
+  DuplicatesReport report;
+  std::set<std::string> groups;
+  for (const GroupedArticle& article : articles) {
+    if (!article.group.empty()) groups.insert(article.group);
+    report.has_labels = report.has_labels || article.label.has_value();
+  }
+  report.groups = static_cast<int64_t>(groups.size());
+  report.pairs = ComparePairs(articles);
+  report.kinds = RecallByKind(articles);
+  return report;
+}
+
+// By the labels; where there are none, by the file of pairs.
+absl::StatusOr<ErrorsReport> FindErrors(Session& session, const std::string& collection,
+                                        Progress& progress,
+                                        const std::vector<GroupedArticle>& articles,
+                                        bool has_labels, const KnownPairs& known) {
+  const auto count = static_cast<size_t>(session.settings.show_errors);
+  progress.Restart("comparisons");
+  auto false_matches = ExplainErrors(
+      session, collection, ErrorType::kFalseMatch, progress, articles,
+      has_labels ? FalseMatchesByLabel(articles) : FalseMatchesByPairs(articles, known.supported),
+      count);
+  if (!false_matches.ok()) return false_matches.status();
+  auto misses = ExplainErrors(
+      session, collection, ErrorType::kMiss, progress, articles,
+      has_labels ? MissesByLabel(articles)
+                 : std::vector<PositionPair>(known.missed.begin(), known.missed.end()),
+      count);
+  if (!misses.ok()) return misses.status();
+  return ErrorsReport{*std::move(false_matches), *std::move(misses)};
+}
+
+bool HaveLabels(const std::vector<LabelledArticle>& articles) {
+  return std::any_of(articles.begin(), articles.end(),
+                     [](const LabelledArticle& article) { return article.label.has_value(); });
+}
+
+// One evaluation, in a collection with these settings.
+absl::StatusOr<DuplicatesReport> Evaluate(Session& session, const std::string& path,
+                                          const v1::Collection& settings, Progress& progress) {
+  const int64_t failed_before = progress.failed();
+  auto articles = ReadLabelledArticles(path, progress);
+  if (!articles.ok()) return articles.status();
+  const bool needs_truth = session.settings.show_errors > 0 || !session.settings.sweep.empty();
+  if (needs_truth && session.settings.pairs.empty() && !HaveLabels(*articles)) {
+    return absl::UnknownError(
+        absl::StrCat(path, ": no article has a label; label some or give --pairs=PAIRS"));
+  }
+  const auto collection = ScratchCollection::Create(session, settings);
+  if (!collection.ok()) return collection.status();
+  const absl::Status status = IngestAll(session, (*collection)->name(), progress, *articles);
+  if (!status.ok()) return status;
+  auto groups = ReadGroups(session, (*collection)->name(), *articles);
+  if (!groups.ok()) return groups.status();
+  std::vector<GroupedArticle> grouped;
+  for (size_t i = 0; i < articles->size(); ++i) {
+    LabelledArticle& article = (*articles)[i];
+    grouped.push_back({article.article.id(), std::move(article.label), std::move(article.kind),
+                       std::move((*groups)[i])});
+  }
+  DuplicatesReport report = Measure(grouped);
+  report.seconds = absl::ToDoubleSeconds(progress.elapsed());
+  report.articles = progress.done();
+  KnownPairs known;
+  if (!session.settings.pairs.empty()) {
+    auto read = ReadPairs(session.settings.pairs, progress, grouped);
+    if (!read.ok()) return read.status();
+    known = *std::move(read);
+    report.known = known.report;
+  }
+  report.failed = progress.failed() - failed_before;
+  if (session.settings.show_errors > 0) {
+    auto errors =
+        FindErrors(session, (*collection)->name(), progress, grouped, report.has_labels, known);
+    if (!errors.ok()) return errors.status();
+    report.errors = *std::move(errors);
   }
   return report;
 }
 
-Json BandsJson(const std::vector<KnownPair>& pairs) {
-  Json json = Json::object();
-  for (const auto& [band, share] : RecallByBand(pairs)) {
-    json[band] = {{"pairs", share.count}, {"recall", JsonFigure(share.recall)}};
+void NoteUnknownPairs(Session& session, const std::string& path, const DuplicatesReport& report) {
+  if (report.known && report.known->unknown > 0) {
+    session.err << absl::StrFormat("note: %d pairs name articles that are not in %s\n",
+                                   report.known->unknown, path);
   }
-  return json;
 }
 
-template <size_t kCount>
-Json StepsJson(const double (&steps)[kCount], const std::vector<KnownPair>& pairs) {
-  Json json = Json::object();
-  for (const double step : steps) {
-    json[absl::StrFormat("%.1f", step)] = JsonFigure(RecallFrom(step, pairs).recall);
+// Whether the files can be read once for each value, and the server takes the values.
+absl::Status CheckSweep(Session& session, const std::string& path, const Sweep& sweep) {
+  if (session.settings.show_errors > 0) {
+    return UsageError("--show_errors and --sweep do not go together");
   }
-  return json;
-}
-
-void PrintAsJson(const Report& report, std::ostream& out) {
-  Json json = {{"articles", report.articles}, {"failed", report.failed},
-               {"groups", report.groups},     {"seconds", JsonFigure(report.seconds, 3)},
-               {"pair_precision", nullptr},   {"pair_recall", nullptr},
-               {"pair_f1", nullptr}};
-  if (report.has_labels) {
-    json["pair_precision"] = JsonFigure(report.pairs.precision);
-    json["pair_recall"] = JsonFigure(report.pairs.recall);
-    json["pair_f1"] = JsonFigure(report.pairs.f1);
-    json["labelled_pairs"] = report.pairs.true_pairs;
+  const auto* field = v1::Thresholds::descriptor()->FindFieldByName(sweep.threshold);
+  const v1::Thresholds& given = session.settings.new_collection.thresholds();
+  if (v1::Thresholds::GetReflection()->HasField(given, field)) {
+    return UsageError(absl::StrCat("--sweep and --", sweep.threshold, " do not go together"));
   }
-  if (!report.kinds.empty()) {
-    Json& kinds = json["recall_by_kind"] = Json::object();
-    Json& counts = json["articles_by_kind"] = Json::object();
-    for (const auto& [kind, share] : report.kinds) {
-      kinds[kind] = JsonFigure(share.recall);
-      counts[kind] = share.count;
+  for (const std::string& file : {path, session.settings.pairs}) {
+    if (file.empty()) continue;
+    const auto size = CheckInputFile(file);
+    if (!size.ok()) return absl::UnknownError(size.status().message());
+    if (!size->has_value()) {
+      return UsageError(absl::StrCat("--sweep reads its files once for each value, and ", file,
+                                     " can be read only once"));
     }
   }
-  if (report.known) {
-    json["recall_by_jaccard"] = BandsJson(report.known->by_jaccard);
-    json["recall_by_containment"] = BandsJson(report.known->by_containment);
-    json["recall_at_jaccard"] = StepsJson(kJaccardSteps, report.known->by_jaccard);
-    json["recall_at_containment"] = StepsJson(kContainmentSteps, report.known->by_containment);
-    json["called_pairs"] = report.known->called_pairs;
-    json["called_pairs_supported"] = JsonFigure(report.known->called_pairs_supported);
-    json["unknown_pairs"] = report.known->unknown;
-  }
-  PrintJson(json, out);
+  return absl::OkStatus();
 }
 
-void AddBands(absl::string_view name, const std::vector<KnownPair>& pairs, Table& table) {
-  for (const auto& [band, share] : RecallByBand(pairs)) {
-    table.AddRow(
-        {absl::StrCat(name, " ", band), absl::StrCat(share.count), FormatFigure(share.recall)});
+absl::StatusOr<std::vector<v1::Collection>> SweepSettings(Session& session, const Sweep& sweep) {
+  std::vector<v1::Collection> settings(sweep.values.size(), session.settings.new_collection);
+  for (size_t i = 0; i < settings.size(); ++i) {
+    settings[i].mutable_thresholds()->MergeFrom(sweep.values[i]);
   }
+  // Values that the server refuses are refused before the work begins: ranges have no holes.
+  for (const v1::Collection* extreme : {&settings.front(), &settings.back()}) {
+    const auto created = ScratchCollection::Create(session, *extreme);
+    if (!created.ok()) return created.status();
+  }
+  return settings;
 }
 
-void PrintAsTable(const Report& report, int columns, std::ostream& out) {
-  out << absl::StrFormat("%d articles in %d groups, %d failed, %.1f s\n", report.articles,
-                         report.groups, report.failed, report.seconds);
-  if (report.has_labels) {
-    Table table({{"figure"}, {"value", Table::Align::kRight}});
-    table.AddRow({"pair precision", FormatFigure(report.pairs.precision)});
-    table.AddRow({"pair recall", FormatFigure(report.pairs.recall)});
-    table.AddRow({"pair F1", FormatFigure(report.pairs.f1)});
-    out << "\n";
-    table.Print(out, columns);
+absl::Status EvaluateSweep(Session& session, const std::string& path) {
+  const absl::StatusOr<Sweep> sweep = ParseSweep(session.settings.sweep);
+  if (!sweep.ok()) return UsageError(sweep.status().message());
+  absl::Status status = CheckSweep(session, path, *sweep);
+  if (!status.ok()) return status;
+  const auto settings = SweepSettings(session, *sweep);
+  if (!settings.ok()) return settings.status();
+  Progress progress(session.err, session.err_is_terminal, "articles");
+  std::vector<DuplicatesReport> reports;
+  for (const v1::Collection& one : *settings) {
+    progress.Restart(
+        absl::StrFormat("articles (value %d of %d)", reports.size() + 1, settings->size()));
+    auto report = Evaluate(session, path, one, progress);
+    if (!report.ok()) return report.status();
+    reports.push_back(*std::move(report));
   }
-  if (!report.kinds.empty()) {
-    Table table({{"kind"}, {"articles", Table::Align::kRight}, {"recall", Table::Align::kRight}});
-    for (const auto& [kind, share] : report.kinds) {
-      table.AddRow({kind, absl::StrCat(share.count), FormatFigure(share.recall)});
-    }
-    out << "\n";
-    table.Print(out, columns);
+  progress.Finish();
+  NoteUnknownPairs(session, path, reports.front());
+  if (session.settings.json) {
+    PrintJson(ToJson(*sweep, reports), session.out);
+  } else {
+    PrintSweep(*sweep, reports, session.columns, session.out);
   }
-  if (!report.known) return;
-  Table table({{"band"}, {"pairs", Table::Align::kRight}, {"recall", Table::Align::kRight}});
-  AddBands("jaccard", report.known->by_jaccard, table);
-  AddBands("containment", report.known->by_containment, table);
-  out << "\n";
-  table.Print(out, columns);
-  out << absl::StrFormat("\n%d pairs in one group, share of them in the pairs file: %s\n",
-                         report.known->called_pairs,
-                         FormatFigure(report.known->called_pairs_supported));
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::Status EvaluateDuplicates(Session& session, const std::string& path) {
+  if (!session.settings.sweep.empty()) return EvaluateSweep(session, path);
+  const v1::Collection& settings = session.settings.new_collection;
+  if (session.settings.show_errors > 0 && settings.omit_text()) {
+    return UsageError("--show_errors quotes the articles, which --omit_text does not keep");
+  }
   Progress progress(session.err, session.err_is_terminal, "articles");
-  auto articles = ReadLabelledArticles(path, progress);
-  if (!articles.ok()) return articles.status();
-  std::vector<GroupedArticle> grouped;
-  {
-    const auto collection = ScratchCollection::Create(session);
-    if (!collection.ok()) return collection.status();
-    const absl::Status status = IngestAll(session, (*collection)->name(), progress, *articles);
-    if (!status.ok()) return status;
-    auto groups = ReadGroups(session, (*collection)->name(), *articles);
-    if (!groups.ok()) return groups.status();
-    for (size_t i = 0; i < articles->size(); ++i) {
-      LabelledArticle& article = (*articles)[i];
-      grouped.push_back({article.article.id(), std::move(article.label), std::move(article.kind),
-                         std::move((*groups)[i])});
-    }
-  }
-  Report report;
-  report.seconds = absl::ToDoubleSeconds(progress.elapsed());
-  report.articles = progress.done();
-  std::set<std::string> groups;
-  for (const GroupedArticle& article : grouped) {
-    if (!article.group.empty()) groups.insert(article.group);
-    report.has_labels = report.has_labels || article.label.has_value();
-  }
-  report.groups = static_cast<int64_t>(groups.size());
-  report.pairs = ComparePairs(grouped);
-  report.kinds = RecallByKind(grouped);
-  if (!session.settings.pairs.empty()) {
-    auto known = ReadPairs(session.settings.pairs, progress, grouped);
-    if (!known.ok()) return known.status();
-    report.known = *std::move(known);
-  }
-  report.failed = progress.failed();
+  const auto report = Evaluate(session, path, settings, progress);
+  if (!report.ok()) return report.status();
   progress.Finish();
-  if (report.known && report.known->unknown > 0) {
-    session.err << absl::StrFormat("note: %d pairs name articles that are not in %s\n",
-                                   report.known->unknown, path);
-  }
+  NoteUnknownPairs(session, path, *report);
   if (session.settings.json) {
-    PrintAsJson(report, session.out);
+    PrintJson(ToJson(*report), session.out);
   } else {
-    PrintAsTable(report, session.columns, session.out);
+    PrintReport(*report, session.columns, session.out);
   }
   return absl::OkStatus();
 }

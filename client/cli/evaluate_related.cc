@@ -58,7 +58,7 @@ absl::Status EvaluateRelated(Session& session, const std::string& path) {
   int64_t ingested = 0;
   absl::Duration elapsed;
   {
-    const auto collection = ScratchCollection::Create(session);
+    const auto collection = ScratchCollection::Create(session, session.settings.new_collection);
     if (!collection.ok()) return collection.status();
     absl::Status status = IngestAll(session, (*collection)->name(), progress, *articles);
     if (!status.ok()) return status;

@@ -63,7 +63,7 @@ absl::Status EvaluateSimilarity(Session& session, const std::string& path) {
   });
   if (!status.ok()) return status;
   {
-    const auto collection = ScratchCollection::Create(session);
+    const auto collection = ScratchCollection::Create(session, session.settings.new_collection);
     if (!collection.ok()) return collection.status();
     status = OnTwoThreads(pairs.size(), [&](size_t i) -> absl::Status {
       TextPair& pair = pairs[i];

@@ -17,7 +17,7 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
   help [COMMAND]                this page, or more about one command
 
-Flags, before or after the words above:
+Flags, before or after the words above; a dash does for an underscore:
   --target=HOST:PORT            the server (127.0.0.1:7420)
   --collection=NAME             the collection (default)
   --json                        one JSON object on one line, for programs
@@ -112,7 +112,9 @@ server's default. Deleting a collection deletes its articles.
   --related_cosine=S            at least this cosine makes an article related
   --revision_window_seconds=N   copies of one source within this time are revisions
 )"},
-    {"evaluate", R"(Usage: newsprint evaluate duplicates FILE [--pairs=PAIRS] [--json]
+    {"evaluate",
+     R"(Usage: newsprint evaluate duplicates FILE [--pairs=PAIRS] [--show_errors=N] [--json]
+       newsprint evaluate duplicates FILE [--pairs=PAIRS] --sweep=THRESHOLD=FROM:TO:STEP [--json]
        newsprint evaluate related FILE [--json]
        newsprint evaluate similarity PAIRS [--json]
 
@@ -126,6 +128,18 @@ create" apply to it.
                precision and recall at 10 against "label".
   similarity   compares "text1" with "text2": correlation of the similarity with -"overall"
                (1 same story, 4 unrelated), also for each pair of languages (lang1, lang2).
+
+  --show_errors=N   duplicates: explain at most N false matches (in one group with an article of
+                    another label) and N misses (not in one group with the first of their label),
+                    1 to 1000, kinds in turn and the most blatant first: how the two compare, and
+                    the longest passages in common. Without labels, by PAIRS: a pair in one group
+                    that is not in it; a pair of jaccard .5 or containment .8 that is not in one
+  --sweep=THRESHOLD=FROM:TO:STEP
+                    duplicates: measure once for each value of a threshold, at most 50 of them, and
+                    name those with the best F1. Reads FILE each time, so it cannot be -
+
+Examples: newsprint evaluate duplicates sample.jsonl --show_errors=5
+          newsprint evaluate duplicates sample.jsonl --sweep=near_duplicate_jaccard=0.2:0.5:0.05
 )"},
     {"help", R"(Usage: newsprint help [COMMAND]
 )"},

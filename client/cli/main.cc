@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <iostream>
@@ -30,6 +31,8 @@ ABSL_FLAG(absl::optional<double>, score_min, absl::nullopt,
 ABSL_FLAG(bool, include_duplicates, false, "related: also list copies");
 ABSL_FLAG(std::string, file, "", "find, related: file with the article to ask about");
 ABSL_FLAG(std::string, pairs, "", "evaluate duplicates: file of pairs with known likeness");
+ABSL_FLAG(int64_t, show_errors, 0, "evaluate duplicates: explain at most this many mistakes");
+ABSL_FLAG(std::string, sweep, "", "evaluate duplicates: THRESHOLD=FROM:TO:STEP");
 
 // Settings of a new collection: see proto/newsprint/v1/admin_service.proto.
 ABSL_FLAG(bool, omit_text, false, "keep no title and no body");
@@ -86,8 +89,20 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.include_duplicates = absl::GetFlag(FLAGS_include_duplicates);
   settings.file = absl::GetFlag(FLAGS_file);
   settings.pairs = absl::GetFlag(FLAGS_pairs);
+  settings.show_errors = absl::GetFlag(FLAGS_show_errors);
+  settings.sweep = absl::GetFlag(FLAGS_sweep);
   settings.new_collection = NewCollectionFromFlags();
   return settings;
+}
+
+// "--show-errors" is "--show_errors": both spellings of a flag's name are common.
+void UnderscoreFlagNames(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    char* word = argv[i];
+    if (std::strncmp(word, "--", 2) != 0) continue;
+    if (word[2] == '\0') return;  // behind "--" there are no flags
+    std::replace(word + 2, word + std::strcspn(word, "="), '-', '_');
+  }
 }
 
 // Abseil's own --help lists flags by source file and exits with 1, so ours goes first.
@@ -116,12 +131,17 @@ int TerminalColumns() {
 }
 
 int Main(int argc, char** argv) {
+  UnderscoreFlagNames(argc, argv);
   if (HandledHelp(argc, argv)) return 0;
   absl::SetProgramUsageMessage(GeneralHelp());
   const Settings settings = SettingsFromFlags(absl::ParseCommandLine(argc, argv));
   if (settings.deadline < absl::Milliseconds(1) || settings.limit < 0 || settings.members_min < 0) {
     std::cerr << "newsprint: --deadline_ms must be 1 or more, --limit and --members_min not "
                  "negative\n";
+    return 2;
+  }
+  if (settings.show_errors < 0 || settings.show_errors > 1000) {
+    std::cerr << "newsprint: --show_errors must be 0 to 1000\n";
     return 2;
   }
   client::ClientOptions options;

@@ -29,6 +29,8 @@ struct Settings {
   bool include_duplicates = false;
   std::string file;   // find, related
   std::string pairs;  // evaluate duplicates
+  int64_t show_errors = 0;
+  std::string sweep;
   // Settings of a collection that the command creates; its name is filled in there.
   v1::Collection new_collection;
 };

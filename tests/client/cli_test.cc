@@ -266,6 +266,155 @@ TEST_F(CliTest, EvaluateDuplicatesWithoutLabels) {
   EXPECT_FALSE(Output().contains("recall_by_kind"));
 }
 
+TEST_F(CliTest, EvaluateDuplicatesExplainsErrors) {
+  // Groups {a b} {c d} {e}: of the labels a c e and b d, each in the wrong company.
+  const std::string file =
+      WriteFile(Article("a", "v w x y z", ",\"label\":\"1\",\"kind\":\"original\"") +
+                Article("b", "v w x y z", ",\"label\":\"2\",\"kind\":\"copy\"") +
+                Article("c", "v w x q r", ",\"label\":\"1\",\"kind\":\"rewrite\"") +
+                Article("d", "v w x q r", ",\"label\":\"2\"") +
+                Article("e", "v w x y q", ",\"label\":\"1\",\"kind\":\"rewrite\""));
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  EXPECT_FALSE(Output().contains("errors"));
+  settings_.show_errors = 2;
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  const json errors = Output()["errors"];
+  ASSERT_THAT(errors["false_matches"], SizeIs(2));
+  EXPECT_EQ(errors["false_matches"][0],
+            json::parse(R"({"id_a":"b","id_b":"a","kind_a":"copy","kind_b":"original",)"
+                        R"("canonical_id_a":"a","canonical_id_b":"a","relation":"related",)"
+                        R"("explanation":"they share words","evidence":{"jaccard":1.0,)"
+                        R"("containment":0.0,"reverse_containment":0.0,"cosine":0.0,)"
+                        R"("shared_shingles":0,"query_shingles":0,"match_shingles":0},)"
+                        R"("passages":[{"words":5,"text":"v w x y z"}]})"));
+  EXPECT_EQ(errors["false_matches"][1]["id_a"], "d");
+  EXPECT_FALSE(errors["false_matches"][1].contains("kind_a"));
+  // The likest rewrite, and then the other kind (none), though the other rewrite is as like.
+  ASSERT_THAT(errors["misses"], SizeIs(2));
+  EXPECT_EQ(errors["misses"][0]["id_a"], "e");
+  EXPECT_EQ(errors["misses"][0]["id_b"], "a");
+  EXPECT_EQ(errors["misses"][0]["canonical_id_a"], "e");
+  EXPECT_THAT(errors["misses"][0]["passages"], SizeIs(0));
+  EXPECT_EQ(errors["misses"][1]["id_a"], "d");
+  EXPECT_EQ(errors["misses"][1]["id_b"], "b");
+  EXPECT_THAT(server_.CollectionNames(), ElementsAre("default"));
+
+  settings_.json = false;
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("false matches: 2, shown: 2\n\nb (copy) and a (original)\n"));
+  EXPECT_THAT(out_, HasSubstr("5 words in common: v w x y z\n"));
+  EXPECT_THAT(out_, HasSubstr("misses: 3, shown: 2\n\ne (rewrite) and a (original)\n"
+                              "  canonical e and a\n  related: they share words\n"));
+}
+
+TEST_F(CliTest, EvaluateDuplicatesExplainsErrorsByPairs) {
+  const std::string file = WriteFile(Article("a", "x y z") + Article("b", "x y z") +
+                                     Article("c", "x y q") + Article("d", "o p q"));
+  settings_.show_errors = 5;
+  EXPECT_EQ(Run({"evaluate", "duplicates", file}), 1);
+  EXPECT_THAT(err_, HasSubstr("no article has a label"));
+  settings_.pairs = WriteFile(R"({"id_a":"c","id_b":"a","jaccard":0.5,"containment":0.6})"
+                              "\n"
+                              R"({"id_a":"c","id_b":"b","jaccard":0.4,"containment":0.7})"
+                              "\n"
+                              R"({"id_a":"b","id_b":"d","jaccard":0.1,"containment":0.8})"
+                              "\n"
+                              R"({"id_a":"c","id_b":"a","jaccard":0.5,"containment":0.6})"
+                              "\n");
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  json errors = Output()["errors"];
+  ASSERT_THAT(errors["false_matches"], SizeIs(1));
+  EXPECT_EQ(errors["false_matches"][0]["id_a"], "b");
+  ASSERT_THAT(errors["misses"], SizeIs(2));  // cb is no clear copy, ca is one miss
+  EXPECT_EQ(errors["misses"][0]["id_a"], "c");
+  EXPECT_EQ(errors["misses"][0]["id_b"], "a");
+  EXPECT_EQ(errors["misses"][1]["id_a"], "d");
+
+  settings_.pairs = WriteFile(R"({"id_a":"b","id_b":"a","jaccard":1,"containment":1})");
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  errors = Output()["errors"];
+  EXPECT_THAT(errors["false_matches"], SizeIs(0));
+  EXPECT_THAT(errors["misses"], SizeIs(0));
+}
+
+TEST_F(CliTest, EvaluateDuplicatesSweeps) {
+  const std::string file = WriteFile(Article("a", "x", ",\"label\":\"1\"") +
+                                     Article("b", "x", ",\"label\":\"1\"") + "{broken\n");
+  settings_.sweep = "near_duplicate_jaccard=0.2:0.3:0.05";
+  settings_.new_collection.mutable_thresholds()->set_tokens_min(7);
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  const json sweep = Output()["sweep"];
+  EXPECT_EQ(sweep["threshold"], "near_duplicate_jaccard");
+  ASSERT_THAT(sweep["values"], SizeIs(3));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(sweep["values"][i]["pair_f1"], 1.0);
+    EXPECT_EQ(sweep["values"][i]["articles"], 2);
+    EXPECT_EQ(sweep["values"][i]["failed"], 1);
+  }
+  EXPECT_EQ(sweep["values"][1]["value"], 0.25);
+  EXPECT_EQ(sweep["best_f1_values"], json::parse("[0.2,0.25,0.3]"));
+  std::vector<double> values;
+  for (const v1::Collection& collection : server_.CreatedCollections()) {
+    values.push_back(collection.thresholds().near_duplicate_jaccard());
+    EXPECT_EQ(collection.thresholds().tokens_min(), 7);
+  }
+  // The extremes are tried first.
+  EXPECT_THAT(values, ElementsAre(0.2, 0.3, 0.2, 0.25, 0.3));
+  EXPECT_THAT(server_.CollectionNames(), ElementsAre("default"));
+
+  settings_.json = false;
+  settings_.pairs = WriteFile(R"({"id_a":"a","id_b":"b","jaccard":1,"containment":1})");
+  settings_.sweep = "template_numbers_min=4:5:1";
+  ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
+  EXPECT_EQ(
+      out_,
+      "template_numbers_min  precision  recall     F1  recall at J .5   J .8  containment .8  "
+      "called pairs  supported\n"
+      "                   4      1.000   1.000  1.000           1.000  1.000           1.000  "
+      "           1      1.000\n"
+      "                   5      1.000   1.000  1.000           1.000  1.000           1.000  "
+      "           1      1.000\n"
+      "\nbest F1 at template_numbers_min 4, 5\n");
+}
+
+TEST_F(CliTest, EvaluateRefusesWhatASweepCannotDo) {
+  const std::string file = WriteFile(Article("a", "x", ",\"label\":\"1\""));
+  const auto expect_usage_error = [&](const std::vector<std::string>& words, const char* problem) {
+    EXPECT_EQ(Run(words), 2);
+    EXPECT_THAT(err_, HasSubstr(problem));
+    EXPECT_EQ(err_.find('\n'), err_.size() - 1) << err_;
+    EXPECT_EQ(out_, "");
+  };
+  settings_.sweep = "near_duplicate_jaccard=0.2:0.3:0.05";
+  expect_usage_error({"evaluate", "related", file}, "are for duplicates");
+  expect_usage_error({"evaluate", "duplicates", "-"}, "- can be read only once");
+  settings_.pairs = "-";
+  expect_usage_error({"evaluate", "duplicates", file}, "- can be read only once");
+  settings_.pairs.clear();
+  settings_.show_errors = 1;
+  expect_usage_error({"evaluate", "duplicates", file}, "do not go together");
+  settings_.show_errors = 0;
+  settings_.new_collection.mutable_thresholds()->set_near_duplicate_jaccard(0.2);
+  expect_usage_error({"evaluate", "duplicates", file}, "--near_duplicate_jaccard do not go");
+  settings_.new_collection.clear_thresholds();
+  settings_.sweep = "near_duplicate_jaccard=0.2:0.3";
+  expect_usage_error({"evaluate", "duplicates", file}, "THRESHOLD=FROM:TO:STEP");
+  settings_.sweep.clear();
+  settings_.show_errors = 1;
+  expect_usage_error({"evaluate", "similarity", file}, "are for duplicates");
+  settings_.new_collection.set_omit_text(true);
+  expect_usage_error({"evaluate", "duplicates", file}, "--omit_text");
+  EXPECT_EQ(server_.unary_calls, 0);
+}
+
+TEST_F(CliTest, EvaluateSweepsOnlyValuesThatTheServerTakes) {
+  settings_.sweep = "near_duplicate_jaccard=0.5:1.5:0.5";
+  EXPECT_EQ(Run({"evaluate", "duplicates", WriteFile(Article("a", "x", ",\"label\":\"1\""))}), 1);
+  EXPECT_EQ(err_, "newsprint: near_duplicate_jaccard: out of range (INVALID_ARGUMENT)\n");
+  EXPECT_EQ(server_.streams, 0);
+  EXPECT_THAT(server_.CollectionNames(), ElementsAre("default"));
+}
+
 TEST_F(CliTest, EvaluateRelated) {
   // a and b are nearest to each other; c, of their label, ranks second for both. d is alone.
   const std::string file = WriteFile(

@@ -79,6 +79,11 @@ std::vector<std::string> FakeServer::CollectionNames() {
   return names;
 }
 
+std::vector<v1::Collection> FakeServer::CreatedCollections() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return created_;
+}
+
 // Both are called with mutex_ held.
 grpc::Status FakeServer::Enter() {
   ++unary_calls;
@@ -283,6 +288,7 @@ grpc::Status FakeServer::Compare(grpc::ServerContext*, const v1::CompareRequest*
     }
   }
   response->set_similarity(Likeness(sides[0], sides[1]));
+  response->mutable_evidence()->set_jaccard(Likeness(sides[0], sides[1]));
   response->set_relation(v1::RELATION_RELATED);
   response->set_explanation("they share words");
   return Leave();
@@ -299,6 +305,7 @@ grpc::Status FakeServer::GetArticle(grpc::ServerContext*, const v1::GetArticleRe
   const Entry& entry = store->entries[request->id()];
   *response->mutable_article() = entry.article;
   response->mutable_state()->set_group_id(entry.group);
+  response->mutable_state()->set_canonical_id(GroupOf(*store, entry.group).canonical_id());
   response->mutable_state()->set_relation(entry.relation);
   response->mutable_state()->set_text_stored(true);
   return Leave();
@@ -393,6 +400,11 @@ grpc::Status FakeServer::CreateCollection(grpc::ServerContext*,
   if (Find(request->collection().name()) != nullptr) {
     return grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "collection: exists");
   }
+  const double jaccard = request->collection().thresholds().near_duplicate_jaccard();
+  if (jaccard < 0 || jaccard > 1) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "near_duplicate_jaccard: out of range");
+  }
+  created_.push_back(request->collection());
   stores_[request->collection().name()].settings = request->collection();
   *response->mutable_collection() = request->collection();
   return Leave();

@@ -57,6 +57,8 @@ class FakeServer final : public v1::ArticleService::Service,
   std::vector<std::string> IngestedIds(const std::string& collection = "default");
   v1::Article Stored(const std::string& id, const std::string& collection = "default");
   std::vector<std::string> CollectionNames();
+  // In the order of creation, those that were deleted too.
+  std::vector<v1::Collection> CreatedCollections();
 
   grpc::Status IngestArticle(grpc::ServerContext*, const v1::IngestArticleRequest*,
                              v1::IngestArticleResponse*) override;
@@ -111,6 +113,7 @@ class FakeServer final : public v1::ArticleService::Service,
 
   std::mutex mutex_;
   std::map<std::string, Store> stores_;         // guarded by mutex_
+  std::vector<v1::Collection> created_;         // guarded by mutex_
   std::set<std::string> delete_requests_done_;  // guarded by mutex_
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import socket
+import sys
 import unittest
 
 import newsprint_process as np
@@ -379,7 +380,7 @@ class ErrorsTest(CliTestCase):
                       ["stats", "--limit=-1"]):
             with self.subTest(words):
                 self.assert_fails(*words, exit_code=2)
-        for flag in ("--no_such_flag", "--limit=many"):
+        for flag in ("--no_such_flag", "--no-such-flag", "--limit=many"):
             done = self.cli(self.server, "stats", flag, check=False)
             self.assertGreater(done.returncode, 0)
             self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
@@ -456,6 +457,131 @@ class EvaluateTest(CliTestCase):
         self.assertEqual(set(figures["recall_by_containment"]), {"0.6-0.7", "0.9-1.0", "1.0"})
         self.assertIn("0.500", self.cli(self.server, "evaluate", "duplicates",
                                         self.duplicates_file(), f"--pairs={pairs}").stdout)
+
+    def test_duplicates_explains_errors(self):
+        file = self.duplicates_file()
+        plain = self.run_json("evaluate", "duplicates", file)
+        self.assertNotIn("errors", plain)
+        figures = self.run_json("evaluate", "duplicates", file, "--show-errors=2")
+        errors = figures.pop("errors")
+        for timed in (plain, figures):
+            del timed["seconds"]
+        self.assertEqual(figures, plain)
+
+        self.assertEqual(list(errors), ["false_matches", "misses"])
+        [wrong], [missed] = errors["false_matches"], errors["misses"]
+        self.assertEqual((wrong["id_a"], wrong["id_b"], wrong["kind_a"], wrong["relation"]),
+                         ("fire-copy", "fire", "original", "exact"))
+        self.assertEqual((wrong["evidence"]["jaccard"], wrong["canonical_id_a"]), (1.0, "fire"))
+        articles = {a["id"]: a for a in map(json.loads, file.read_text().splitlines())}
+        words = re.findall(r"\w+", articles["fire"]["body"])
+        [passage] = wrong["passages"]
+        self.assertEqual(passage["words"], len(words))
+        start, end = passage["text"].split(" \u2026 ")
+        self.assertTrue(articles["fire"]["body"].startswith(start))
+        self.assertIn(end, articles["fire"]["body"][-len(end) - 1:])
+        self.assertEqual((missed["id_a"], missed["id_b"], missed["kind_a"], missed["kind_b"]),
+                         ("rewrite", "wire", "rewrite", "original"))
+        self.assertIn(missed["relation"], ("related", "new"))
+        self.assertEqual((missed["canonical_id_a"], missed["canonical_id_b"]), ("rewrite", "wire"))
+        self.assertGreater(len(missed["explanation"]), 10)
+        self.assertEqual(missed["passages"], [])
+
+        shown = self.cli(self.server, "evaluate", "duplicates", file, "--show_errors=2").stdout
+        self.assertIn("false matches: 1, shown: 1\n\nfire-copy (original) and fire (original)\n",
+                      shown)
+        self.assertIn("misses: 1, shown: 1\n\nrewrite (rewrite) and wire (original)\n", shown)
+        self.assertIn(f"{len(words)} words in common: {start}", shown)
+
+    def test_duplicates_explains_errors_of_standard_input(self):
+        # With such thresholds an excerpt is no copy.
+        flags = ("--show-errors=1", "--near_duplicate_jaccard=0.8", "--duplicate_containment=1",
+                 "--excerpt_length_ratio=0.1")
+        sentences = self.writer.sentences("strike", 20)
+        articles = [{"id": "wire", "body": " ".join(sentences)},
+                    {"id": "near", "body": " ".join(sentences[:10] + ["A line of our own."])}]
+        text = "".join(json.dumps(a) + "\n" for a in articles)
+        pairs = self.write_jsonl("pairs.jsonl", [
+            {"id_a": "wire", "id_b": "near", "jaccard": 0.5, "containment": 0.97}])
+        errors = self.run_json("evaluate", "duplicates", "-", f"--pairs={pairs}", *flags,
+                               stdin=text)["errors"]
+        self.assertEqual(errors["false_matches"], [])
+        [missed] = errors["misses"]
+        self.assertEqual((missed["id_a"], missed["id_b"]), ("near", "wire"))
+        self.assertGreater(missed["evidence"]["containment"], 0.9)
+        self.assertLess(missed["evidence"]["jaccard"], 0.8)
+        self.assertEqual([p["words"] for p in missed["passages"]],
+                         [len(" ".join(sentences[:10]).split())])
+        self.assert_fails("evaluate", "duplicates", "-", *flags, stdin=text, has=["label"])
+
+    def test_duplicates_sweep(self):
+        file = self.duplicates_file()
+        sweep = self.run_json("evaluate", "duplicates", file,
+                              "--sweep=tokens_min=20:1000:490")["sweep"]
+        self.assertEqual(sweep["threshold"], "tokens_min")
+        self.assertEqual([v["value"] for v in sweep["values"]], [20, 510, 1000])
+        self.assertEqual([v["groups"] for v in sweep["values"]], [4, 6, 6])
+        self.assertEqual(sweep["best_f1_values"], [20])
+        for value in sweep["values"]:
+            flag = f"--tokens_min={value.pop('value')}"
+            alone = self.run_json("evaluate", "duplicates", file, flag)
+            del alone["seconds"], value["seconds"]
+            self.assertEqual(value, alone)
+        table = self.cli(self.server, "evaluate", "duplicates", file,
+                         "--sweep=near_duplicate_jaccard=0.3:0.4:0.1").stdout
+        self.assertRegex(table, r"^near_duplicate_jaccard +precision +recall +F1\n"
+                                r" +0\.3 +0\.750 +0\.500 +0\.600\n +0\.4 ")
+
+    def test_duplicates_sweep_with_pairs(self):
+        pairs = self.write_jsonl("pairs.jsonl", [
+            {"id_a": "wire", "id_b": "near", "jaccard": 0.92, "containment": 0.96},
+            {"id_a": "wire", "id_b": "rewrite", "jaccard": 0.55, "containment": 0.62}])
+        done = self.cli(self.server, "evaluate", "duplicates", self.duplicates_file(),
+                        f"--pairs={pairs}", "--sweep=tokens_min=20:20:1")
+        head, row = done.stdout.splitlines()[:2]
+        self.assertTrue(head.endswith("recall at J .5   J .8  containment .8  called pairs  "
+                                      "supported"), head)
+        self.assertEqual(row.split()[-5:], ["0.500", "1.000", "1.000", "4", "0.250"])
+
+    def test_duplicates_sweep_errors(self):
+        file = self.duplicates_file()
+        for flags, problem in ((["--sweep=jaccard=0:1:0.1"], "no such threshold: jaccard"),
+                               (["--sweep=tokens_min=30:20:1"], "FROM"),
+                               (["--sweep=tokens_min=20:30:1", "--show-errors=1"], "together")):
+            self.assert_fails("evaluate", "duplicates", file, *flags, exit_code=2, has=[problem])
+        self.assert_fails("evaluate", "duplicates", "-", "--sweep=tokens_min=20:30:1", exit_code=2,
+                          stdin=file.read_text(), has=["only once"])
+        self.assert_fails("evaluate", "duplicates", file, "--sweep=tokens_min=900:1100:100",
+                          has=["tokens_min", "1100", "1000"])
+        self.assert_fails("evaluate", "duplicates", file, "--show_errors=1001", exit_code=2,
+                          has=["show_errors"])
+
+    def test_duplicates_of_wire_copies(self):
+        articles = [self.writer.article(f"a{i}", f"topic {i}", sentences=30) for i in range(4)]
+        file = self.write_jsonl("articles.jsonl", [self.writer.article("short", "x", 2), *articles])
+
+        def copies(*flags):
+            return np.subprocess.run(
+                [sys.executable, np.ROOT / "bench" / "quality" / "wire_copies.py", file, *flags],
+                stdout=np.subprocess.PIPE, check=True).stdout
+        made = copies("--stories=3")
+        self.assertEqual(copies("--stories=3"), made)
+        self.assertNotEqual(copies("--stories=3", "--seed=2"), made)
+        lines = [json.loads(line) for line in made.splitlines()]
+        self.assertEqual(len({line["id"] for line in lines}), 3 * 16)
+        for story, article in enumerate(articles[:3], start=1):
+            own = [line for line in lines if line["label"] == f"story-{story}"]
+            self.assertEqual(own[0]["kind"], "original")
+            by_kind = {line["kind"]: line for line in own}
+            self.assertEqual(len(by_kind), 16)
+            for kind in ("original", "identical", "verbatim"):
+                self.assertEqual(by_kind[kind]["body"], article["body"])
+                self.assertEqual(by_kind[kind]["title"] == article["title"], kind != "verbatim")
+        figures = self.run_json("evaluate", "duplicates", "-", stdin=made)
+        self.assertEqual(figures["pair_precision"], 1)
+        self.assertEqual(set(figures["recall_by_kind"]), {line["kind"] for line in lines})
+        for kind in ("identical", "verbatim", "dateline", "smart_quotes", "mojibake", "html"):
+            self.assertEqual(figures["recall_by_kind"][kind], 1)
 
     def test_duplicates_thresholds_of_its_collection(self):
         figures = self.run_json("evaluate", "duplicates", self.duplicates_file(),

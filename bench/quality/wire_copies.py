@@ -1,12 +1,27 @@
 #!/usr/bin/env python3
-"""Makes wire copies of real articles: the same story as other outlets would print it.
+"""Makes wire copies of real articles: each story as other outlets would print it.
 
-Usage: wire_copies.py ARTICLES.jsonl[.gz] --stories=N [--seed=S] > copies.jsonl
+Takes the first N articles of at least 120 words, none of which begins like an earlier one. Writes each
+("original") with one copy of every kind, in random order but after its original, as
+`newsprint evaluate duplicates` reads them: "label" is the story, "kind" the edit. The same input and
+seed give the same output.
 
-Takes the first N articles of at least 120 words, none of which begins like an earlier one, and writes
-each with one copy of every kind below, in random order, as `newsprint evaluate duplicates` reads them:
-`label` is the story, `kind` the edit, "original" for the article itself. The same seed and input give
-the same output.
+Every copy but "identical" has a new headline. Kinds, by what happens to the body:
+  identical          nothing, and the headline is the same
+  verbatim           nothing
+  dateline           begins with a place and an agency
+  smart_quotes       typographic quotes and dashes
+  mojibake           the same, double-encoded
+  html               paragraphs, links and a script
+  footer             a newsletter box, tip line or subscription notice behind it
+  trimmed_30         the last 30 % of the sentences cut
+  trimmed_60         the last 60 %
+  trimmed_60_footer  the same, with a footer
+  inserted_2         2 local sentences inserted
+  inserted_8         8 of them
+  dropped_quarter    a quarter of the sentences left out, not the first
+  synonyms           some forty common words replaced
+  ocr_2              2 % of the letters misread
 """
 import argparse
 import gzip
@@ -125,16 +140,16 @@ def kinds(rng, body):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("articles")
-    parser.add_argument("--stories", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=20110504)
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    opener = gzip.open if options.articles.endswith(".gz") else open
-    out, beginnings = [], set()
-    with opener(options.articles, "rt", encoding="utf-8") as lines:
+def headline(rng, title):
+    words = title.split()
+    return " ".join(rng.sample(words, k=min(5, len(words)))) + " in brief"
+
+
+def originals(path, count):
+    """The articles that stories are made of."""
+    opener = gzip.open if path.endswith(".gz") else open
+    beginnings = set()
+    with opener(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             article = json.loads(line)
             words = article["body"].split()
@@ -142,26 +157,60 @@ def main():
             if len(words) < 120 or beginning in beginnings:
                 continue
             beginnings.add(beginning)
-            label = "story-%d" % len(beginnings)
-            out.append({"id": label, "title": article["title"], "body": article["body"],
-                        "label": label, "kind": "original", "source": "wire"})
-            for kind, body in kinds(rng, article["body"]).items():
-                headline = " ".join(rng.sample(article["title"].split(), k=min(
-                    5, len(article["title"].split())))) + " in brief"
-                out.append({"id": "%s-%s" % (label, kind), "title": headline, "body": body,
-                            "label": label, "kind": kind, "source": "outlet-%d" % rng.randint(1, 40)})
-            if len(beginnings) == options.stories:
+            yield article
+            if len(beginnings) == count:
                 break
-    # Originals come first in their story: copies cannot be printed before.
-    order = [(rng.random(), i) for i in range(len(out))]
+
+
+def story(rng, label, article):
+    """The original and its copies, the identical one left out."""
+    out = [{"id": label, "title": article["title"], "body": article["body"], "label": label,
+            "kind": "original", "source": "wire"}]
+    for kind, body in kinds(rng, article["body"]).items():
+        out.append({"id": f"{label}-{kind}", "title": headline(rng, article["title"]), "body": body,
+                    "label": label, "kind": kind, "source": outlet(rng)})
+    return out
+
+
+def outlet(rng):
+    return "outlet-%d" % rng.randint(1, 40)
+
+
+def shuffled(rng, seed, articles):
+    """In random order, each original before its copies, with an identical copy of each somewhere
+    behind it. Those came later and have a generator of their own, so that the rest is what it was."""
+    positions = [rng.random() for _ in articles]
     first = {}
-    for position, i in order:
-        story = out[i]["label"]
-        first[story] = min(first.get(story, 2.0), position)
-    order = sorted((first[out[i]["label"]] if out[i]["kind"] == "original" else position,
-                    out[i]["kind"] != "original", i) for position, i in order)
-    for _, _, i in order:
-        print(json.dumps(out[i], ensure_ascii=False))
+    for position, article in zip(positions, articles):
+        first[article["label"]] = min(first.get(article["label"], 2.0), position)
+    order = [(first[article["label"]] if article["kind"] == "original" else position,
+              article["kind"] != "original", i, article)
+             for i, (position, article) in enumerate(zip(positions, articles))]
+    rng = random.Random(seed + 1)
+    for article in [a for a in articles if a["kind"] == "original"]:
+        copy = dict(article, id=article["label"] + "-identical", kind="identical", source=outlet(rng))
+        order.append((rng.uniform(first[article["label"]], 1), True, len(order), copy))
+    return [article for *_, article in sorted(order, key=lambda entry: entry[:3])]
 
 
-main()
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: wire_copies.py articles.jsonl.gz --stories=500 > copies.jsonl")
+    parser.add_argument("articles", metavar="ARTICLES",
+                        help="JSONL file with title and body on each line, .gz too")
+    parser.add_argument("--stories", type=int, required=True, metavar="N",
+                        help="number of stories; each makes 16 lines")
+    parser.add_argument("--seed", type=int, default=20110504, metavar="S",
+                        help="seed of all that is random (%(default)s)")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    out = []
+    for number, article in enumerate(originals(options.articles, options.stories), start=1):
+        out += story(rng, f"story-{number}", article)
+    for article in shuffled(rng, options.seed, out):
+        print(json.dumps(article, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
