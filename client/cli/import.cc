@@ -22,6 +22,7 @@ namespace {
 struct Tally {
   int64_t results = 0;   // errors included
   int64_t articles = 0;  // acknowledged
+  int64_t withdrawn = 0;  // of these, copies of withdrawn stories
   std::array<int64_t, v1::Relation_ARRAYSIZE> relations = {};
 };
 
@@ -72,12 +73,13 @@ void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Du
     for (const v1::Relation relation : kRelations) {
       relations[RelationName(relation)] = tally.relations[relation];
     }
-    PrintJson({{"articles", tally.articles},
-               {"failed", failed},
-               {"seconds", JsonFigure(seconds)},
-               {"articles_per_second", JsonFigure(rate, 1)},
-               {"relations", std::move(relations)}},
-              session.out);
+    Json json = {{"articles", tally.articles},
+                 {"failed", failed},
+                 {"seconds", JsonFigure(seconds)},
+                 {"articles_per_second", JsonFigure(rate, 1)},
+                 {"relations", std::move(relations)}};
+    if (tally.withdrawn > 0) json["withdrawn"] = tally.withdrawn;
+    PrintJson(json, session.out);
     return;
   }
   session.out << absl::StrFormat("%d articles in %.1f s (%.0f/s), %d failed\n", tally.articles,
@@ -119,6 +121,7 @@ absl::Status RunImport(Session& session, const Args& args) {
           return;
         }
         ++tally.articles;
+        if (result.verdict().has_withdrawal()) ++tally.withdrawn;
         const int relation = result.verdict().relation();
         if (v1::Relation_IsValid(relation)) ++tally.relations[static_cast<size_t>(relation)];
         progress.AddDone();
@@ -138,6 +141,10 @@ absl::Status RunImport(Session& session, const Args& args) {
     session.err << absl::StrFormat(
         "note: published_at is not RFC 3339 in %d articles, imported without a time\n",
         input.times_ignored);
+  }
+  if (tally.withdrawn > 0) {
+    session.err << absl::StrFormat("note: %d articles are copies of WITHDRAWN stories\n",
+                                   tally.withdrawn);
   }
   PrintSummary(session, tally, failed, progress.elapsed());
   if (!status.ok()) return status;
