@@ -19,6 +19,7 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   withdraw ID | --group=ID      mark a story, with all copies, as killed or corrected
   reinstate ID | --group=ID     take that back
   affected ID | --group=ID      all copies of a withdrawn story
+  fingerprint FILE...           articles without their text, to be imported elsewhere
   stats                         counts and sizes of a collection
   collections [list]            collections; also create NAME, delete NAME
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
@@ -44,7 +45,8 @@ constexpr Page kPages[] = {
 
 Adds the articles of JSONL files, in order, and counts what each turned out to be. One object a
 line: id, title, body, and optional lang, source, url, published_at (RFC 3339). Other fields are
-ignored. gzip is recognised by content; - is standard input.
+ignored. In place of the body there may be a fingerprint, as "newsprint fingerprint" prints it. gzip
+is recognised by content; - is standard input.
 
 A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
 at the end. Running an import again changes nothing that is already there.
@@ -119,10 +121,10 @@ Moves the articles out of the group into a new one. They stay apart from then on
 )"},
     {"watch", R"(Usage: newsprint watch [--after=N] [--limit=N] [--json]
 
-Prints each change to a group of copies on a line of its own, in order, once it is on disk, until it
-is interrupted: created, joined, left, canonical_changed, merged, withdrawn, reinstated, ended. When
-the connection breaks it is opened again and nothing is missed. With --json a line is one object with
-the fields of GroupChange.
+Prints each change to a group of copies on a line of its own, in order, once it is on disk, until
+it is interrupted: created, joined, left, canonical_changed, merged, withdrawn, reinstated, ended.
+When the connection breaks it is opened again and nothing is missed. With --json a line is one
+object with the fields of GroupChange.
 
   --after=N   changes after number N; 0 for all that are kept. Without it, from now on.
   --limit=N   end after N changes (never)
@@ -134,8 +136,8 @@ The number for --after is the "sequence" of the last line, or the "group_change_
      R"(Usage: newsprint withdraw ID|--group=GROUP_ID --reason=killed|corrected [FLAGS] [--json]
 
 Marks a story as withdrawn: the article with this ID, and every copy of it, present and later. From
-then on find, get, import and watch say so. Nothing is deleted. When called again it replaces reason,
-note and replacement.
+then on find, get, import and watch say so. Nothing is deleted. When called again it replaces
+reason, note and replacement.
 
   --reason=R         killed (not to be used any more) or corrected (wrong in part)
   --note=TEXT        for people, at most 1024 bytes
@@ -156,10 +158,22 @@ of its own.
 
   --limit=N   at most N articles (all)
 )"},
+    {"fingerprint", R"(Usage: newsprint fingerprint FILE... [--collection=NAME]
+
+Prints for each article of a JSONL file one line of JSON with what Newsprint compares,
+"fingerprint", in place of the body. "newsprint import" reads such lines, here or on another server,
+in collections of the same fingerprint scheme and embedder. The fingerprint is Base64 of the
+serialised message newsprint.v1.Fingerprint.
+
+Of the other fields id, title, lang, source, url, published_at, label and kind are kept. The title
+is text too: take it out of the output where it must not be handed over. Nothing is stored.
+
+Example: newsprint fingerprint archive-2011.jsonl.gz | gzip > fingerprints.jsonl.gz
+)"},
     {"stats", R"(Usage: newsprint stats [--collection=NAME] [--json]
 
-Prints the number of articles, relations and groups of a collection, and what it takes up; the number
-of operations and of changes to groups so far, and of the shingles that are boilerplate now.
+Prints the number of articles, relations and groups of a collection, and what it takes up; the
+number of operations and of changes to groups so far, and of the shingles that are boilerplate now.
 )"},
     {"collections", R"(Usage: newsprint collections [list] [--json]
        newsprint collections create NAME [FLAGS] [--json]

@@ -42,6 +42,7 @@ constexpr Command kCommands[] = {
     {"withdraw", 0, 1, RunWithdraw},
     {"reinstate", 0, 1, RunReinstate},
     {"affected", 0, 1, RunAffected},
+    {"fingerprint", 1, kAny, RunFingerprint},
     {"stats", 0, 0, RunStats},
     {"collections", 0, 2, RunCollections},
     {"evaluate", 2, 2, RunEvaluate},

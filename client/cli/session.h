@@ -74,6 +74,7 @@ absl::Status RunWatch(Session& session, const Args& args);
 absl::Status RunWithdraw(Session& session, const Args& args);
 absl::Status RunReinstate(Session& session, const Args& args);
 absl::Status RunAffected(Session& session, const Args& args);
+absl::Status RunFingerprint(Session& session, const Args& args);
 absl::Status RunStats(Session& session, const Args& args);
 absl::Status RunCollections(Session& session, const Args& args);
 absl::Status RunEvaluate(Session& session, const Args& args);

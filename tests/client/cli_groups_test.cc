@@ -1,9 +1,10 @@
-// The commands of the CLI for edited groups, changes and withdrawals.
+// The commands of the CLI for edited groups, changes, withdrawals and fingerprints.
 #include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -18,6 +19,7 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST_F(CliTest, CanonicalIsChosenAndGivenBack) {
@@ -258,6 +260,45 @@ TEST_F(CliTest, WatchFailsInOneLine) {
   settings_.collection = "none";
   EXPECT_EQ(Run({"watch"}), 1);
   EXPECT_EQ(err_, "newsprint: collection: not found (NOT_FOUND)\n");
+}
+
+TEST_F(CliTest, FingerprintsStandForTheText) {
+  const std::string file = WriteFile(
+      Article("a", "secret x",
+              ",\"lang\":\"en\",\"published_at\":\"2011-05-04T12:30:00-05:00\",\"label\":\"7\","
+              "\"content\":\"secret x\"") +
+      "{\"id\":\"b\",\"title\":\"caf\xE9\",\"body\":\"y\"}\n{broken\n" + Article("c", ""));
+  EXPECT_EQ(Run({"fingerprint", file}), 1);
+  EXPECT_THAT(err_, HasSubstr(file + ":3: not valid JSON"));
+  EXPECT_THAT(err_, HasSubstr(file + ":4: body: missing\n"));
+  EXPECT_THAT(err_, HasSubstr("newsprint: 2 of 4 articles failed\n"));
+  const std::vector<json> lines = OutputLines();
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_THAT(out_, Not(HasSubstr("secret")));
+  v1::Fingerprint fingerprint;
+  std::string bytes;
+  ASSERT_TRUE(absl::Base64Unescape(lines[0]["fingerprint"].get<std::string>(), &bytes));
+  ASSERT_TRUE(fingerprint.ParseFromString(bytes));
+  EXPECT_EQ(fingerprint.body_tokens(), 2);
+  json rest = lines[0];
+  rest.erase("fingerprint");
+  EXPECT_EQ(rest, json::parse(R"({"id":"a","title":"Title of a","lang":"en",)"
+                              R"("published_at":"2011-05-04T17:30:00Z","label":"7"})"));
+  EXPECT_EQ(lines[1]["title"], "caf\xC3\xA9");
+
+  ASSERT_EQ(Run({"import", WriteFile(out_)}), 0) << err_;
+  EXPECT_EQ(Output()["articles"], 2);
+  EXPECT_EQ(server_.Stored("a").fingerprint().scheme(), "fake1");
+  EXPECT_EQ(server_.Stored("a").body(), "");
+  EXPECT_EQ(server_.Stored("a").language(), "en");
+}
+
+TEST_F(CliTest, FingerprintEndsWhereAllWouldFail) {
+  server_.faults.unary_failures = 1;
+  server_.faults.unary_status = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no such RPC");
+  EXPECT_EQ(Run({"fingerprint", WriteFile(Article("a", "x") + Article("b", "y"))}), 1);
+  EXPECT_EQ(err_, "newsprint: no such RPC (UNIMPLEMENTED)\n");
+  EXPECT_EQ(out_, "");
 }
 
 TEST_F(CliTest, NewEvidenceIsShown) {

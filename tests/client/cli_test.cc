@@ -296,9 +296,10 @@ TEST_F(CliTest, WrongUsageIsOneLineAndTwo) {
 TEST_F(CliTest, HelpForEveryCommand) {
   ASSERT_EQ(Run({"help"}), 0);
   const std::string general = out_;
-  for (const char* command : {"import", "find", "related", "compare", "get", "delete", "groups",
-                              "canonical", "merge", "split", "watch", "withdraw", "reinstate",
-                              "affected", "stats", "collections", "evaluate", "help"}) {
+  for (const char* command :
+       {"import", "find", "related", "compare", "get", "delete", "groups", "canonical", "merge",
+        "split", "watch", "withdraw", "reinstate", "affected", "fingerprint", "stats",
+        "collections", "evaluate", "help"}) {
     EXPECT_THAT(general, HasSubstr(absl::StrCat("\n  ", command)));
     ASSERT_EQ(Run({"help", command}), 0);
     EXPECT_EQ(out_.rfind(absl::StrCat("Usage: newsprint ", command), 0), 0u);
