@@ -1,14 +1,31 @@
-// Pauses between attempts: exponential, with jitter. Not thread-safe.
+// When to try again: after which errors of a stream, and after which pause.
 #ifndef NEWSPRINT_CLIENT_BACKOFF_H_
 #define NEWSPRINT_CLIENT_BACKOFF_H_
 
 #include <algorithm>
 
 #include "absl/random/random.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace newsprint::client {
 
+// Whether a stream that ended thus may work when it is opened again. Only UNAVAILABLE says so; the
+// others are also what a connection looks like that broke on the way.
+inline bool MayBeBrokenStream(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Pauses between attempts: exponential, with jitter. Not thread-safe.
 class Backoff {
  public:
   Backoff(absl::Duration initial, absl::Duration max)

@@ -53,6 +53,11 @@ absl::StatusOr<v1::BatchGetArticlesResponse> Client::BatchGetArticles(
   return connection_->BatchGetArticles(request, options);
 }
 
+absl::StatusOr<v1::ComputeFingerprintResponse> Client::ComputeFingerprint(
+    const v1::ComputeFingerprintRequest& request, const CallOptions& options) const {
+  return connection_->ComputeFingerprint(request, options);
+}
+
 absl::StatusOr<v1::DeleteArticleResponse> Client::DeleteArticle(
     const v1::DeleteArticleRequest& request, const CallOptions& options) const {
   if (!request.request_id().empty()) return connection_->DeleteArticle(request, options);
@@ -69,6 +74,39 @@ absl::StatusOr<v1::GetGroupResponse> Client::GetGroup(const v1::GetGroupRequest&
 absl::StatusOr<v1::ListGroupsResponse> Client::ListGroups(const v1::ListGroupsRequest& request,
                                                           const CallOptions& options) const {
   return connection_->ListGroups(request, options);
+}
+
+absl::StatusOr<v1::SetCanonicalResponse> Client::SetCanonical(
+    const v1::SetCanonicalRequest& request, const CallOptions& options) const {
+  return connection_->SetCanonical(request, options);
+}
+
+absl::StatusOr<v1::MergeGroupsResponse> Client::MergeGroups(const v1::MergeGroupsRequest& request,
+                                                            const CallOptions& options) const {
+  return connection_->MergeGroups(request, options);
+}
+
+absl::StatusOr<v1::SplitGroupResponse> Client::SplitGroup(const v1::SplitGroupRequest& request,
+                                                          const CallOptions& options) const {
+  if (!request.request_id().empty()) return connection_->SplitGroup(request, options);
+  v1::SplitGroupRequest named = request;
+  named.set_request_id(MakeRequestId());
+  return connection_->SplitGroup(named, options);
+}
+
+absl::StatusOr<v1::WithdrawStoryResponse> Client::WithdrawStory(
+    const v1::WithdrawStoryRequest& request, const CallOptions& options) const {
+  return connection_->WithdrawStory(request, options);
+}
+
+absl::StatusOr<v1::ReinstateStoryResponse> Client::ReinstateStory(
+    const v1::ReinstateStoryRequest& request, const CallOptions& options) const {
+  return connection_->ReinstateStory(request, options);
+}
+
+absl::StatusOr<v1::ListAffectedArticlesResponse> Client::ListAffectedArticles(
+    const v1::ListAffectedArticlesRequest& request, const CallOptions& options) const {
+  return connection_->ListAffectedArticles(request, options);
 }
 
 absl::StatusOr<v1::CreateCollectionResponse> Client::CreateCollection(
@@ -97,5 +135,9 @@ absl::StatusOr<v1::GetStatsResponse> Client::GetStats(const v1::GetStatsRequest&
 }
 
 std::unique_ptr<IngestStream> Client::StreamIngest() const { return connection_->StreamIngest(); }
+
+std::unique_ptr<WatchStream> Client::WatchGroups(const v1::WatchGroupsRequest& request) const {
+  return connection_->WatchGroups(request);
+}
 
 }  // namespace newsprint::client

@@ -60,6 +60,9 @@ class Client {
   // Reads up to 1,000 articles, in the order asked for.
   absl::StatusOr<v1::BatchGetArticlesResponse> BatchGetArticles(
       const v1::BatchGetArticlesRequest& request, const CallOptions& options = {}) const;
+  // Computes what can stand for an article's text in `Article.fingerprint`. Stores nothing.
+  absl::StatusOr<v1::ComputeFingerprintResponse> ComputeFingerprint(
+      const v1::ComputeFingerprintRequest& request, const CallOptions& options = {}) const;
   // Deletes an article. An empty `request_id` is filled with a generated one, so that a repeated
   // attempt of this call succeeds where the first one did its work and the answer was lost.
   absl::StatusOr<v1::DeleteArticleResponse> DeleteArticle(const v1::DeleteArticleRequest& request,
@@ -70,6 +73,25 @@ class Client {
   // Lists a page of groups, oldest first.
   absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request,
                                                     const CallOptions& options = {}) const;
+  // Makes a member the canonical of its group, or gives the choice back to the policy.
+  absl::StatusOr<v1::SetCanonicalResponse> SetCanonical(const v1::SetCanonicalRequest& request,
+                                                        const CallOptions& options = {}) const;
+  // Moves all members of one group into another, for good.
+  absl::StatusOr<v1::MergeGroupsResponse> MergeGroups(const v1::MergeGroupsRequest& request,
+                                                      const CallOptions& options = {}) const;
+  // Moves some members of a group into a new one. An empty `request_id` is filled with a generated
+  // one, so that a repeated attempt of this call gets the answer that was lost.
+  absl::StatusOr<v1::SplitGroupResponse> SplitGroup(const v1::SplitGroupRequest& request,
+                                                    const CallOptions& options = {}) const;
+  // Marks a story, with every copy of it, as killed or corrected.
+  absl::StatusOr<v1::WithdrawStoryResponse> WithdrawStory(const v1::WithdrawStoryRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Takes a withdrawal back.
+  absl::StatusOr<v1::ReinstateStoryResponse> ReinstateStory(
+      const v1::ReinstateStoryRequest& request, const CallOptions& options = {}) const;
+  // Lists a page of the copies of a withdrawn story, in the order of ingestion.
+  absl::StatusOr<v1::ListAffectedArticlesResponse> ListAffectedArticles(
+      const v1::ListAffectedArticlesRequest& request, const CallOptions& options = {}) const;
   // Creates a collection. When the answer of an attempt is lost, the next one may say
   // ALREADY_EXISTS about our own.
   absl::StatusOr<v1::CreateCollectionResponse> CreateCollection(
@@ -89,6 +111,8 @@ class Client {
                                                 const CallOptions& options = {}) const;
   // Opens a stream of articles. Most callers want StreamIngester instead.
   std::unique_ptr<IngestStream> StreamIngest() const;
+  // Opens a stream of changes to groups. Most callers want GroupWatcher instead.
+  std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) const;
 
  private:
   std::shared_ptr<Connection> connection_;

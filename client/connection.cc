@@ -64,6 +64,20 @@ class GrpcIngestStream final : public IngestStream {
       stream_;
 };
 
+class GrpcWatchStream final : public WatchStream {
+ public:
+  GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request)
+      : stream_(stub.WatchGroups(&context_, request)) {}
+
+  bool Read(v1::WatchGroupsResponse* response) override { return stream_->Read(response); }
+  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
+};
+
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(ClientOptions options)
@@ -108,6 +122,11 @@ class GrpcConnection final : public Connection {
     return Call<v1::BatchGetArticlesResponse>(
         *article_, &v1::ArticleService::Stub::BatchGetArticles, request, options);
   }
+  absl::StatusOr<v1::ComputeFingerprintResponse> ComputeFingerprint(
+      const v1::ComputeFingerprintRequest& request, const CallOptions& options) override {
+    return Call<v1::ComputeFingerprintResponse>(
+        *article_, &v1::ArticleService::Stub::ComputeFingerprint, request, options);
+  }
   absl::StatusOr<v1::DeleteArticleResponse> DeleteArticle(const v1::DeleteArticleRequest& request,
                                                           const CallOptions& options) override {
     return Call<v1::DeleteArticleResponse>(*article_, &v1::ArticleService::Stub::DeleteArticle,
@@ -122,6 +141,36 @@ class GrpcConnection final : public Connection {
                                                     const CallOptions& options) override {
     return Call<v1::ListGroupsResponse>(*cluster_, &v1::ClusterService::Stub::ListGroups, request,
                                         options);
+  }
+  absl::StatusOr<v1::SetCanonicalResponse> SetCanonical(const v1::SetCanonicalRequest& request,
+                                                        const CallOptions& options) override {
+    return Call<v1::SetCanonicalResponse>(*cluster_, &v1::ClusterService::Stub::SetCanonical,
+                                          request, options);
+  }
+  absl::StatusOr<v1::MergeGroupsResponse> MergeGroups(const v1::MergeGroupsRequest& request,
+                                                      const CallOptions& options) override {
+    return Call<v1::MergeGroupsResponse>(*cluster_, &v1::ClusterService::Stub::MergeGroups, request,
+                                         options);
+  }
+  absl::StatusOr<v1::SplitGroupResponse> SplitGroup(const v1::SplitGroupRequest& request,
+                                                    const CallOptions& options) override {
+    return Call<v1::SplitGroupResponse>(*cluster_, &v1::ClusterService::Stub::SplitGroup, request,
+                                        options);
+  }
+  absl::StatusOr<v1::WithdrawStoryResponse> WithdrawStory(const v1::WithdrawStoryRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::WithdrawStoryResponse>(*cluster_, &v1::ClusterService::Stub::WithdrawStory,
+                                           request, options);
+  }
+  absl::StatusOr<v1::ReinstateStoryResponse> ReinstateStory(
+      const v1::ReinstateStoryRequest& request, const CallOptions& options) override {
+    return Call<v1::ReinstateStoryResponse>(*cluster_, &v1::ClusterService::Stub::ReinstateStory,
+                                            request, options);
+  }
+  absl::StatusOr<v1::ListAffectedArticlesResponse> ListAffectedArticles(
+      const v1::ListAffectedArticlesRequest& request, const CallOptions& options) override {
+    return Call<v1::ListAffectedArticlesResponse>(
+        *cluster_, &v1::ClusterService::Stub::ListAffectedArticles, request, options);
   }
   absl::StatusOr<v1::CreateCollectionResponse> CreateCollection(
       const v1::CreateCollectionRequest& request, const CallOptions& options) override {
@@ -150,6 +199,10 @@ class GrpcConnection final : public Connection {
 
   std::unique_ptr<IngestStream> StreamIngest() override {
     return std::make_unique<GrpcIngestStream>(*article_);
+  }
+
+  std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) override {
+    return std::make_unique<GrpcWatchStream>(*cluster_, request);
   }
 
  private:

@@ -31,6 +31,18 @@ class IngestStream {
   virtual void Cancel() = 0;
 };
 
+// One open WatchGroups call. Order of calls: any number of Read(), and Finish() once, when Read()
+// has returned false. Cancel() may come from any thread at any time before Finish() returns.
+class WatchStream {
+ public:
+  virtual ~WatchStream() = default;
+
+  // Waits for the next changes. False when no more will come; Finish() says why.
+  virtual bool Read(v1::WatchGroupsResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+  virtual void Cancel() = 0;
+};
+
 // What Client calls. Users of Client need it only to replace it: with mocks::MockConnection in
 // tests.
 //
@@ -53,12 +65,26 @@ class Connection {
                                                             const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::BatchGetArticlesResponse> BatchGetArticles(
       const v1::BatchGetArticlesRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ComputeFingerprintResponse> ComputeFingerprint(
+      const v1::ComputeFingerprintRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::DeleteArticleResponse> DeleteArticle(
       const v1::DeleteArticleRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::GetGroupResponse> GetGroup(const v1::GetGroupRequest& request,
                                                         const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request,
                                                             const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::SetCanonicalResponse> SetCanonical(
+      const v1::SetCanonicalRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::MergeGroupsResponse> MergeGroups(const v1::MergeGroupsRequest& request,
+                                                              const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::SplitGroupResponse> SplitGroup(const v1::SplitGroupRequest& request,
+                                                            const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::WithdrawStoryResponse> WithdrawStory(
+      const v1::WithdrawStoryRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ReinstateStoryResponse> ReinstateStory(
+      const v1::ReinstateStoryRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ListAffectedArticlesResponse> ListAffectedArticles(
+      const v1::ListAffectedArticlesRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::CreateCollectionResponse> CreateCollection(
       const v1::CreateCollectionRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::GetCollectionResponse> GetCollection(
@@ -70,6 +96,7 @@ class Connection {
   virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                         const CallOptions& options) = 0;
   virtual std::unique_ptr<IngestStream> StreamIngest() = 0;
+  virtual std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) = 0;
 };
 
 // A connection to a server over gRPC. Connects when it is first used and again whenever it must.

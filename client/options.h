@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 
 namespace grpc {
 class ChannelCredentials;
@@ -84,6 +86,36 @@ struct StreamIngesterOptions {
 
   // Asked a few times a second while Add() or Finish() waits; once it says true they return
   // CANCELLED. Null means never. Must be safe from any thread.
+  std::function<bool()> is_cancelled;
+};
+
+// Where GroupWatcher begins and how it comes back after a failure.
+struct GroupWatcherOptions {
+  // Name of the collection. Empty means "default".
+  std::string collection;
+
+  // Changes after this one; 0 for all that are kept from the first on. Absent: from now on, that is
+  // from when the server answers first.
+  absl::optional<int64_t> after_sequence;
+
+  // Streams opened in a row without one response before giving up, 1 or more. UNAVAILABLE does not
+  // count: a server may be away for as long as it likes.
+  int attempts_max = 8;
+
+  // As in ClientOptions.
+  absl::Duration backoff_initial = absl::Milliseconds(100);
+  absl::Duration backoff_max = absl::Seconds(5);
+
+  // With no response for this long, the stream counts as broken. The server sends one every 30
+  // seconds even when nothing happens.
+  absl::Duration stall_timeout = absl::Seconds(90);
+
+  // Told why when a stream broke or could not be opened, but not again for each further attempt.
+  // Called by the thread of the callback. Null means nobody is told.
+  std::function<void(const absl::Status& status)> on_broken;
+
+  // Asked a few times a second while Wait() waits; once it says true that returns CANCELLED. Null
+  // means never. Must be safe from any thread.
   std::function<bool()> is_cancelled;
 };
 

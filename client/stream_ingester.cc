@@ -23,19 +23,6 @@ StreamIngesterOptions Clamp(StreamIngesterOptions options) {
   return options;
 }
 
-bool IsRetryable(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kResourceExhausted:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kCancelled:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Whether a stream may have ended thus because of what one of its messages holds.
 bool MayBeOneItem(absl::StatusCode code) {
   return code == absl::StatusCode::kResourceExhausted || code == absl::StatusCode::kInternal;
@@ -55,8 +42,14 @@ absl::Status CheckSendable(const v1::Article& article, int64_t bytes, int64_t by
         absl::StrCat("article: message too large, got ", bytes, " bytes, limit ", bytes_max));
   }
   const std::pair<const char*, const std::string*> fields[] = {
-      {"id", &article.id()},         {"title", &article.title()},       {"body", &article.body()},
-      {"source", &article.source()}, {"language", &article.language()}, {"url", &article.url()}};
+      {"id", &article.id()},
+      {"title", &article.title()},
+      {"body", &article.body()},
+      {"source", &article.source()},
+      {"language", &article.language()},
+      {"url", &article.url()},
+      {"fingerprint.scheme", &article.fingerprint().scheme()},
+      {"fingerprint.embedder", &article.fingerprint().embedder()}};
   for (const auto& [name, value] : fields) {
     if (!IsValidUtf8(*value)) return absl::InvalidArgumentError(absl::StrCat(name, ": not UTF-8"));
   }
@@ -180,7 +173,7 @@ void StreamIngester::Run() {
       attempts = 0;
       backoff.Reset();
     }
-    if (!IsRetryable(status.code()) || ++attempts >= options_.attempts_max) {
+    if (!MayBeBrokenStream(status.code()) || ++attempts >= options_.attempts_max) {
       final_status_ = status;
       break;
     }

@@ -12,6 +12,14 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   get ID                        one article and what is known about it
   delete ID...                  delete articles for good
   groups [ID or GROUP_ID]       groups of copies, or the members of one
+  canonical GROUP_ID ID         choose the article that stands for a group
+  merge GROUP_ID OTHER_ID       move all members of another group into a group
+  split GROUP_ID ID...          move some members into a group of their own
+  watch                         changes to groups as they happen
+  withdraw ID | --group=ID      mark a story, with all copies, as killed or corrected
+  reinstate ID | --group=ID     take that back
+  affected ID | --group=ID      all copies of a withdrawn story
+  fingerprint FILE...           articles without their text, to be imported elsewhere
   stats                         counts and sizes of a collection
   collections [list]            collections; also create NAME, delete NAME
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
@@ -37,7 +45,8 @@ constexpr Page kPages[] = {
 
 Adds the articles of JSONL files, in order, and counts what each turned out to be. One object a
 line: id, title, body, and optional lang, source, url, published_at (RFC 3339). Other fields are
-ignored. gzip is recognised by content; - is standard input.
+ignored. In place of the body there may be a fingerprint, as "newsprint fingerprint" prints it. gzip
+is recognised by content; - is standard input.
 
 A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
 at the end. Running an import again changes nothing that is already there.
@@ -48,7 +57,12 @@ Example: newsprint import archive-2011.jsonl.gz
        newsprint find --file=ARTICLE.jsonl|- [--limit=N] [--json]
 
 Says whether an article is a copy of something stored, and of what: a stored article by its ID, or
-the first article of a file, which is not stored. Template pairs are listed but are no copies.
+the first article of a file, which is not stored. Template pairs are listed but are no copies. A
+line WITHDRAWN says that it is a copy of a story that was killed or corrected.
+
+Columns: "contained" is the share of the article that stands in the match, "contains" the other way
+round, "lede" how much of one's first words stands in the other, "boilerplate" the number of shared
+shingles that were left out because many articles have them.
 
   --limit=N   at most N matches, 1 to 100 (10)
 
@@ -72,24 +86,94 @@ Says how article A stands to article B, with the evidence and the threshold that
 )"},
     {"get", R"(Usage: newsprint get ID [--json]
 
-Prints a stored article with its group, canonical, relation and revision number.
+Prints a stored article with its group, canonical, relation and revision number, and with a line
+WITHDRAWN when its story was killed or corrected.
 )"},
     {"delete", R"(Usage: newsprint delete ID... [--json]
 
 Deletes articles for good. Their groups live on as long as they have members.
 )"},
-    {"groups", R"(Usage: newsprint groups [--members_min=N] [--limit=N] [--json]
-       newsprint groups ID|GROUP_ID [--limit=N] [--json]
+    {"groups", R"(Usage: newsprint groups [--members_min=N] [--withdrawn] [--limit=N] [--json]
+       newsprint groups ID|GROUP_ID|--group=GROUP_ID [--limit=N] [--json]
 
 Lists the groups of copies, oldest first, or the members of one group, named by its own id or by
-that of any of its articles.
+that of any of its articles. Members that an editor put there are "placed".
 
   --members_min=N   groups of at least N articles (2)
+  --withdrawn       only those of withdrawn stories, of any number of articles
+  --group=ID        the group of this id, even when an article has the same id
   --limit=N         at most N groups or members (all)
+)"},
+    {"canonical", R"(Usage: newsprint canonical GROUP_ID ID [--json]
+       newsprint canonical GROUP_ID --by_policy [--json]
+
+Makes a member the canonical of its group, the article that stands for it, whatever the collection's
+policy says. --by_policy gives the choice back to the policy.
+)"},
+    {"merge", R"(Usage: newsprint merge GROUP_ID OTHER_GROUP_ID [--json]
+
+Moves all members of the other group into the group, for good. The id of the other group names the
+group from then on.
+)"},
+    {"split", R"(Usage: newsprint split GROUP_ID ID... [--json]
+
+Moves the articles out of the group into a new one. They stay apart from then on.
+)"},
+    {"watch", R"(Usage: newsprint watch [--after=N] [--limit=N] [--json]
+
+Prints each change to a group of copies on a line of its own, in order, once it is on disk, until
+it is interrupted: created, joined, left, canonical_changed, merged, withdrawn, reinstated, ended.
+When the connection breaks it is opened again and nothing is missed. With --json a line is one
+object with the fields of GroupChange.
+
+  --after=N   changes after number N; 0 for all that are kept. Without it, from now on.
+  --limit=N   end after N changes (never)
+
+The number for --after is the "sequence" of the last line, or the "group_change_sequence" of
+"newsprint stats --json". The server keeps the last 1,000,000 changes.
+)"},
+    {"withdraw",
+     R"(Usage: newsprint withdraw ID|--group=GROUP_ID --reason=killed|corrected [FLAGS] [--json]
+
+Marks a story as withdrawn: the article with this ID, and every copy of it, present and later. From
+then on find, get, import and watch say so. Nothing is deleted. When called again it replaces
+reason, note and replacement.
+
+  --reason=R         killed (not to be used any more) or corrected (wrong in part)
+  --note=TEXT        for people, at most 1024 bytes
+  --replacement=ID   the article that replaces the story, stored or not; itself never affected
+  --group=ID         the story of this group, in place of an ID
+
+Example: newsprint withdraw ap-20110504-0017 --reason=killed --note="wrong person named"
+)"},
+    {"reinstate", R"(Usage: newsprint reinstate ID|--group=GROUP_ID [--json]
+
+Takes the withdrawal of a story back.
+)"},
+    {"affected", R"(Usage: newsprint affected ID|--group=GROUP_ID [--limit=N] [--json]
+
+Lists all copies of a withdrawn story, in the order in which they came, also those that came after
+the withdrawal. Output begins with the first page; with --json each article is one object on a line
+of its own.
+
+  --limit=N   at most N articles (all)
+)"},
+    {"fingerprint", R"(Usage: newsprint fingerprint FILE... [--collection=NAME]
+
+Prints for each article of a JSONL file one line of JSON with what Newsprint compares,
+"fingerprint", in place of the body. "newsprint import" reads such lines, here or on another server,
+in collections of the same fingerprint scheme and embedder. The fingerprint is Base64 of the
+serialised message newsprint.v1.Fingerprint.
+
+Of the other fields id, title, lang, source, url, published_at, label and kind are kept. The title
+is text too: take it out of the output where it must not be handed over. Nothing is stored.
+
+Example: newsprint fingerprint archive-2011.jsonl.gz | gzip > fingerprints.jsonl.gz
 )"},
     {"stats", R"(Usage: newsprint stats [--collection=NAME] [--json]
 
-Prints the number of articles, relations and groups of a collection, and what it takes up.
+Prints the number of articles, relations and groups of a collection, and what it takes up; the
+number of operations and of changes to groups so far, and of the shingles that are boilerplate now.
 )"},
     {"collections", R"(Usage: newsprint collections [list] [--json]
        newsprint collections create NAME [FLAGS] [--json]
@@ -102,6 +186,9 @@ server's default. Deleting a collection deletes its articles.
   --shingle_words=N             words in a shingle, 1 to 16 (5)
   --embedding_dimension=N       length of the vectors, 8 to 4096, a multiple of 8 (256)
   --caller_embeddings           every article brings its own vector
+  --canonical_policy=P          which copy stands for its group: first_ingested (the default),
+                                earliest_published, source_priority or longest
+  --source_priority=A,B,C       for source_priority: sources, the preferred one first
   --near_duplicate_jaccard=J    at least this Jaccard similarity makes a duplicate
   --duplicate_containment=C     at least this containment makes a duplicate
   --excerpt_length_ratio=R      a duplicate of at most this relative length is an excerpt
@@ -111,6 +198,12 @@ server's default. Deleting a collection deletes its articles.
   --template_numbers_min=N      numbers that both must have for that
   --related_cosine=S            at least this cosine makes an article related
   --revision_window_seconds=N   copies of one source within this time are revisions
+  --boilerplate_articles_min=N  what so many articles have is boilerplate
+  --boilerplate_source_articles_min=N
+                                the same for articles of one source
+  --footer_shingles_max=N       what shares at most so many shingles, and not the lede, shares a
+                                footer and is no duplicate; 0 switches this off
+  --lede_containment_min=C      from here on two articles share their lede
 )"},
     {"evaluate",
      R"(Usage: newsprint evaluate duplicates FILE [--pairs=PAIRS] [--show_errors=N] [--json]

@@ -1,13 +1,13 @@
 // newsprint import FILE...
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <ostream>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/article_file.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/jsonl.h"
 #include "client/cli/output.h"
@@ -20,8 +20,9 @@ namespace {
 
 // What became of the articles; the callback of the ingester fills it in.
 struct Tally {
-  int64_t results = 0;   // errors included
-  int64_t articles = 0;  // acknowledged
+  int64_t results = 0;    // errors included
+  int64_t articles = 0;   // acknowledged
+  int64_t withdrawn = 0;  // of these, copies of withdrawn stories
   std::array<int64_t, v1::Relation_ARRAYSIZE> relations = {};
 };
 
@@ -29,6 +30,7 @@ struct Input {
   int64_t bytes_total = 0;
   bool total_known = true;
   int64_t bytes_before = 0;  // of the files that are done
+  int64_t bytes_read = 0;    // of the present file
   int64_t queued = 0;
   int64_t times_ignored = 0;
 };
@@ -36,32 +38,22 @@ struct Input {
 // Reads one file into the ingester. Bad lines are reported and left out.
 absl::Status ImportFile(const std::string& path, client::StreamIngester& ingester, Input& input,
                         Progress& progress) {
-  absl::StatusOr<std::unique_ptr<LineReader>> opened = LineReader::Open(path);
-  if (!opened.ok()) return opened.status();
-  LineReader& reader = **opened;
-  std::string line;
-  while (!Interrupted()) {
-    absl::Status status = reader.Next(&line);
-    if (absl::IsOutOfRange(status)) break;
-    if (absl::IsDataLoss(status)) return absl::UnknownError(status.message());
-    if (status.ok()) {
-      absl::StatusOr<ArticleLine> parsed = ParseArticleLine(line);
-      status = parsed.status();
-      if (status.ok()) {
-        if (parsed->time_ignored) ++input.times_ignored;
-        const absl::StatusOr<uint64_t> added = ingester.Add(std::move(parsed->article));
+  input.bytes_read = 0;
+  absl::Status status = ForEachArticle(
+      path, progress, [&](ArticleLine line, const LineReader& reader) -> absl::Status {
+        if (line.time_ignored) ++input.times_ignored;
+        const absl::StatusOr<uint64_t> added = ingester.Add(std::move(line.article));
         if (!added.ok()) return added.status();
         ++input.queued;
-      }
-    }
-    if (!status.ok()) progress.AddFailed(absl::StrCat(reader.position(), ": ", status.message()));
-    if (input.total_known && input.bytes_total > 0) {
-      progress.SetFraction(static_cast<double>(input.bytes_before + reader.bytes_read()) /
-                           static_cast<double>(input.bytes_total));
-    }
-  }
-  input.bytes_before += reader.bytes_read();
-  return absl::OkStatus();
+        input.bytes_read = reader.bytes_read();
+        if (input.total_known && input.bytes_total > 0) {
+          progress.SetFraction(static_cast<double>(input.bytes_before + input.bytes_read) /
+                               static_cast<double>(input.bytes_total));
+        }
+        return absl::OkStatus();
+      });
+  input.bytes_before += input.bytes_read;
+  return status;
 }
 
 void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Duration elapsed) {
@@ -72,12 +64,13 @@ void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Du
     for (const v1::Relation relation : kRelations) {
       relations[RelationName(relation)] = tally.relations[relation];
     }
-    PrintJson({{"articles", tally.articles},
-               {"failed", failed},
-               {"seconds", JsonFigure(seconds)},
-               {"articles_per_second", JsonFigure(rate, 1)},
-               {"relations", std::move(relations)}},
-              session.out);
+    Json json = {{"articles", tally.articles},
+                 {"failed", failed},
+                 {"seconds", JsonFigure(seconds)},
+                 {"articles_per_second", JsonFigure(rate, 1)},
+                 {"relations", std::move(relations)}};
+    if (tally.withdrawn > 0) json["withdrawn"] = tally.withdrawn;
+    PrintJson(json, session.out);
     return;
   }
   session.out << absl::StrFormat("%d articles in %.1f s (%.0f/s), %d failed\n", tally.articles,
@@ -119,6 +112,7 @@ absl::Status RunImport(Session& session, const Args& args) {
           return;
         }
         ++tally.articles;
+        if (result.verdict().has_withdrawal()) ++tally.withdrawn;
         const int relation = result.verdict().relation();
         if (v1::Relation_IsValid(relation)) ++tally.relations[static_cast<size_t>(relation)];
         progress.AddDone();
@@ -138,6 +132,10 @@ absl::Status RunImport(Session& session, const Args& args) {
     session.err << absl::StrFormat(
         "note: published_at is not RFC 3339 in %d articles, imported without a time\n",
         input.times_ignored);
+  }
+  if (tally.withdrawn > 0) {
+    session.err << absl::StrFormat("note: %d articles are copies of WITHDRAWN stories\n",
+                                   tally.withdrawn);
   }
   PrintSummary(session, tally, failed, progress.elapsed());
   if (!status.ok()) return status;

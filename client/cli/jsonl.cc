@@ -113,6 +113,22 @@ std::string ReplaceLoneSurrogates(absl::string_view line) {
   return out;
 }
 
+// Reads the fingerprint that stands for the body, if there is one.
+absl::Status ReadFingerprint(const JsonLine& json, v1::Article& article) {
+  if (!article.body().empty() || !article.raw_body().empty()) return absl::OkStatus();
+  const absl::StatusOr<absl::optional<std::string>> encoded = json.StringBytes("fingerprint");
+  if (!encoded.ok()) return encoded.status();
+  if (!encoded->has_value()) return absl::OkStatus();
+  std::string bytes;
+  if (!absl::Base64Unescape(**encoded, &bytes) ||
+      !article.mutable_fingerprint()->ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("fingerprint: not what \"newsprint fingerprint\" prints");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 std::string Latin1ToUtf8(absl::string_view bytes) {
   std::string out;
   size_t i = 0;
@@ -128,8 +144,6 @@ std::string Latin1ToUtf8(absl::string_view bytes) {
   }
   return out;
 }
-
-}  // namespace
 
 struct LineReader::File {
   gzFile gz = nullptr;
@@ -330,6 +344,7 @@ absl::StatusOr<ArticleLine> ParseArticleLine(absl::string_view line, bool id_req
       client::SetBodyOrRaw(**bytes, article);
     }
   }
+  if (absl::Status status = ReadFingerprint(*json, article); !status.ok()) return status;
   std::string published_at;
   const std::pair<const char*, std::string*> strings[] = {{"id", article.mutable_id()},
                                                           {"lang", article.mutable_language()},

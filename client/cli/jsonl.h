@@ -75,6 +75,9 @@ class JsonLine {
   bool has_escaped_bytes_ = false;
 };
 
+// `bytes` as valid UTF-8: those that are not are read as Latin-1.
+std::string Latin1ToUtf8(absl::string_view bytes);
+
 // One line of an article file.
 struct ArticleLine {
   v1::Article article;
@@ -85,7 +88,8 @@ struct ArticleLine {
   bool time_ignored = false;
 };
 
-// Fields: id, title, body, lang, source, url, published_at, label, kind. Others are ignored.
+// Fields: id, title, body, lang, source, url, published_at, label, kind; without a body also
+// fingerprint, the serialised message as Base64. Others are ignored.
 absl::StatusOr<ArticleLine> ParseArticleLine(absl::string_view line, bool id_required = true);
 
 // RFC 3339, also with a space for the "T", with an offset without colon, without offset (UTC then)

@@ -14,8 +14,12 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "client/article_text.h"
 #include "client/cli/help.h"
 #include "client/cli/session.h"
 #include "client/client.h"
@@ -29,6 +33,14 @@ ABSL_FLAG(int64_t, members_min, 0, "groups: of at least this many articles; 0 me
 ABSL_FLAG(absl::optional<double>, score_min, absl::nullopt,
           "related: leave out results below this score, -1 to 1");
 ABSL_FLAG(bool, include_duplicates, false, "related: also list copies");
+ABSL_FLAG(bool, withdrawn, false, "groups: only those of withdrawn stories");
+ABSL_FLAG(bool, by_policy, false, "canonical: give the choice back to the policy");
+ABSL_FLAG(std::string, group, "", "groups, withdraw, reinstate, affected: id of the group");
+ABSL_FLAG(std::string, reason, "", "withdraw: killed or corrected");
+ABSL_FLAG(std::string, note, "", "withdraw: for people, at most 1024 bytes");
+ABSL_FLAG(std::string, replacement, "", "withdraw: id of the article that replaces the story");
+ABSL_FLAG(absl::optional<int64_t>, after, absl::nullopt,
+          "watch: changes after this one; 0 means all that are kept; without it, from now on");
 ABSL_FLAG(std::string, file, "", "find, related: file with the article to ask about");
 ABSL_FLAG(std::string, pairs, "", "evaluate duplicates: file of pairs with known likeness");
 ABSL_FLAG(int64_t, show_errors, 0, "evaluate duplicates: explain at most this many mistakes");
@@ -39,6 +51,8 @@ ABSL_FLAG(bool, omit_text, false, "keep no title and no body");
 ABSL_FLAG(int32_t, shingle_words, 0, "words in a shingle");
 ABSL_FLAG(int32_t, embedding_dimension, 0, "length of the vectors");
 ABSL_FLAG(bool, caller_embeddings, false, "every article brings its own vector");
+ABSL_FLAG(std::string, canonical_policy, "", "which copy stands for its group");
+ABSL_FLAG(std::vector<std::string>, source_priority, {}, "sources, the preferred one first");
 ABSL_FLAG(absl::optional<double>, near_duplicate_jaccard, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, duplicate_containment, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, excerpt_length_ratio, absl::nullopt, "threshold");
@@ -48,9 +62,21 @@ ABSL_FLAG(absl::optional<double>, template_shared_numbers, absl::nullopt, "thres
 ABSL_FLAG(absl::optional<int32_t>, template_numbers_min, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, related_cosine, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<int64_t>, revision_window_seconds, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int32_t>, boilerplate_articles_min, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int32_t>, boilerplate_source_articles_min, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<int32_t>, footer_shingles_max, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, lede_containment_min, absl::nullopt, "threshold");
 
 namespace newsprint::cli {
 namespace {
+
+// UNSPECIFIED when the name is none; "" is the server's default.
+v1::CanonicalPolicy ParsePolicy(absl::string_view name) {
+  v1::CanonicalPolicy policy = v1::CANONICAL_POLICY_UNSPECIFIED;
+  v1::CanonicalPolicy_Parse(absl::StrCat("CANONICAL_POLICY_", absl::AsciiStrToUpper(name)),
+                            &policy);
+  return policy;
+}
 
 v1::Collection NewCollectionFromFlags() {
   v1::Collection collection;
@@ -58,6 +84,10 @@ v1::Collection NewCollectionFromFlags() {
   collection.set_shingle_words(absl::GetFlag(FLAGS_shingle_words));
   collection.set_embedding_dimension(absl::GetFlag(FLAGS_embedding_dimension));
   collection.set_caller_embeddings(absl::GetFlag(FLAGS_caller_embeddings));
+  collection.set_canonical_policy(ParsePolicy(absl::GetFlag(FLAGS_canonical_policy)));
+  for (const std::string& source : absl::GetFlag(FLAGS_source_priority)) {
+    collection.add_source_priority(source);
+  }
   v1::Thresholds thresholds;
   const auto set = [&thresholds](const auto& flag, auto setter) {
     if (flag.has_value()) (thresholds.*setter)(*flag);
@@ -72,6 +102,11 @@ v1::Collection NewCollectionFromFlags() {
   set(absl::GetFlag(FLAGS_template_numbers_min), &T::set_template_numbers_min);
   set(absl::GetFlag(FLAGS_related_cosine), &T::set_related_cosine);
   set(absl::GetFlag(FLAGS_revision_window_seconds), &T::set_revision_window_seconds);
+  set(absl::GetFlag(FLAGS_boilerplate_articles_min), &T::set_boilerplate_articles_min);
+  set(absl::GetFlag(FLAGS_boilerplate_source_articles_min),
+      &T::set_boilerplate_source_articles_min);
+  set(absl::GetFlag(FLAGS_footer_shingles_max), &T::set_footer_shingles_max);
+  set(absl::GetFlag(FLAGS_lede_containment_min), &T::set_lede_containment_min);
   if (thresholds.ByteSizeLong() > 0) *collection.mutable_thresholds() = thresholds;
   return collection;
 }
@@ -87,6 +122,13 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.members_min = absl::GetFlag(FLAGS_members_min);
   settings.score_min = absl::GetFlag(FLAGS_score_min);
   settings.include_duplicates = absl::GetFlag(FLAGS_include_duplicates);
+  settings.withdrawn = absl::GetFlag(FLAGS_withdrawn);
+  settings.by_policy = absl::GetFlag(FLAGS_by_policy);
+  settings.group = absl::GetFlag(FLAGS_group);
+  settings.reason = absl::GetFlag(FLAGS_reason);
+  settings.note = absl::GetFlag(FLAGS_note);
+  settings.replacement = absl::GetFlag(FLAGS_replacement);
+  settings.after = absl::GetFlag(FLAGS_after);
   settings.file = absl::GetFlag(FLAGS_file);
   settings.pairs = absl::GetFlag(FLAGS_pairs);
   settings.show_errors = absl::GetFlag(FLAGS_show_errors);
@@ -130,14 +172,33 @@ int TerminalColumns() {
   return size.ws_col;
 }
 
+// What is wrong with the flags; "" when nothing is.
+std::string FlagProblem(const Settings& settings) {
+  if (settings.deadline < absl::Milliseconds(1) || settings.limit < 0 || settings.members_min < 0) {
+    return "--deadline_ms must be 1 or more, --limit and --members_min not negative";
+  }
+  if (settings.after.value_or(0) < 0) return "--after must not be negative";
+  if (!absl::GetFlag(FLAGS_canonical_policy).empty() &&
+      settings.new_collection.canonical_policy() == v1::CANONICAL_POLICY_UNSPECIFIED) {
+    return "--canonical_policy must be first_ingested, earliest_published, source_priority or "
+           "longest";
+  }
+  for (const std::string* text : {&settings.group, &settings.note, &settings.replacement}) {
+    if (!client::IsValidUtf8(*text)) return "a flag is not valid UTF-8";
+  }
+  for (const std::string& source : settings.new_collection.source_priority()) {
+    if (!client::IsValidUtf8(source)) return "--source_priority is not valid UTF-8";
+  }
+  return "";
+}
+
 int Main(int argc, char** argv) {
   UnderscoreFlagNames(argc, argv);
   if (HandledHelp(argc, argv)) return 0;
   absl::SetProgramUsageMessage(GeneralHelp());
   const Settings settings = SettingsFromFlags(absl::ParseCommandLine(argc, argv));
-  if (settings.deadline < absl::Milliseconds(1) || settings.limit < 0 || settings.members_min < 0) {
-    std::cerr << "newsprint: --deadline_ms must be 1 or more, --limit and --members_min not "
-                 "negative\n";
+  if (const std::string problem = FlagProblem(settings); !problem.empty()) {
+    std::cerr << "newsprint: " << problem << "\n";
     return 2;
   }
   if (settings.show_errors < 0 || settings.show_errors > 1000) {

@@ -1,145 +1,24 @@
-// newsprint delete, groups, stats and collections.
-#include <algorithm>
+// newsprint delete, stats and collections.
 #include <cstdint>
-#include <limits>
 #include <ostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/output.h"
+#include "client/cli/paging.h"
 #include "client/cli/session.h"
 
 namespace newsprint::cli {
 namespace {
 
-constexpr int64_t kPageSize = 1000;
-
-// Calls `fetch(page_size, page_token, &next_page_token, &added)` until `limit` entries are there or
-// no page is left. 0 means no limit.
-template <typename Fetch>
-absl::Status ForEachPage(int64_t limit, const Fetch& fetch) {
-  int64_t left = limit > 0 ? limit : std::numeric_limits<int64_t>::max();
-  std::string token;
-  do {
-    int64_t added = 0;
-    std::string next;
-    const auto page_size = static_cast<int32_t>(std::min(left, kPageSize));
-    if (absl::Status status = fetch(page_size, token, &next, &added); !status.ok()) return status;
-    left -= added;
-    token = std::move(next);
-  } while (!token.empty() && left > 0);
-  return absl::OkStatus();
-}
-
-Json ToJson(const v1::Group& group) {
-  return {{"id", group.id()},
-          {"canonical_id", group.canonical_id()},
-          {"title", group.title()},
-          {"member_count", group.member_count()}};
-}
-
-absl::Status ListGroups(Session& session) {
-  v1::ListGroupsRequest request;
-  request.set_collection(session.settings.collection);
-  request.set_members_min(session.settings.members_min > 0 ? session.settings.members_min : 2);
-  Json json = Json::array();
-  Table table({{"group"},
-               {"members", Table::Align::kRight},
-               {"canonical"},
-               {"title", Table::Align::kLeft, true}});
-  int64_t count = 0;
-  const absl::Status status =
-      ForEachPage(session.settings.limit,
-                  [&](int32_t page_size, const std::string& token, std::string* next,
-                      int64_t* added) -> absl::Status {
-                    request.set_page_size(page_size);
-                    request.set_page_token(token);
-                    const auto response = session.client.ListGroups(request);
-                    if (!response.ok()) return response.status();
-                    for (const v1::Group& group : response->groups()) {
-                      if (session.settings.json) {
-                        json.push_back(ToJson(group));
-                      } else {
-                        table.AddRow({group.id(), absl::StrCat(group.member_count()),
-                                      group.canonical_id(), group.title()});
-                      }
-                    }
-                    *added = response->groups_size();
-                    count += *added;
-                    *next = response->next_page_token();
-                    return absl::OkStatus();
-                  });
-  if (!status.ok()) return status;
-  if (session.settings.json) {
-    PrintJson({{"groups", std::move(json)}}, session.out);
-  } else if (count == 0) {
-    session.out << absl::StrFormat("no groups of %d or more articles\n", request.members_min());
-  } else {
-    table.Print(session.out, session.columns);
-  }
-  return absl::OkStatus();
-}
-
-// `id` may be that of an article or that of a group; an article goes first, as its owner chose the
-// name.
-absl::Status ShowGroup(Session& session, const std::string& id) {
-  v1::GetGroupRequest request;
-  request.set_collection(session.settings.collection);
-  request.set_article_id(id);
-  v1::Group group;
-  Json json = Json::array();
-  Table table({{"id"},
-               {"relation"},
-               {"jaccard", Table::Align::kRight},
-               {"published at"},
-               {"source"},
-               {"title", Table::Align::kLeft, true}});
-  const absl::Status status = ForEachPage(
-      session.settings.limit,
-      [&](int32_t page_size, const std::string& token, std::string* next,
-          int64_t* added) -> absl::Status {
-        request.set_page_size(page_size);
-        request.set_page_token(token);
-        auto response = session.client.GetGroup(request);
-        if (absl::IsNotFound(response.status()) && request.has_article_id()) {
-          request.set_group_id(id);
-          response = session.client.GetGroup(request);
-        }
-        if (!response.ok()) return response.status();
-        group = response->group();
-        for (const v1::GroupMember& member : response->members()) {
-          const std::string published_at =
-              FormatTime(member.has_published_at(), member.published_at());
-          table.AddRow({member.article_id(), RelationName(member.relation()),
-                        member.has_evidence() ? FormatFigure(member.evidence().jaccard()) : "-",
-                        published_at, member.source(), member.title()});
-          json.push_back(
-              {{"id", member.article_id()},
-               {"relation", RelationName(member.relation())},
-               {"title", member.title()},
-               {"source", member.source()},
-               {"url", member.url()},
-               {"published_at", published_at},
-               {"ingested_at", FormatTime(member.has_ingested_at(), member.ingested_at())}});
-          if (member.has_evidence()) json.back()["evidence"] = cli::ToJson(member.evidence());
-        }
-        *added = response->members_size();
-        *next = response->next_page_token();
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  if (session.settings.json) {
-    PrintJson({{"group", ToJson(group)}, {"members", std::move(json)}}, session.out);
-    return absl::OkStatus();
-  }
-  session.out << absl::StrFormat("group %s: %d members, canonical %s\n", group.id(),
-                                 group.member_count(), group.canonical_id());
-  table.Print(session.out, session.columns);
-  return absl::OkStatus();
+std::string PolicyName(v1::CanonicalPolicy policy) {
+  return ShortName(v1::CanonicalPolicy_Name(policy), "CANONICAL_POLICY_");
 }
 
 Json ToJson(const v1::Collection& collection) {
+  Json sources = Json::array();
+  for (const std::string& source : collection.source_priority()) sources.push_back(source);
   return {{"name", collection.name()},
           {"omit_text", collection.omit_text()},
           {"shingle_words", collection.shingle_words()},
@@ -148,6 +27,8 @@ Json ToJson(const v1::Collection& collection) {
           {"fingerprint_scheme", collection.fingerprint_scheme()},
           {"embedder", collection.embedder()},
           {"created_at", FormatTime(collection.has_created_at(), collection.created_at())},
+          {"canonical_policy", PolicyName(collection.canonical_policy())},
+          {"source_priority", std::move(sources)},
           {"thresholds", cli::ToJson(collection.thresholds())}};
 }
 
@@ -160,6 +41,7 @@ absl::Status ListCollections(Session& session) {
                {"dimension", Table::Align::kRight},
                {"embedder"},
                {"fingerprint"},
+               {"canonical"},
                {"created at"}});
   const absl::Status status = ForEachPage(
       session.settings.limit,
@@ -174,7 +56,7 @@ absl::Status ListCollections(Session& session) {
           table.AddRow({collection.name(), collection.omit_text() ? "omitted" : "kept",
                         absl::StrCat(collection.shingle_words()),
                         absl::StrCat(collection.embedding_dimension()), collection.embedder(),
-                        collection.fingerprint_scheme(),
+                        collection.fingerprint_scheme(), PolicyName(collection.canonical_policy()),
                         FormatTime(collection.has_created_at(), collection.created_at())});
         }
         *added = response->collections_size();
@@ -218,10 +100,6 @@ absl::Status DeleteCollection(Session& session, const std::string& name) {
 }
 
 }  // namespace
-
-absl::Status RunGroups(Session& session, const Args& args) {
-  return args.empty() ? ListGroups(session) : ShowGroup(session, args[0]);
-}
 
 absl::Status RunDelete(Session& session, const Args& args) {
   Json deleted = Json::array();
@@ -279,7 +157,9 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
                {"fingerprint_index_bytes", stats->fingerprint_index_bytes()},
                {"vector_index_bytes", stats->vector_index_bytes()},
                {"store_bytes", stats->store_bytes()},
-               {"sequence", stats->sequence()}},
+               {"sequence", stats->sequence()},
+               {"group_change_sequence", stats->group_change_sequence()},
+               {"boilerplate_shingles", stats->boilerplate_shingles()}},
               session.out);
     return absl::OkStatus();
   }
@@ -291,10 +171,12 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
     }
   }
   table.AddRow({"groups", absl::StrCat(stats->groups())});
+  table.AddRow({"boilerplate shingles", absl::StrCat(stats->boilerplate_shingles())});
   table.AddRow({"fingerprint index", FormatBytes(stats->fingerprint_index_bytes())});
   table.AddRow({"vector index", FormatBytes(stats->vector_index_bytes())});
   table.AddRow({"store (whole server)", FormatBytes(stats->store_bytes())});
   table.AddRow({"operations", absl::StrCat(stats->sequence())});
+  table.AddRow({"changes to groups", absl::StrCat(stats->group_change_sequence())});
   table.Print(session.out, session.columns);
   return absl::OkStatus();
 }

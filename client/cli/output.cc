@@ -68,9 +68,16 @@ void AppendPadded(const std::string& cell, int width, Table::Align align, std::s
 
 }  // namespace
 
+std::string ShortName(absl::string_view name, absl::string_view prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
+}
+
 std::string RelationName(v1::Relation relation) {
-  return absl::AsciiStrToLower(
-      absl::StripPrefix(absl::string_view(v1::Relation_Name(relation)), "RELATION_"));
+  return ShortName(v1::Relation_Name(relation), "RELATION_");
+}
+
+std::string WithdrawalReasonName(v1::WithdrawalReason reason) {
+  return ShortName(v1::WithdrawalReason_Name(reason), "WITHDRAWAL_REASON_");
 }
 
 int DisplayWidth(absl::string_view text) {
@@ -101,11 +108,12 @@ void Table::AddRow(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-void Table::Print(std::ostream& out, int columns) const {
+std::vector<int> Table::Widths(int columns) const {
   std::vector<int> widths;
   int total = -kGap;
   for (size_t i = 0; i < columns_.size(); ++i) {
-    int width = DisplayWidth(columns_[i].title);
+    int width = std::max(DisplayWidth(columns_[i].title), columns_[i].width_min);
+    if (!widths_.empty()) width = std::max(width, widths_[i]);
     for (const auto& row : rows_) width = std::max(width, DisplayWidth(row[i]));
     widths.push_back(width);
     total += width + kGap;
@@ -116,16 +124,41 @@ void Table::Print(std::ostream& out, int columns) const {
       widths[i] = std::max(std::min(widths[i], kFlexibleMin), widths[i] - (total - columns));
     }
   }
-  const auto print_row = [&](const auto& cell_of) {
-    std::string line;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (i > 0) line.append(kGap, ' ');
-      AppendPadded(Truncate(cell_of(i), widths[i]), widths[i], columns_[i].align, line);
-    }
-    out << absl::StripTrailingAsciiWhitespace(line) << "\n";
-  };
-  print_row([&](size_t i) { return columns_[i].title; });
-  for (const auto& row : rows_) print_row([&](size_t i) { return row[i]; });
+  return widths;
+}
+
+void Table::PrintRow(std::ostream& out, const std::vector<int>& widths,
+                     const std::vector<std::string>& cells) const {
+  std::string line;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (i > 0) line.append(kGap, ' ');
+    AppendPadded(Truncate(cells[i], widths[i]), widths[i], columns_[i].align, line);
+  }
+  out << absl::StripTrailingAsciiWhitespace(line) << "\n";
+}
+
+void Table::PrintHeader(std::ostream& out, const std::vector<int>& widths) const {
+  std::vector<std::string> titles;
+  for (const Column& column : columns_) titles.push_back(column.title);
+  PrintRow(out, widths, titles);
+}
+
+void Table::PrintRows(std::ostream& out, const std::vector<int>& widths) const {
+  for (const auto& row : rows_) PrintRow(out, widths, row);
+}
+
+void Table::Print(std::ostream& out, int columns) const {
+  const std::vector<int> widths = Widths(columns);
+  PrintHeader(out, widths);
+  PrintRows(out, widths);
+}
+
+void Table::PrintMore(std::ostream& out, int columns) {
+  const bool is_first = widths_.empty();
+  widths_ = Widths(columns);
+  if (is_first) PrintHeader(out, widths_);
+  PrintRows(out, widths_);
+  rows_.clear();
 }
 
 std::string FormatFigure(absl::optional<double> figure) {
@@ -150,6 +183,22 @@ std::string FormatTime(bool present, const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
+std::string DescribeWithdrawal(const v1::Withdrawal& withdrawal) {
+  std::string text = WithdrawalReasonName(withdrawal.reason());
+  const auto append = [&text](absl::string_view before, absl::string_view value) {
+    if (!value.empty()) absl::StrAppend(&text, before, value);
+  };
+  append(" ", FormatTime(withdrawal.has_withdrawn_at(), withdrawal.withdrawn_at()));
+  append(", article ", withdrawal.article_id());
+  append(", replacement ", withdrawal.replacement_id());
+  append(": ", withdrawal.note());
+  return Flatten(text);
+}
+
+std::string MarkedTitle(bool is_withdrawn, absl::string_view title) {
+  return absl::StrCat(is_withdrawn ? "WITHDRAWN: " : "", title);
+}
+
 Json JsonFigure(absl::optional<double> figure, int digits) {
   if (!figure || !std::isfinite(*figure)) return nullptr;
   const double scale = std::pow(10.0, digits);
@@ -167,7 +216,11 @@ Json ToJson(const v1::Evidence& evidence) {
                {"cosine", JsonFigure(evidence.cosine())},
                {"shared_shingles", evidence.shared_shingles()},
                {"query_shingles", evidence.query_shingles()},
-               {"match_shingles", evidence.match_shingles()}};
+               {"match_shingles", evidence.match_shingles()},
+               {"query_boilerplate", evidence.query_boilerplate()},
+               {"match_boilerplate", evidence.match_boilerplate()},
+               {"shared_boilerplate", evidence.shared_boilerplate()},
+               {"lede_containment", JsonFigure(evidence.lede_containment())}};
   if (evidence.has_shared_numbers()) {
     json["shared_numbers"] = JsonFigure(evidence.shared_numbers());
   }
@@ -222,6 +275,14 @@ Json ToJson(const v1::Article& article) {
     for (const auto& [key, value] : article.attributes()) attributes[key] = value;
   }
   return json;
+}
+
+Json ToJson(const v1::Withdrawal& withdrawal) {
+  return {{"article_id", withdrawal.article_id()},
+          {"reason", WithdrawalReasonName(withdrawal.reason())},
+          {"note", withdrawal.note()},
+          {"replacement_id", withdrawal.replacement_id()},
+          {"withdrawn_at", FormatTime(withdrawal.has_withdrawn_at(), withdrawal.withdrawn_at())}};
 }
 
 }  // namespace newsprint::cli

@@ -64,6 +64,9 @@ void PrintVerdict(Session& session, const v1::Verdict& verdict) {
     session.out << ": canonical " << verdict.canonical_id() << ", group " << verdict.group_id();
   }
   session.out << (verdict.short_text() ? " (short text: only exact copies count)\n" : "\n");
+  if (verdict.has_withdrawal()) {
+    session.out << "WITHDRAWN: " << DescribeWithdrawal(verdict.withdrawal()) << "\n";
+  }
   if (verdict.matches_size() == 0) return;
   Table table({{"id"},
                {"relation"},
@@ -71,6 +74,8 @@ void PrintVerdict(Session& session, const v1::Verdict& verdict) {
                {"contained", Table::Align::kRight},
                {"contains", Table::Align::kRight},
                {"cosine", Table::Align::kRight},
+               {"lede", Table::Align::kRight},
+               {"boilerplate", Table::Align::kRight},
                {"source"},
                {"title", Table::Align::kLeft, true}});
   for (const v1::Match& match : verdict.matches()) {
@@ -78,7 +83,8 @@ void PrintVerdict(Session& session, const v1::Verdict& verdict) {
     table.AddRow({match.article_id(), RelationName(match.relation()),
                   FormatFigure(evidence.jaccard()), FormatFigure(evidence.containment()),
                   FormatFigure(evidence.reverse_containment()), FormatFigure(evidence.cosine()),
-                  match.source(), match.title()});
+                  FormatFigure(evidence.lede_containment()),
+                  absl::StrCat(evidence.shared_boilerplate()), match.source(), match.title()});
   }
   table.Print(session.out, session.columns);
 }
@@ -98,14 +104,15 @@ absl::Status RunFind(Session& session, const Args& args) {
   }
   Json matches = Json::array();
   for (const v1::Match& match : verdict.matches()) matches.push_back(ToJson(match));
-  PrintJson({{"relation", RelationName(verdict.relation())},
-             {"canonical_id", verdict.canonical_id()},
-             {"group_id", verdict.group_id()},
-             {"short_text", verdict.short_text()},
-             {"matches", std::move(matches)},
-             {"thresholds", ToJson(verdict.thresholds())},
-             {"fingerprint_scheme", verdict.fingerprint_scheme()}},
-            session.out);
+  Json json = {{"relation", RelationName(verdict.relation())},
+               {"canonical_id", verdict.canonical_id()},
+               {"group_id", verdict.group_id()},
+               {"short_text", verdict.short_text()},
+               {"matches", std::move(matches)},
+               {"thresholds", ToJson(verdict.thresholds())},
+               {"fingerprint_scheme", verdict.fingerprint_scheme()}};
+  if (verdict.has_withdrawal()) json["withdrawal"] = ToJson(verdict.withdrawal());
+  PrintJson(json, session.out);
   return absl::OkStatus();
 }
 
@@ -129,7 +136,8 @@ absl::Status RunRelated(Session& session, const Args& args) {
            {"source", article.source()},
            {"lang", article.language()},
            {"url", article.url()},
-           {"published_at", FormatTime(article.has_published_at(), article.published_at())}});
+           {"published_at", FormatTime(article.has_published_at(), article.published_at())},
+           {"withdrawn", article.withdrawn()}});
     }
     PrintJson({{"related", std::move(related)}}, session.out);
     return absl::OkStatus();
@@ -141,8 +149,8 @@ absl::Status RunRelated(Session& session, const Args& args) {
   Table table(
       {{"id"}, {"score", Table::Align::kRight}, {"source"}, {"title", Table::Align::kLeft, true}});
   for (const v1::RelatedArticle& article : response->related()) {
-    table.AddRow(
-        {article.article_id(), FormatFigure(article.score()), article.source(), article.title()});
+    table.AddRow({article.article_id(), FormatFigure(article.score()), article.source(),
+                  MarkedTitle(article.withdrawn(), article.title())});
   }
   table.Print(session.out, session.columns);
   return absl::OkStatus();
@@ -180,6 +188,10 @@ absl::Status RunCompare(Session& session, const Args& args) {
   table.AddRow(
       {"shared shingles", absl::StrFormat("%d of %d and %d", evidence.shared_shingles(),
                                           evidence.query_shingles(), evidence.match_shingles())});
+  table.AddRow({"shared boilerplate",
+                absl::StrFormat("%d of %d and %d", evidence.shared_boilerplate(),
+                                evidence.query_boilerplate(), evidence.match_boilerplate())});
+  table.AddRow({"lede containment", FormatFigure(evidence.lede_containment())});
   if (evidence.has_shared_numbers()) {
     table.AddRow({"shared numbers", FormatFigure(evidence.shared_numbers())});
   }
@@ -204,6 +216,7 @@ absl::Status RunGet(Session& session, const Args& args) {
     json["revision_number"] = state.revision_number();
     json["body_tokens"] = state.body_tokens();
     json["text_stored"] = state.text_stored();
+    if (state.has_withdrawal()) json["withdrawal"] = ToJson(state.withdrawal());
     PrintJson(json, session.out);
     return absl::OkStatus();
   }
@@ -211,6 +224,7 @@ absl::Status RunGet(Session& session, const Args& args) {
     if (!value.empty()) session.out << absl::StrFormat("%-13s %s\n", name, value);
   };
   line("id", article.id());
+  if (state.has_withdrawal()) line("WITHDRAWN", DescribeWithdrawal(state.withdrawal()));
   line("title", Truncate(article.title(), std::numeric_limits<int>::max()));
   line("source", article.source());
   line("url", article.url());

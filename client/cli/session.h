@@ -27,8 +27,15 @@ struct Settings {
   int64_t members_min = 0;
   absl::optional<double> score_min;
   bool include_duplicates = false;
-  std::string file;   // find, related
-  std::string pairs;  // evaluate duplicates
+  bool withdrawn = false;  // groups
+  bool by_policy = false;  // canonical
+  std::string group;       // groups, withdraw, reinstate, affected
+  std::string reason;      // withdraw: these three
+  std::string note;
+  std::string replacement;
+  absl::optional<int64_t> after;  // watch
+  std::string file;               // find, related
+  std::string pairs;              // evaluate duplicates
   int64_t show_errors = 0;
   std::string sweep;
   // Settings of a collection that the command creates; its name is filled in there.
@@ -62,6 +69,14 @@ absl::Status RunCompare(Session& session, const Args& args);
 absl::Status RunGet(Session& session, const Args& args);
 absl::Status RunDelete(Session& session, const Args& args);
 absl::Status RunGroups(Session& session, const Args& args);
+absl::Status RunCanonical(Session& session, const Args& args);
+absl::Status RunMerge(Session& session, const Args& args);
+absl::Status RunSplit(Session& session, const Args& args);
+absl::Status RunWatch(Session& session, const Args& args);
+absl::Status RunWithdraw(Session& session, const Args& args);
+absl::Status RunReinstate(Session& session, const Args& args);
+absl::Status RunAffected(Session& session, const Args& args);
+absl::Status RunFingerprint(Session& session, const Args& args);
 absl::Status RunStats(Session& session, const Args& args);
 absl::Status RunCollections(Session& session, const Args& args);
 absl::Status RunEvaluate(Session& session, const Args& args);

@@ -24,6 +24,13 @@ class MockIngestStream : public IngestStream {
   MOCK_METHOD(void, Cancel, (), (override));
 };
 
+class MockWatchStream : public WatchStream {
+ public:
+  MOCK_METHOD(bool, Read, (v1::WatchGroupsResponse * response), (override));
+  MOCK_METHOD(absl::Status, Finish, (), (override));
+  MOCK_METHOD(void, Cancel, (), (override));
+};
+
 class MockConnection : public Connection {
  public:
   MOCK_METHOD(absl::StatusOr<v1::IngestArticleResponse>, IngestArticle,
@@ -41,12 +48,28 @@ class MockConnection : public Connection {
               (const v1::GetArticleRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::BatchGetArticlesResponse>, BatchGetArticles,
               (const v1::BatchGetArticlesRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ComputeFingerprintResponse>, ComputeFingerprint,
+              (const v1::ComputeFingerprintRequest& request, const CallOptions& options),
+              (override));
   MOCK_METHOD(absl::StatusOr<v1::DeleteArticleResponse>, DeleteArticle,
               (const v1::DeleteArticleRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::GetGroupResponse>, GetGroup,
               (const v1::GetGroupRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::ListGroupsResponse>, ListGroups,
               (const v1::ListGroupsRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::SetCanonicalResponse>, SetCanonical,
+              (const v1::SetCanonicalRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::MergeGroupsResponse>, MergeGroups,
+              (const v1::MergeGroupsRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::SplitGroupResponse>, SplitGroup,
+              (const v1::SplitGroupRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::WithdrawStoryResponse>, WithdrawStory,
+              (const v1::WithdrawStoryRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ReinstateStoryResponse>, ReinstateStory,
+              (const v1::ReinstateStoryRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ListAffectedArticlesResponse>, ListAffectedArticles,
+              (const v1::ListAffectedArticlesRequest& request, const CallOptions& options),
+              (override));
   MOCK_METHOD(absl::StatusOr<v1::CreateCollectionResponse>, CreateCollection,
               (const v1::CreateCollectionRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::GetCollectionResponse>, GetCollection,
@@ -58,6 +81,8 @@ class MockConnection : public Connection {
   MOCK_METHOD(absl::StatusOr<v1::GetStatsResponse>, GetStats,
               (const v1::GetStatsRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(std::unique_ptr<IngestStream>, StreamIngest, (), (override));
+  MOCK_METHOD(std::unique_ptr<WatchStream>, WatchGroups, (const v1::WatchGroupsRequest& request),
+              (override));
 };
 
 }  // namespace newsprint::client::mocks

@@ -1,8 +1,5 @@
 // The commands of the CLI, each run as main() would, against a fake server.
-#include <unistd.h>
-
 #include <csignal>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -16,60 +13,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "tests/client/fake_server.h"
+#include "tests/client/cli_fixture.h"
 
 namespace newsprint::cli {
 namespace {
 
-using client::testing::FakeServer;
 using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-std::string Article(const std::string& id, const std::string& body, const std::string& more = "") {
-  return absl::StrCat("{\"id\":\"", id, "\",\"title\":\"Title of ", id, "\",\"body\":\"", body,
-                      "\"", more, "}\n");
-}
-
-class CliTest : public ::testing::Test {
- protected:
-  CliTest() {
-    settings_.target = server_.target();
-    settings_.json = true;
-  }
-
-  std::string WriteFile(const std::string& text) {
-    const std::string path =
-        absl::StrCat(::testing::TempDir(), "/cli_test_", getpid(), "_", files_++, ".jsonl");
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
-  }
-
-  // Runs a command; its output is then in out_ and err_.
-  int Run(const std::vector<std::string>& words) {
-    settings_.words = words;
-    std::ostringstream out;
-    std::ostringstream err;
-    Session session{settings_, server_.MakeClient(), out, err, false, 80};
-    const int code = RunCommand(session);
-    out_ = out.str();
-    err_ = err.str();
-    return code;
-  }
-
-  // The output, which has to be one object on one line.
-  json Output() {
-    EXPECT_EQ(out_.find('\n'), out_.size() - 1) << out_;
-    return json::parse(out_, nullptr, /*allow_exceptions=*/false);
-  }
-
-  FakeServer server_;
-  Settings settings_;
-  std::string out_;
-  std::string err_;
-  int files_ = 0;
-};
 
 TEST_F(CliTest, ImportCountsEverything) {
   const std::string one =
@@ -285,7 +237,9 @@ TEST_F(CliTest, EvaluateDuplicatesExplainsErrors) {
                         R"("canonical_id_a":"a","canonical_id_b":"a","relation":"related",)"
                         R"("explanation":"they share words","evidence":{"jaccard":1.0,)"
                         R"("containment":0.0,"reverse_containment":0.0,"cosine":0.0,)"
-                        R"("shared_shingles":0,"query_shingles":0,"match_shingles":0},)"
+                        R"("shared_shingles":0,"query_shingles":0,"match_shingles":0,)"
+                        R"("query_boilerplate":5,"match_boilerplate":4,"shared_boilerplate":3,)"
+                        R"("lede_containment":0.25},)"
                         R"("passages":[{"words":5,"text":"v w x y z"}]})"));
   EXPECT_EQ(errors["false_matches"][1]["id_a"], "d");
   EXPECT_FALSE(errors["false_matches"][1].contains("kind_a"));
@@ -493,8 +447,10 @@ TEST_F(CliTest, WrongUsageIsOneLineAndTwo) {
 TEST_F(CliTest, HelpForEveryCommand) {
   ASSERT_EQ(Run({"help"}), 0);
   const std::string general = out_;
-  for (const char* command : {"import", "find", "related", "compare", "get", "delete", "groups",
-                              "stats", "collections", "evaluate", "help"}) {
+  for (const char* command :
+       {"import", "find", "related", "compare", "get", "delete", "groups", "canonical", "merge",
+        "split", "watch", "withdraw", "reinstate", "affected", "fingerprint", "stats",
+        "collections", "evaluate", "help"}) {
     EXPECT_THAT(general, HasSubstr(absl::StrCat("\n  ", command)));
     ASSERT_EQ(Run({"help", command}), 0);
     EXPECT_EQ(out_.rfind(absl::StrCat("Usage: newsprint ", command), 0), 0u);

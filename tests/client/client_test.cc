@@ -58,6 +58,26 @@ TEST(ClientTest, DeleteArticleNamesTheRequestOnlyWhenTheCallerDidNot) {
   EXPECT_EQ(names[2], "mine");
 }
 
+TEST(ClientTest, SplitGroupNamesTheRequestOnlyWhenTheCallerDidNot) {
+  auto connection = std::make_shared<mocks::MockConnection>();
+  std::vector<std::string> names;
+  EXPECT_CALL(*connection, SplitGroup)
+      .Times(2)
+      .WillRepeatedly([&](const v1::SplitGroupRequest& request, const CallOptions&) {
+        EXPECT_EQ(request.group_id(), "g");
+        names.push_back(request.request_id());
+        return v1::SplitGroupResponse();
+      });
+  const Client client(connection);
+  v1::SplitGroupRequest request;
+  request.set_group_id("g");
+  ASSERT_TRUE(client.SplitGroup(request).ok());
+  request.set_request_id("mine");
+  ASSERT_TRUE(client.SplitGroup(request).ok());
+  EXPECT_EQ(names[0].size(), 32u);
+  EXPECT_EQ(names[1], "mine");
+}
+
 TEST(ClientTest, CopiesShareTheConnection) {
   auto connection = std::make_shared<mocks::MockConnection>();
   EXPECT_CALL(*connection, GetStats).Times(2).WillRepeatedly(Return(v1::GetStatsResponse()));

@@ -88,6 +88,61 @@ TEST(ConnectionTest, RepeatedDeleteSucceedsWhenTheAnswerWasLost) {
   EXPECT_EQ(client.DeleteArticle(request).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST(ConnectionTest, RepeatedSplitGivesTheAnswerThatWasLost) {
+  FakeServer server;
+  const Client client(MakeConnection(FastOptions(server.target())));
+  v1::IngestArticleRequest ingest;
+  for (const char* id : {"a", "b"}) {
+    ingest.mutable_article()->set_id(id);
+    ingest.mutable_article()->set_body("text");
+    ASSERT_TRUE(client.IngestArticle(ingest).ok());
+  }
+  server.faults.lost_answers = 1;
+  v1::SplitGroupRequest request;
+  request.set_group_id("g0");
+  request.add_article_ids("b");
+  const auto response = client.SplitGroup(request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->group().member_count(), 1);
+  EXPECT_EQ(response->new_group().canonical_id(), "b");
+}
+
+// Each of the calls reaches the RPC of its name, and is repeated.
+TEST(ConnectionTest, GroupCallsAreRepeatedToo) {
+  FakeServer server;
+  const Client client(MakeConnection(FastOptions(server.target())));
+  v1::IngestArticleRequest ingest;
+  ingest.mutable_article()->set_id("a");
+  ingest.mutable_article()->set_body("text");
+  ASSERT_TRUE(client.IngestArticle(ingest).ok());
+  server.faults.unary_failures = 1;
+  v1::SetCanonicalRequest canonical;
+  canonical.set_group_id("g0");
+  canonical.set_article_id("a");
+  EXPECT_TRUE(client.SetCanonical(canonical)->group().canonical_pinned());
+  server.faults.unary_failures = 1;
+  v1::MergeGroupsRequest merge;
+  merge.set_group_id("g0");
+  merge.set_merged_group_id("g0");
+  EXPECT_EQ(client.MergeGroups(merge).status().code(), absl::StatusCode::kInvalidArgument);
+  server.faults.unary_failures = 1;
+  v1::WithdrawStoryRequest withdraw;
+  withdraw.set_group_id("g0");
+  EXPECT_EQ(client.WithdrawStory(withdraw)->affected_count(), 1);
+  server.faults.unary_failures = 1;
+  v1::ListAffectedArticlesRequest affected;
+  affected.set_article_id("a");
+  EXPECT_EQ(client.ListAffectedArticles(affected)->articles_size(), 1);
+  server.faults.unary_failures = 1;
+  v1::ReinstateStoryRequest reinstate;
+  reinstate.set_article_id("a");
+  EXPECT_FALSE(client.ReinstateStory(reinstate)->group().has_withdrawal());
+  server.faults.unary_failures = 1;
+  v1::ComputeFingerprintRequest compute;
+  compute.mutable_article()->set_body("one two");
+  EXPECT_EQ(client.ComputeFingerprint(compute)->fingerprint().body_tokens(), 2);
+}
+
 TEST(ConnectionTest, UnreachableServerIsUnavailable) {
   ClientOptions options = FastOptions("127.0.0.1:1");
   options.attempts_max = 2;

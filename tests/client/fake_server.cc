@@ -11,32 +11,32 @@
 namespace newsprint::client::testing {
 namespace {
 
-grpc::Status NotFound(const std::string& what) {
-  return grpc::Status(grpc::StatusCode::NOT_FOUND, what);
-}
-
-std::string TextOf(const v1::Article& article) {
-  return absl::StrCat(article.body(), article.raw_body());
-}
-
-double Likeness(const v1::Article& a, const v1::Article& b) {
-  const std::set<std::string> x = absl::StrSplit(TextOf(a), ' ');
-  const std::set<std::string> y = absl::StrSplit(TextOf(b), ' ');
+double Likeness(const std::string& a, const std::string& b) {
+  const std::set<std::string> x = absl::StrSplit(a, ' ');
+  const std::set<std::string> y = absl::StrSplit(b, ' ');
   double common = 0;
   for (const std::string& word : x) common += static_cast<double>(y.count(word));
   return common / (static_cast<double>(x.size() + y.size()) - common);
 }
 
-// Cuts the page that `token` begins out of `count` entries.
-std::pair<int, int> Page(int page_size, const std::string& token, size_t count, std::string* next) {
+}  // namespace
+
+grpc::Status FakeServer::NotFound(const std::string& what) {
+  return grpc::Status(grpc::StatusCode::NOT_FOUND, what);
+}
+
+std::string FakeServer::TextOf(const v1::Article& article) {
+  return absl::StrCat(article.body(), article.raw_body(), article.fingerprint().text_hash());
+}
+
+std::pair<int, int> FakeServer::Page(int page_size, const std::string& token, size_t count,
+                                     std::string* next) {
   int begin = 0;
   if (!token.empty() && !absl::SimpleAtoi(token, &begin)) begin = 0;
   const int end = std::min(begin + (page_size == 0 ? 100 : page_size), static_cast<int>(count));
   if (end < static_cast<int>(count)) *next = absl::StrCat(end);
   return {begin, end};
 }
-
-}  // namespace
 
 FakeServer::FakeServer() {
   stores_["default"].settings.set_name("default");
@@ -137,21 +137,32 @@ grpc::Status FakeServer::Ingest(const std::string& collection, const v1::Article
   verdict->set_group_id(entry.group);
   verdict->set_canonical_id(GroupOf(*store, entry.group).canonical_id());
   verdict->set_replayed(!is_new);
+  const auto withdrawal = store->withdrawals.find(entry.group);
+  if (withdrawal != store->withdrawals.end()) *verdict->mutable_withdrawal() = withdrawal->second;
   return grpc::Status::OK;
+}
+
+std::vector<std::string> FakeServer::MembersOf(const Store& store, const std::string& group) {
+  std::vector<std::string> ids;
+  for (const std::string& id : store.order) {
+    if (store.entries.at(id).group == group) ids.push_back(id);
+  }
+  return ids;
 }
 
 v1::Group FakeServer::GroupOf(const Store& store, const std::string& group) const {
   v1::Group result;
   result.set_id(group);
-  for (const std::string& id : store.order) {
-    const Entry& entry = store.entries.at(id);
-    if (entry.group != group) continue;
-    if (result.member_count() == 0) {
-      result.set_canonical_id(id);
-      result.set_title(entry.article.title());
-    }
-    result.set_member_count(result.member_count() + 1);
+  const std::vector<std::string> members = MembersOf(store, group);
+  if (!members.empty()) {
+    const auto pinned = store.pinned.find(group);
+    result.set_canonical_pinned(pinned != store.pinned.end());
+    result.set_canonical_id(result.canonical_pinned() ? pinned->second : members[0]);
+    result.set_title(store.entries.at(result.canonical_id()).article.title());
+    result.set_member_count(static_cast<int64_t>(members.size()));
   }
+  const auto withdrawal = store.withdrawals.find(group);
+  if (withdrawal != store.withdrawals.end()) *result.mutable_withdrawal() = withdrawal->second;
   return result;
 }
 
@@ -241,6 +252,10 @@ grpc::Status FakeServer::FindDuplicates(grpc::ServerContext*,
     match.set_relation(v1::RELATION_EXACT);
     match.set_title(entry.article.title());
     match.mutable_evidence()->set_jaccard(1);
+    match.mutable_evidence()->set_lede_containment(0.75);
+    match.mutable_evidence()->set_shared_boilerplate(2);
+    const auto withdrawal = store->withdrawals.find(entry.group);
+    if (withdrawal != store->withdrawals.end()) *verdict.mutable_withdrawal() = withdrawal->second;
   }
   return Leave();
 }
@@ -259,7 +274,7 @@ grpc::Status FakeServer::FindRelated(grpc::ServerContext*, const v1::FindRelated
   std::vector<std::pair<double, std::string>> ranked;
   for (const std::string& id : store->order) {
     if (id == request->id()) continue;
-    const double score = Likeness(query, store->entries[id].article);
+    const double score = Likeness(TextOf(query), TextOf(store->entries[id].article));
     if (score >= request->score_min()) ranked.emplace_back(-score, id);
   }
   std::stable_sort(ranked.begin(), ranked.end(),
@@ -269,6 +284,7 @@ grpc::Status FakeServer::FindRelated(grpc::ServerContext*, const v1::FindRelated
     related.set_article_id(id);
     related.set_score(-negative);
     related.set_title(store->entries[id].article.title());
+    related.set_withdrawn(store->withdrawals.count(store->entries[id].group) > 0);
   }
   return Leave();
 }
@@ -287,10 +303,16 @@ grpc::Status FakeServer::Compare(grpc::ServerContext*, const v1::CompareRequest*
       return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "body: missing");
     }
   }
-  response->set_similarity(Likeness(sides[0], sides[1]));
-  response->mutable_evidence()->set_jaccard(Likeness(sides[0], sides[1]));
+  const double likeness = Likeness(TextOf(sides[0]), TextOf(sides[1]));
+  response->set_similarity(likeness);
+  response->mutable_evidence()->set_jaccard(likeness);
   response->set_relation(v1::RELATION_RELATED);
   response->set_explanation("they share words");
+  v1::Evidence& evidence = *response->mutable_evidence();
+  evidence.set_lede_containment(0.25);
+  evidence.set_query_boilerplate(5);
+  evidence.set_match_boilerplate(4);
+  evidence.set_shared_boilerplate(3);
   return Leave();
 }
 
@@ -308,6 +330,10 @@ grpc::Status FakeServer::GetArticle(grpc::ServerContext*, const v1::GetArticleRe
   response->mutable_state()->set_canonical_id(GroupOf(*store, entry.group).canonical_id());
   response->mutable_state()->set_relation(entry.relation);
   response->mutable_state()->set_text_stored(true);
+  const auto withdrawal = store->withdrawals.find(entry.group);
+  if (withdrawal != store->withdrawals.end()) {
+    *response->mutable_state()->mutable_withdrawal() = withdrawal->second;
+  }
   return Leave();
 }
 
@@ -352,16 +378,8 @@ grpc::Status FakeServer::GetGroup(grpc::ServerContext*, const v1::GetGroupReques
   std::lock_guard<std::mutex> lock(mutex_);
   if (grpc::Status status = Enter(); !status.ok()) return status;
   Store* store = Find(request->collection());
-  std::string group = request->group_id();
-  if (request->has_article_id()) {
-    const auto it = store->entries.find(request->article_id());
-    if (it == store->entries.end()) return NotFound("article_id: no such article");
-    group = it->second.group;
-  }
-  std::vector<std::string> ids;
-  for (const std::string& id : store->order) {
-    if (store->entries[id].group == group) ids.push_back(id);
-  }
+  const std::string group = NamedGroup(*request);
+  const std::vector<std::string> ids = MembersOf(*store, group);
   if (ids.empty()) return NotFound("group_id: no such group");
   *response->mutable_group() = GroupOf(*store, group);
   const auto [begin, end] = Page(request->page_size(), request->page_token(), ids.size(),
@@ -381,6 +399,7 @@ grpc::Status FakeServer::ListGroups(grpc::ServerContext*, const v1::ListGroupsRe
   std::vector<v1::Group> groups;
   for (const std::string& id : store->order) {
     const v1::Group group = GroupOf(*store, store->entries[id].group);
+    if (request->withdrawn_only() && !group.has_withdrawal()) continue;
     if (group.canonical_id() == id && group.member_count() >= request->members_min()) {
       groups.push_back(group);
     }
@@ -450,6 +469,8 @@ grpc::Status FakeServer::GetStats(grpc::ServerContext*, const v1::GetStatsReques
   const Store* store = Find(request->collection());
   if (store == nullptr) return NotFound("collection: not found");
   response->set_articles(static_cast<int64_t>(store->order.size()));
+  response->set_group_change_sequence(static_cast<int64_t>(store->changes.size()));
+  response->set_boilerplate_shingles(17);
   return Leave();
 }
 

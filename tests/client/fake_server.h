@@ -7,14 +7,17 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "client/client.h"
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
@@ -41,6 +44,11 @@ class FakeServer final : public v1::ArticleService::Service,
     std::string refused_id;           // an article that is answered with INVALID_ARGUMENT
     std::string unavailable_item_id;  // an article that is answered with UNAVAILABLE,
     int unavailable_items = 0;        // so many times
+    int broken_watches = 0;           // watches that break with `stream_status`
+    int broken_watch_responses = 0;   // after so many responses
+    int silent_watches = 0;           // watches that never answer
+    int repeated_changes = 0;         // changes that each watch tells again at its beginning
+    int64_t lost_change = 0;          // a change that is never told
   };
 
   FakeServer();
@@ -52,13 +60,20 @@ class FakeServer final : public v1::ArticleService::Service,
 
   Faults faults;
   std::atomic<int> unary_calls{0};
-  std::atomic<int> streams{0};
+  std::atomic<int> streams{0};  // of articles
+  std::atomic<int> watches{0};
   // Ids in the order of ingestion, repetitions left out.
   std::vector<std::string> IngestedIds(const std::string& collection = "default");
   v1::Article Stored(const std::string& id, const std::string& collection = "default");
   std::vector<std::string> CollectionNames();
   // In the order of creation, those that were deleted too.
   std::vector<v1::Collection> CreatedCollections();
+  // Adds a change for the watchers and returns its sequence.
+  int64_t AddChange(v1::GroupChange change = {}, const std::string& collection = "default");
+  // The changes up to this one are not kept any more.
+  void ForgetChanges(int64_t up_to);
+  // `after_sequence` of each WatchGroups; -1 where it was absent.
+  std::vector<int64_t> WatchPositions();
 
   grpc::Status IngestArticle(grpc::ServerContext*, const v1::IngestArticleRequest*,
                              v1::IngestArticleResponse*) override;
@@ -77,10 +92,26 @@ class FakeServer final : public v1::ArticleService::Service,
                                 v1::BatchGetArticlesResponse*) override;
   grpc::Status DeleteArticle(grpc::ServerContext*, const v1::DeleteArticleRequest*,
                              v1::DeleteArticleResponse*) override;
+  grpc::Status ComputeFingerprint(grpc::ServerContext*, const v1::ComputeFingerprintRequest*,
+                                  v1::ComputeFingerprintResponse*) override;
   grpc::Status GetGroup(grpc::ServerContext*, const v1::GetGroupRequest*,
                         v1::GetGroupResponse*) override;
   grpc::Status ListGroups(grpc::ServerContext*, const v1::ListGroupsRequest*,
                           v1::ListGroupsResponse*) override;
+  grpc::Status SetCanonical(grpc::ServerContext*, const v1::SetCanonicalRequest*,
+                            v1::SetCanonicalResponse*) override;
+  grpc::Status MergeGroups(grpc::ServerContext*, const v1::MergeGroupsRequest*,
+                           v1::MergeGroupsResponse*) override;
+  grpc::Status SplitGroup(grpc::ServerContext*, const v1::SplitGroupRequest*,
+                          v1::SplitGroupResponse*) override;
+  grpc::Status WatchGroups(grpc::ServerContext*, const v1::WatchGroupsRequest*,
+                           grpc::ServerWriter<v1::WatchGroupsResponse>*) override;
+  grpc::Status WithdrawStory(grpc::ServerContext*, const v1::WithdrawStoryRequest*,
+                             v1::WithdrawStoryResponse*) override;
+  grpc::Status ReinstateStory(grpc::ServerContext*, const v1::ReinstateStoryRequest*,
+                              v1::ReinstateStoryResponse*) override;
+  grpc::Status ListAffectedArticles(grpc::ServerContext*, const v1::ListAffectedArticlesRequest*,
+                                    v1::ListAffectedArticlesResponse*) override;
   grpc::Status CreateCollection(grpc::ServerContext*, const v1::CreateCollectionRequest*,
                                 v1::CreateCollectionResponse*) override;
   grpc::Status GetCollection(grpc::ServerContext*, const v1::GetCollectionRequest*,
@@ -102,6 +133,10 @@ class FakeServer final : public v1::ArticleService::Service,
     v1::Collection settings;
     std::vector<std::string> order;
     std::map<std::string, Entry> entries;
+    std::map<std::string, std::string> pinned;  // group to canonical
+    std::map<std::string, v1::Withdrawal> withdrawals;
+    std::vector<v1::GroupChange> changes;
+    int64_t changes_forgotten = 0;
   };
 
   grpc::Status Enter();
@@ -110,11 +145,32 @@ class FakeServer final : public v1::ArticleService::Service,
   grpc::Status Ingest(const std::string& collection, const v1::Article& article,
                       v1::Verdict* verdict);
   v1::Group GroupOf(const Store& store, const std::string& group) const;
+  static std::vector<std::string> MembersOf(const Store& store, const std::string& group);
+  // The group that `request` names by its own id or by that of an article; "" when there is none.
+  template <typename Request>
+  std::string NamedGroup(const Request& request) {
+    if (!request.has_article_id()) return request.group_id();
+    const Store* store = Find(request.collection());
+    const auto it = store->entries.find(request.article_id());
+    return it == store->entries.end() ? "" : it->second.group;
+  }
+  grpc::Status CheckPosition(const Store* store, int64_t position);
+  // The changes after `position`, at most two; absent when the collection is gone.
+  absl::optional<v1::WatchGroupsResponse> ChangesAfter(const std::string& collection,
+                                                       int64_t position);
+
+  static grpc::Status NotFound(const std::string& what);
+  static std::string TextOf(const v1::Article& article);
+  // Cuts the page that `token` begins out of `count` entries.
+  static std::pair<int, int> Page(int page_size, const std::string& token, size_t count,
+                                  std::string* next);
 
   std::mutex mutex_;
-  std::map<std::string, Store> stores_;         // guarded by mutex_
-  std::vector<v1::Collection> created_;         // guarded by mutex_
-  std::set<std::string> delete_requests_done_;  // guarded by mutex_
+  std::map<std::string, Store> stores_;                        // guarded by mutex_
+  std::vector<v1::Collection> created_;                        // guarded by mutex_
+  std::set<std::string> delete_requests_done_;                 // guarded by mutex_
+  std::map<std::string, v1::SplitGroupResponse> splits_done_;  // guarded by mutex_
+  std::vector<int64_t> watch_positions_;                       // guarded by mutex_
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -146,6 +148,26 @@ TEST(ParseArticleLineTest, ErrorsNameThePlaceAndNotTheText) {
     EXPECT_THAT(std::string(line.status().message()), Not(HasSubstr("secret")));
   }
   EXPECT_TRUE(ParseArticleLine("{\"body\":\"B\"}", /*id_required=*/false).ok());
+}
+
+TEST(ParseArticleLineTest, AFingerprintStandsForTheBodyOnly) {
+  v1::Fingerprint fingerprint;
+  fingerprint.set_scheme("s");
+  fingerprint.add_shingles(0xFFFFFFFF);
+  const std::string encoded = absl::Base64Escape(fingerprint.SerializeAsString());
+  auto line = ParseArticleLine("{\"id\":\"a\",\"fingerprint\":\"" + encoded + "\"}");
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->article.fingerprint().shingles(0), 0xFFFFFFFF);
+  // Beside a body it may be anything, as other fields may.
+  line = ParseArticleLine(R"({"id":"a","body":"B","fingerprint":["d41d8cd9"]})");
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_FALSE(line->article.has_fingerprint());
+  for (const char* wrong : {"\"se-cr*et\"", "\"secret00\"", "{\"secret\":1}"}) {
+    const auto refused =
+        ParseArticleLine(absl::StrCat("{\"id\":\"a\",\"fingerprint\":", wrong, "}"));
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument) << wrong;
+    EXPECT_THAT(std::string(refused.status().message()), Not(HasSubstr("secret")));
+  }
 }
 
 TEST(ParsePublishedAtTest, ReadsTheUsualForms) {

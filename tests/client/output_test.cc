@@ -50,6 +50,31 @@ TEST(TableTest, FlexibleColumnGivesWay) {
   EXPECT_EQ(out.str(), "id  title\na   a headline that\xE2\x80\xA6\n");
 }
 
+TEST(TableTest, PrintMoreKeepsWhatItHasPrinted) {
+  Table table({{"id", Table::Align::kLeft, false, 4}, {"title", Table::Align::kLeft, true}});
+  std::ostringstream out;
+  table.AddRow({"a", "x"});
+  table.PrintMore(out, 14);
+  table.AddRow({"long-id", "a headline that is long"});
+  table.PrintMore(out, 14);
+  table.AddRow({"b", "x"});
+  table.PrintMore(out, 14);
+  EXPECT_EQ(out.str(),
+            "id    title\n"
+            "a     x\n"
+            "long-id  a headlin\xE2\x80\xA6\n"
+            "b        x\n");
+}
+
+TEST(FormatTest, WithdrawalIsOneLine) {
+  v1::Withdrawal withdrawal;
+  withdrawal.set_reason(v1::WITHDRAWAL_REASON_CORRECTED);
+  EXPECT_EQ(DescribeWithdrawal(withdrawal), "corrected");
+  withdrawal.set_article_id("a");
+  withdrawal.set_note("two\nlines");
+  EXPECT_EQ(DescribeWithdrawal(withdrawal), "corrected, article a: two lines");
+}
+
 TEST(FormatTest, FiguresBytesAndTimes) {
   EXPECT_EQ(FormatFigure(0.87654), "0.877");
   EXPECT_EQ(FormatFigure({}), "-");

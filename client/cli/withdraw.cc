@@ -1,0 +1,111 @@
+// newsprint withdraw, reinstate and affected.
+#include <cstdint>
+#include <ostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/group_output.h"
+#include "client/cli/output.h"
+#include "client/cli/paging.h"
+#include "client/cli/session.h"
+
+namespace newsprint::cli {
+namespace {
+
+// Fills in which story `request` is about: the article in `args`, or the group of --group.
+template <typename Request>
+absl::Status SetStory(Session& session, const Args& args, Request& request) {
+  request.set_collection(session.settings.collection);
+  if (args.empty() == session.settings.group.empty()) {
+    return UsageError(
+        absl::StrCat(session.settings.words[0], ": give either an ID or --group=GROUP_ID"));
+  }
+  if (args.empty()) {
+    request.set_group_id(session.settings.group);
+  } else {
+    request.set_article_id(args[0]);
+  }
+  return absl::OkStatus();
+}
+
+void PrintAffected(Session& session, const v1::ListAffectedArticlesResponse& page, Table& table) {
+  for (const v1::GroupMember& article : page.articles()) {
+    if (session.settings.json) {
+      PrintJson(ToJson(article), session.out);
+    } else {
+      AddMember(article, table);
+    }
+  }
+  if (!session.settings.json) table.PrintMore(session.out, session.columns);
+  session.out.flush();
+}
+
+}  // namespace
+
+absl::Status RunWithdraw(Session& session, const Args& args) {
+  const Settings& settings = session.settings;
+  v1::WithdrawStoryRequest request;
+  if (absl::Status status = SetStory(session, args, request); !status.ok()) return status;
+  for (const auto reason : {v1::WITHDRAWAL_REASON_KILLED, v1::WITHDRAWAL_REASON_CORRECTED}) {
+    if (settings.reason == WithdrawalReasonName(reason)) request.set_reason(reason);
+  }
+  if (request.reason() == v1::WITHDRAWAL_REASON_UNSPECIFIED) {
+    return UsageError("withdraw: --reason must be killed or corrected");
+  }
+  request.set_note(settings.note);
+  request.set_replacement_id(settings.replacement);
+  const auto response = session.client.WithdrawStory(request);
+  if (!response.ok()) return response.status();
+  if (settings.json) {
+    PrintJson(
+        {{"group", ToJson(response->group())}, {"affected_count", response->affected_count()}},
+        session.out);
+    return absl::OkStatus();
+  }
+  PrintGroup(response->group(), session.out);
+  session.out << absl::StrFormat("%d articles are affected\n", response->affected_count());
+  return absl::OkStatus();
+}
+
+absl::Status RunReinstate(Session& session, const Args& args) {
+  v1::ReinstateStoryRequest request;
+  if (absl::Status status = SetStory(session, args, request); !status.ok()) return status;
+  const auto response = session.client.ReinstateStory(request);
+  if (!response.ok()) return response.status();
+  if (session.settings.json) {
+    Json group = nullptr;
+    if (response->has_group()) group = ToJson(response->group());
+    PrintJson({{"group", std::move(group)}}, session.out);
+  } else if (response->has_group()) {
+    PrintGroup(response->group(), session.out);
+  } else {
+    session.out << "reinstated; nothing is left of the group\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunAffected(Session& session, const Args& args) {
+  v1::ListAffectedArticlesRequest request;
+  if (absl::Status status = SetStory(session, args, request); !status.ok()) return status;
+  Table table = MakeMemberTable();
+  return ForEachPage(
+      session.settings.limit,
+      [&](int32_t page_size, const std::string& token, std::string* next,
+          int64_t* added) -> absl::Status {
+        request.set_page_size(page_size);
+        request.set_page_token(token);
+        const auto response = session.client.ListAffectedArticles(request);
+        if (!response.ok()) return response.status();
+        if (!session.settings.json && token.empty()) {
+          session.out << "WITHDRAWN: " << DescribeWithdrawal(response->withdrawal()) << "\n";
+        }
+        PrintAffected(session, *response, table);
+        *added = response->articles_size();
+        *next = response->next_page_token();
+        return session.out.good() ? absl::OkStatus()
+                                  : absl::UnknownError("cannot write to standard output");
+      });
+}
+
+}  // namespace newsprint::cli
