@@ -41,7 +41,7 @@ struct Page {
 };
 
 constexpr Page kPages[] = {
-    {"import", R"(Usage: newsprint import FILE... [--collection=NAME] [--json]
+    {"import", R"(Usage: newsprint import FILE... [--collection=NAME] [--skip_related] [--json]
 
 Adds the articles of JSONL files, in order, and counts what each turned out to be. One object a
 line: id, title, body, and optional lang, source, url, published_at (RFC 3339). Other fields are
@@ -50,6 +50,9 @@ is recognised by content; - is standard input.
 
 A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
 at the end. Running an import again changes nothing that is already there.
+
+  --skip_related    do not look for related articles, which is several times faster: articles are
+                    counted as new that might have been related. Later searches find them all the same
 
 Example: newsprint import archive-2011.jsonl.gz
 )"},

@@ -104,6 +104,7 @@ absl::Status RunImport(Session& session, const Args& args) {
   Tally tally;
   client::StreamIngesterOptions options;
   options.collection = session.settings.collection;
+  options.skip_related = session.settings.skip_related;
   client::StreamIngester ingester(
       session.client, options, [&](uint64_t /*number*/, const v1::IngestResult& result) {
         ++tally.results;

@@ -33,6 +33,7 @@ ABSL_FLAG(int64_t, members_min, 0, "groups: of at least this many articles; 0 me
 ABSL_FLAG(absl::optional<double>, score_min, absl::nullopt,
           "related: leave out results below this score, -1 to 1");
 ABSL_FLAG(bool, include_duplicates, false, "related: also list copies");
+ABSL_FLAG(bool, skip_related, false, "import: do not look for related articles");
 ABSL_FLAG(bool, withdrawn, false, "groups: only those of withdrawn stories");
 ABSL_FLAG(bool, by_policy, false, "canonical: give the choice back to the policy");
 ABSL_FLAG(std::string, group, "", "groups, withdraw, reinstate, affected: id of the group");
@@ -122,6 +123,7 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.members_min = absl::GetFlag(FLAGS_members_min);
   settings.score_min = absl::GetFlag(FLAGS_score_min);
   settings.include_duplicates = absl::GetFlag(FLAGS_include_duplicates);
+  settings.skip_related = absl::GetFlag(FLAGS_skip_related);
   settings.withdrawn = absl::GetFlag(FLAGS_withdrawn);
   settings.by_policy = absl::GetFlag(FLAGS_by_policy);
   settings.group = absl::GetFlag(FLAGS_group);

@@ -27,10 +27,11 @@ struct Settings {
   int64_t members_min = 0;
   absl::optional<double> score_min;
   bool include_duplicates = false;
-  bool withdrawn = false;  // groups
-  bool by_policy = false;  // canonical
-  std::string group;       // groups, withdraw, reinstate, affected
-  std::string reason;      // withdraw: these three
+  bool skip_related = false;  // import
+  bool withdrawn = false;     // groups
+  bool by_policy = false;     // canonical
+  std::string group;          // groups, withdraw, reinstate, affected
+  std::string reason;         // withdraw: these three
   std::string note;
   std::string replacement;
   absl::optional<int64_t> after;  // watch

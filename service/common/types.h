@@ -97,13 +97,13 @@ struct Thresholds {
   int tokens_min = 20;
   double template_jaccard = 0.10;
   double template_shared_numbers = 0.50;
-  int template_numbers_min = 4;
+  int template_numbers_min = 2;
   double related_cosine = 0.18;
   absl::Duration revision_window = absl::Hours(48);
   int boilerplate_articles_min = 20;
   int boilerplate_source_articles_min = 5;
   int footer_shingles_max = 200;
-  double lede_containment_min = 0.10;
+  double lede_containment_min = 0.20;
 };
 
 // Stored: the numbers must not change.

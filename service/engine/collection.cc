@@ -313,9 +313,10 @@ absl::StatusOr<Verdict> Collection::Decide(const PreparedArticle& prepared,
                                            std::optional<Ordinal> except, bool skip_related) const {
   Verdict verdict;
   verdict.short_text = prepared.short_text;
-  ASSIGN_OR_RETURN(std::vector<CopyMatch> copies, FindCopies(prepared, except, {}));
-  if (copies.size() > 10) copies.resize(10);
-  for (CopyMatch& copy : copies) verdict.matches.push_back(std::move(copy.match));
+  // Few templates: a form that thousands have would else fill the records, and every later one's
+  // verification reads them.
+  constexpr MatchLimits kLimits{/*matches=*/10, /*templates=*/3};
+  ASSIGN_OR_RETURN(verdict.matches, FindCopies(prepared, except, {}, kLimits));
   const bool duplicate = !verdict.matches.empty() && IsDuplicate(verdict.matches[0].relation);
   if (duplicate) {
     verdict.group = verdict.matches[0].group;

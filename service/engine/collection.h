@@ -203,9 +203,16 @@ class Collection {
     std::optional<store::ArticleRecord> record;
     std::optional<Ordinal> ordinal;
   };
-  struct CopyMatch {
-    Match match;
-    Ordinal ordinal = 0;
+  // How many matches are told.
+  struct MatchLimits {
+    size_t matches = 0;
+    size_t templates = 0;  // of them
+  };
+  // A stored copy or template pair of a query.
+  struct VerifiedCopy {
+    Subject subject;  // without vector and terms
+    Relation relation = Relation::kNew;
+    Evidence evidence;  // without the cosine
   };
   struct ScoredOrdinal {
     Ordinal ordinal = 0;
@@ -291,24 +298,29 @@ class Collection {
   // What has changed about an answer since it was given.
   absl::Status BringUpToDate(absl::string_view id, Verdict* verdict) const;
   absl::StatusOr<Subject> LoadSubject(Ordinal ordinal) const;
-  absl::StatusOr<Subject> LoadSubject(Ordinal ordinal, store::FingerprintRecord fingerprint) const;
+  // The same without vector and terms.
+  absl::StatusOr<Subject> LoadText(Ordinal ordinal, store::FingerprintRecord fingerprint) const;
   absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query) const;
   absl::StatusOr<Ordinal> MustFindId(absl::string_view id) const;
   // Stored copies and template pairs of `prepared`, verified, best first.
-  absl::StatusOr<std::vector<CopyMatch>> FindCopies(const PreparedArticle& prepared,
+  absl::StatusOr<std::vector<Match>> FindCopies(const PreparedArticle& prepared,
+                                                std::optional<Ordinal> except,
+                                                absl::Span<const Ordinal> also,
+                                                const MatchLimits& limits) const;
+  absl::StatusOr<std::vector<Match>> FindCopiesOnce(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except,
-                                                    absl::Span<const Ordinal> also) const;
-  absl::StatusOr<std::vector<CopyMatch>> FindCopiesOnce(const PreparedArticle& prepared,
-                                                        std::optional<Ordinal> except,
-                                                        absl::Span<const Ordinal> also,
-                                                        bool* some_gone) const;
+                                                    absl::Span<const Ordinal> also,
+                                                    const MatchLimits& limits,
+                                                    bool* some_gone) const;
   absl::StatusOr<StoredArticle> GetOnce(absl::string_view id, bool omit_body) const;
   absl::StatusOr<CopyCandidates> FindCopyCandidates(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except,
                                                     absl::Span<const Ordinal> also) const;
   // Nothing when the two are neither copies nor of one form.
-  absl::StatusOr<std::optional<Match>> VerifyCopy(const PreparedArticle& prepared, Ordinal ordinal,
-                                                  bool same_text) const;
+  absl::StatusOr<std::optional<VerifiedCopy>> VerifyCopy(const PreparedArticle& prepared,
+                                                         Ordinal ordinal, bool same_text) const;
+  absl::StatusOr<Match> CompleteMatch(const PreparedArticle& prepared,
+                                      const VerifiedCopy& copy) const;
   absl::StatusOr<Match> MakeMatch(const Subject& subject, Relation relation,
                                   const Evidence& evidence) const;
   // The canonicals nearest in subject, best first: the `candidates` nearest by vector, ranked by

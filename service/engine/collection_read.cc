@@ -63,20 +63,21 @@ void Collection::MarkBoilerplate(PreparedArticle* prepared) const {
 
 absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) const {
   ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
-  return LoadSubject(ordinal, std::move(fingerprint));
+  ASSIGN_OR_RETURN(Subject subject, LoadText(ordinal, std::move(fingerprint)));
+  if (!subject.record->deleted) {
+    ASSIGN_OR_RETURN(subject.prepared.vector, store_->GetVector(uid_, ordinal));
+    ASSIGN_OR_RETURN(subject.prepared.terms, store_->GetTerms(uid_, ordinal));
+  }
+  return subject;
 }
 
-absl::StatusOr<Collection::Subject> Collection::LoadSubject(
+absl::StatusOr<Collection::Subject> Collection::LoadText(
     Ordinal ordinal, store::FingerprintRecord fingerprint) const {
   Subject subject;
   subject.ordinal = ordinal;
   ASSIGN_OR_RETURN(subject.record, store_->GetArticle(uid_, ordinal));
   PreparedArticle& prepared = subject.prepared;
   prepared.fingerprint = std::move(fingerprint);
-  if (!subject.record->deleted) {
-    ASSIGN_OR_RETURN(prepared.vector, store_->GetVector(uid_, ordinal));
-    ASSIGN_OR_RETURN(prepared.terms, store_->GetTerms(uid_, ordinal));
-  }
   prepared.article = subject.record->article;
   prepared.content_hash = subject.record->content_hash;
   prepared.text_hash = subject.record->text_hash;
@@ -148,20 +149,23 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
   return candidates;
 }
 
-absl::StatusOr<std::optional<Match>> Collection::VerifyCopy(const PreparedArticle& prepared,
-                                                            Ordinal ordinal, bool same_text) const {
+absl::StatusOr<std::optional<Collection::VerifiedCopy>> Collection::VerifyCopy(
+    const PreparedArticle& prepared, Ordinal ordinal, bool same_text) const {
   const Thresholds& thresholds = settings_.thresholds;
   ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
   // Most candidates share a phrase or two, and are dismissed without reading more.
-  if (!same_text && !MayMatch(prepared, fingerprint, thresholds)) return std::optional<Match>();
-  ASSIGN_OR_RETURN(const Subject subject, LoadSubject(ordinal, std::move(fingerprint)));
-  const Evidence evidence = MakeEvidence(prepared, subject.prepared, thresholds);
-  const Relation relation =
-      Classify(evidence, MakePairContext(prepared, subject.prepared, thresholds), thresholds)
-          .relation;
-  if (!IsDuplicate(relation) && relation != Relation::kTemplate) return std::optional<Match>();
-  ASSIGN_OR_RETURN(Match match, MakeMatch(subject, relation, evidence));
-  return std::optional<Match>(std::move(match));
+  if (!same_text && !MayMatch(prepared, fingerprint, thresholds)) {
+    return std::optional<VerifiedCopy>();
+  }
+  VerifiedCopy copy;
+  ASSIGN_OR_RETURN(copy.subject, LoadText(ordinal, std::move(fingerprint)));
+  copy.evidence = MakeEvidence(prepared, copy.subject.prepared, thresholds);
+  const PairContext context = MakePairContext(prepared, copy.subject.prepared, thresholds);
+  copy.relation = Classify(copy.evidence, context, thresholds).relation;
+  if (!IsDuplicate(copy.relation) && copy.relation != Relation::kTemplate) {
+    return std::optional<VerifiedCopy>();
+  }
+  return std::optional<VerifiedCopy>(std::move(copy));
 }
 
 absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation relation,
@@ -176,37 +180,62 @@ absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation rel
   return match;
 }
 
-absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopies(
-    const PreparedArticle& prepared, std::optional<Ordinal> except,
-    absl::Span<const Ordinal> also) const {
-  // A canonical that is deleted between search and reading has an heir: look again.
+absl::StatusOr<Match> Collection::CompleteMatch(const PreparedArticle& prepared,
+                                                const VerifiedCopy& copy) const {
+  Evidence evidence = copy.evidence;
+  if (!copy.subject.record->deleted) {
+    ASSIGN_OR_RETURN(evidence.cosine, Score(prepared, *copy.subject.ordinal));
+  }
+  return MakeMatch(copy.subject, copy.relation, evidence);
+}
+
+absl::StatusOr<std::vector<Match>> Collection::FindCopies(const PreparedArticle& prepared,
+                                                          std::optional<Ordinal> except,
+                                                          absl::Span<const Ordinal> also,
+                                                          const MatchLimits& limits) const {
+  // A reference that is deleted between search and reading has an heir: look again.
   for (int attempt = 1;; ++attempt) {
     bool some_gone = false;
-    ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
-                     FindCopiesOnce(prepared, except, also, &some_gone));
-    if (!some_gone || attempt == kReadAttemptsMax) return copies;
+    ASSIGN_OR_RETURN(std::vector<Match> matches,
+                     FindCopiesOnce(prepared, except, also, limits, &some_gone));
+    if (!some_gone || attempt == kReadAttemptsMax) return matches;
   }
 }
 
-absl::StatusOr<std::vector<Collection::CopyMatch>> Collection::FindCopiesOnce(
-    const PreparedArticle& prepared, std::optional<Ordinal> except, absl::Span<const Ordinal> also,
-    bool* some_gone) const {
+absl::StatusOr<std::vector<Match>> Collection::FindCopiesOnce(const PreparedArticle& prepared,
+                                                              std::optional<Ordinal> except,
+                                                              absl::Span<const Ordinal> also,
+                                                              const MatchLimits& limits,
+                                                              bool* some_gone) const {
   ASSIGN_OR_RETURN(const CopyCandidates candidates, FindCopyCandidates(prepared, except, also));
-  std::vector<CopyMatch> copies;
+  std::vector<VerifiedCopy> copies;
   for (const Ordinal ordinal : candidates.ordinals) {
-    absl::StatusOr<std::optional<Match>> match =
+    absl::StatusOr<std::optional<VerifiedCopy>> copy =
         VerifyCopy(prepared, ordinal, candidates.same_text == ordinal);
+    if (IsGone(copy.status())) {
+      *some_gone = true;
+      continue;
+    }
+    RETURN_IF_ERROR(copy.status());
+    if (copy->has_value()) copies.push_back(**std::move(copy));
+  }
+  std::stable_sort(copies.begin(), copies.end(), [](const VerifiedCopy& a, const VerifiedCopy& b) {
+    return BetterMatch(a.relation, a.evidence, b.relation, b.evidence);
+  });
+  std::vector<Match> matches;
+  size_t templates = 0;
+  for (const VerifiedCopy& copy : copies) {
+    if (matches.size() == limits.matches) break;
+    if (copy.relation == Relation::kTemplate && ++templates > limits.templates) break;
+    absl::StatusOr<Match> match = CompleteMatch(prepared, copy);
     if (IsGone(match.status())) {
       *some_gone = true;
       continue;
     }
     RETURN_IF_ERROR(match.status());
-    if (match->has_value()) copies.push_back({**std::move(match), ordinal});
+    matches.push_back(*std::move(match));
   }
-  std::stable_sort(copies.begin(), copies.end(), [](const CopyMatch& a, const CopyMatch& b) {
-    return BetterMatch(a.match, b.match);
-  });
-  return copies;
+  return matches;
 }
 
 absl::StatusOr<double> Collection::Score(const PreparedArticle& query, Ordinal ordinal) const {
@@ -272,13 +301,10 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
     ASSIGN_OR_RETURN(members, store_->Members(uid_, subject.record->group, 0, kExpandedMembersMax));
     members.erase(std::remove(members.begin(), members.end(), *subject.ordinal), members.end());
   }
-  ASSIGN_OR_RETURN(std::vector<CopyMatch> copies,
-                   FindCopies(subject.prepared, subject.ordinal, members));
-  if (copies.size() > static_cast<size_t>(matches_max)) copies.resize(matches_max);
-
+  const MatchLimits limits{static_cast<size_t>(matches_max), static_cast<size_t>(matches_max)};
   Verdict verdict;
+  ASSIGN_OR_RETURN(verdict.matches, FindCopies(subject.prepared, subject.ordinal, members, limits));
   verdict.short_text = subject.prepared.short_text;
-  for (CopyMatch& copy : copies) verdict.matches.push_back(std::move(copy.match));
   if (!verdict.matches.empty()) verdict.relation = verdict.matches[0].relation;
   if (subject.record.has_value()) {
     verdict.group = subject.record->group;

@@ -259,18 +259,18 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
   return by_subject;
 }
 
-bool BetterMatch(const Match& a, const Match& b) {
+bool BetterMatch(Relation relation_a, const Evidence& a, Relation relation_b, const Evidence& b) {
   const auto rank = [](Relation relation) {
     if (relation == Relation::kExact) return 0;
     if (IsDuplicate(relation)) return 1;
     return relation == Relation::kTemplate ? 2 : 3;
   };
-  if (rank(a.relation) != rank(b.relation)) return rank(a.relation) < rank(b.relation);
-  if (rank(a.relation) == 3) return a.evidence.cosine > b.evidence.cosine;
-  const double share_a = std::max(a.evidence.jaccard, LargerContainment(a.evidence));
-  const double share_b = std::max(b.evidence.jaccard, LargerContainment(b.evidence));
+  if (rank(relation_a) != rank(relation_b)) return rank(relation_a) < rank(relation_b);
+  if (rank(relation_a) == 3) return a.cosine > b.cosine;
+  const double share_a = std::max(a.jaccard, LargerContainment(a));
+  const double share_b = std::max(b.jaccard, LargerContainment(b));
   if (share_a != share_b) return share_a > share_b;
-  return a.evidence.jaccard > b.evidence.jaccard;
+  return a.jaccard > b.jaccard;
 }
 
 }  // namespace newsprint

@@ -46,7 +46,7 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
 
 // For ranking matches: duplicates before templates before related, then by the larger share of
 // text.
-bool BetterMatch(const Match& a, const Match& b);
+bool BetterMatch(Relation relation_a, const Evidence& a, Relation relation_b, const Evidence& b);
 
 // Of two vectors of length 1 or 0.
 double VectorCosine(absl::Span<const float> a, absl::Span<const float> b);

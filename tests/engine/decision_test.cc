@@ -144,11 +144,11 @@ TEST(DecisionTest, DuplicatesRankBeforeTemplatesBeforeRelated) {
   form.relation = Relation::kTemplate;
   Match related;
   related.relation = Relation::kRelated;
-  EXPECT_TRUE(BetterMatch(exact, excerpt));
-  EXPECT_TRUE(BetterMatch(excerpt, near));
-  EXPECT_TRUE(BetterMatch(near, form));
-  EXPECT_TRUE(BetterMatch(form, related));
-  EXPECT_FALSE(BetterMatch(related, form));
+  EXPECT_TRUE(BetterMatch(exact.relation, exact.evidence, excerpt.relation, excerpt.evidence));
+  EXPECT_TRUE(BetterMatch(excerpt.relation, excerpt.evidence, near.relation, near.evidence));
+  EXPECT_TRUE(BetterMatch(near.relation, near.evidence, form.relation, form.evidence));
+  EXPECT_TRUE(BetterMatch(form.relation, form.evidence, related.relation, related.evidence));
+  EXPECT_FALSE(BetterMatch(related.relation, related.evidence, form.relation, form.evidence));
 }
 
 }  // namespace
