@@ -103,7 +103,7 @@ def heavy_footers(rng, count):
 
 
 def chain(rng, count):
-    """Each shares 60 % with the next. Right: a group holds what shares 60 % with its reference."""
+    """Each shares 60 % with the next. Right: a group ends two steps from the article that began it."""
     tape = words(rng, 40 * count + 60).split()
     for i in range(count):
         yield " ".join(tape[40 * i:40 * i + 100])
@@ -119,7 +119,7 @@ CASES = {
     "template_0": (lambda rng, n: template(rng, n, 0), 5_000, "one form, only the name differs"),
     "footers": (footers, 20_000, "100 to 200 own words, a footer of 150"),
     "heavy_footers": (heavy_footers, 20_000, "40 to 80 own words, a footer of 150"),
-    "chain": (chain, 50_000, "each shares 60 % with the next: groups of two are right"),
+    "chain": (chain, 50_000, "each shares 60 % with the next: groups of three are right"),
 }
 
 

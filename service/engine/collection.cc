@@ -20,6 +20,11 @@ constexpr size_t kLoadBatchGroups = 1'000;
 // are when the oldest are removed together.
 constexpr uint64_t kChangesKept = 1'000'000;
 constexpr uint64_t kChangesRemovedTogether = 10'000;
+// A copy becomes a reference beside the article that began the group when this share of its
+// shingles is in no reference, and there are fewer than so many. Excerpts and damaged copies that
+// come first would else be all that the story is known by.
+constexpr double kReferenceOwnShareMin = 0.25;
+constexpr size_t kReferencesMax = 3;
 
 Boilerplate::Limits BoilerplateLimits(const Thresholds& thresholds) {
   Boilerplate::Limits limits;
@@ -345,16 +350,35 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
   } else {
     group.number = change->state.next_group++;
     ++change->state.groups;
-    group.record.references.push_back(ordinal);
-    change->index.push_back({ordinal, prepared.sketch, prepared.vector});
     told.kind = GroupChangeKind::kCreated;
   }
   RETURN_IF_ERROR(AddMember(member, std::move(told), &group, change));
+  ASSIGN_OR_RETURN(const bool reference, BecomesReference(prepared, *verdict, group, *change));
+  if (reference) {
+    group.record.references.push_back(ordinal);
+    change->index.push_back({ordinal, prepared.sketch, prepared.vector});
+  }
   change->batch.PutGroup(group.number, group.record);
   verdict->group = group.number;
   ASSIGN_OR_RETURN(verdict->canonical_id, IdOf(group.record.canonical, *change));
   if (Affects(group.record.withdrawal, id)) verdict->withdrawal = group.record.withdrawal;
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Collection::BecomesReference(const PreparedArticle& prepared,
+                                                  const Verdict& verdict, const LoadedGroup& group,
+                                                  const Change& change) const {
+  const std::vector<Ordinal>& references = group.record.references;
+  if (references.empty()) return true;
+  if (references.size() >= kReferencesMax || !change.lesson.has_value()) return false;
+  const double own = static_cast<double>(change.lesson->shingles.size());
+  const double all = static_cast<double>(prepared.fingerprint.shingles.size());
+  if (own < kReferenceOwnShareMin * all) return false;
+  // A copy of the first reference itself: so no member is further from that than a reference is.
+  ASSIGN_OR_RETURN(const std::string first, IdOf(references.front(), change));
+  return std::any_of(verdict.matches.begin(), verdict.matches.end(), [&](const Match& match) {
+    return match.group == group.number && match.article.id == first && IsDuplicate(match.relation);
+  });
 }
 
 absl::Status Collection::Teach(Ordinal ordinal, const PreparedArticle& prepared,

@@ -252,6 +252,9 @@ class Collection {
   // `left`: the group that it came from; 0: none.
   absl::Status Place(Ordinal ordinal, const PreparedArticle& prepared, GroupNumber left,
                      Verdict* verdict, Change* change);
+  // Whether later articles are to be verified against this new member of the group too.
+  absl::StatusOr<bool> BecomesReference(const PreparedArticle& prepared, const Verdict& verdict,
+                                        const LoadedGroup& group, const Change& change) const;
   // What the article teaches about boilerplate: all that it does not have from its story.
   absl::Status Teach(Ordinal ordinal, const PreparedArticle& prepared, const Verdict& verdict,
                      Change* change);

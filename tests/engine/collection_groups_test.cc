@@ -113,6 +113,25 @@ class CollectionGroupsTest : public ::testing::Test {
   std::shared_ptr<Collection> collection_ = *engine_->Find(kDefaultCollection);
 };
 
+// The whole story comes after an excerpt of it, and then what shares nothing with the excerpt.
+TEST_F(CollectionGroupsTest, AWholeStoryThatComesLateIsMatchedToo) {
+  const GroupNumber group = MustIngest(FirstHalf("top", 1)).group;
+  EXPECT_EQ(MustIngest(StoryArticle("whole", 1)).group, group);
+  Article bottom = StoryArticle("bottom", 1);
+  bottom.body = bottom.body.substr(bottom.body.size() / 2);
+  const Verdict verdict = MustIngest(bottom);
+  EXPECT_EQ(verdict.relation, Relation::kExcerpt);
+  EXPECT_EQ(verdict.group, group);
+  EXPECT_EQ(verdict.canonical_id, "top");
+  Reopen();
+  bottom.id = "bottom2";
+  EXPECT_EQ(MustIngest(bottom).group, group);
+  // When the first goes, the story is still known by the whole.
+  ASSERT_TRUE(collection_->Delete("top", "").ok());
+  bottom.id = "bottom3";
+  EXPECT_EQ(MustIngest(bottom).group, group);
+}
+
 TEST_F(CollectionGroupsTest, ALateArrivalThatWasPublishedEarlierBecomesTheCanonical) {
   Use(CanonicalPolicy::kEarliestPublished);
   const Verdict copy = MustIngest(Published(StoryArticle("copy", 1), 5));
