@@ -160,6 +160,27 @@ TEST_F(CollectionTest, ARevisionIntoAnotherStoryLeavesTheGroup) {
   EXPECT_EQ(MustIngest(StoryArticle("e", 9)).canonical_id, "a");
 }
 
+TEST_F(CollectionTest, TheReferenceOfAWithdrawnStoryMayBecomeAnotherStory) {
+  const Verdict first = MustIngest(StoryArticle("a", 7));
+  MustIngest(StoryArticle("b", 7));
+  Withdrawal withdrawal;
+  withdrawal.note = "Not for use.";
+  ASSERT_TRUE(collection().Withdraw(first.group, withdrawal).ok());
+  const Verdict other = MustIngest(StoryArticle("a", 9));
+  EXPECT_EQ(other.relation, Relation::kRevision);
+  EXPECT_NE(other.group, first.group);
+  EXPECT_FALSE(other.withdrawal.has_value());
+  EXPECT_THAT(Members(first.group), ElementsAre("b"));
+  // Copies of what it was are still told.
+  Article copy = StoryArticle("c", 7);
+  copy.title = "Another headline";
+  const Verdict late = MustIngest(copy);
+  EXPECT_EQ(late.group, first.group);
+  ASSERT_TRUE(late.withdrawal.has_value());
+  EXPECT_EQ(late.withdrawal->note, "Not for use.");
+  EXPECT_FALSE(MustIngest(StoryArticle("d", 9)).withdrawal.has_value());
+}
+
 TEST_F(CollectionTest, DeletingTheCanonicalMakesTheEarliestCopyCanonical) {
   const Verdict first = MustIngest(StoryArticle("a", 7));
   MustIngest(StoryArticle("b", 7));
