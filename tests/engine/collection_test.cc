@@ -406,6 +406,31 @@ TEST_F(CollectionTest, FindDuplicatesByIdRanksTheWholeGroup) {
   EXPECT_EQ(nearest.matches[0].article.id, "copy11");
 }
 
+TEST_F(CollectionTest, FindDuplicatesByIdLooksBeyondTheGroup) {
+  const auto report = [](const std::string& id, int first_value) {
+    Article article = StoryArticle(id, 1);
+    for (int i = 0; i < 6; ++i) absl::StrAppend(&article.body, "Value ", first_value + i, ". ");
+    return article;
+  };
+  MustIngest(report("first", 1000));
+  EXPECT_EQ(MustIngest(report("second", 2000)).relation, Relation::kTemplate);
+  const Verdict found = *collection().FindDuplicates("second", 10);
+  EXPECT_EQ(found.relation, Relation::kTemplate);
+  ASSERT_EQ(found.matches.size(), 1u);
+  EXPECT_EQ(found.matches[0].article.id, "first");
+  // And what an editor has moved apart is still a copy.
+  Article copy = report("copy", 1000);
+  copy.title = "Another headline";
+  const Verdict joined = MustIngest(copy);
+  SplitRequest split;
+  split.group = joined.group;
+  split.ids = {"copy"};
+  ASSERT_TRUE(collection().SplitGroup(split).ok());
+  const Verdict apart = *collection().FindDuplicates("copy", 10);
+  EXPECT_EQ(apart.relation, Relation::kNearDuplicate);
+  EXPECT_EQ(apart.matches[0].article.id, "first");
+}
+
 TEST_F(CollectionTest, DroppedCollectionsAreGoneForGood) {
   CollectionSettings settings;
   settings.name = "short-lived";
