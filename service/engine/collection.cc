@@ -248,12 +248,13 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   change.batch.DeleteText(old.record->text_hash, ordinal);
   RETURN_IF_ERROR(KeepLesson(ordinal, old.prepared.fingerprint, &change));
   const bool is_reference = IsReference(group.record, ordinal);
-  if (is_reference && group.record.withdrawal.has_value()) {
-    RETURN_IF_ERROR(AddTombstone(old, &group, &change));
-  }
 
   Verdict verdict;
   ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
+  // Only now: the store does not hold it yet.
+  if (is_reference && group.record.withdrawal.has_value()) {
+    RETURN_IF_ERROR(AddTombstone(old, &group, &change));
+  }
   if (!stays) {
     ASSIGN_OR_RETURN(verdict, Decide(prepared, ordinal, ingest.skip_related));
     // An article without copies keeps its group, and one whose new text equals a copy in it too.

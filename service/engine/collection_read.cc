@@ -90,7 +90,9 @@ absl::StatusOr<Collection::Subject> Collection::LoadText(
 absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query) const {
   if (const auto* id = std::get_if<std::string>(&query)) {
     ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(*id));
-    return LoadSubject(ordinal);
+    ASSIGN_OR_RETURN(Subject stored, LoadSubject(ordinal));
+    stored.prepared.sketch = sketch::ComputeSketch(stored.prepared.fingerprint.shingles);
+    return stored;
   }
   Subject subject;
   ASSIGN_OR_RETURN(subject.prepared, preparer_.Prepare(std::get<Article>(query)));

@@ -102,7 +102,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         finished_ = true;
         working_ = false;
       }
-      LogServerFault("WatchGroups", status);
+      // That the server stops is no fault of it.
+      if (dispatcher_.CheckServing().ok()) LogServerFault("WatchGroups", status);
       Finish(ToGrpc(status));
       return;
     }
@@ -144,6 +145,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 
   // Reads the request, and arranges to be woken.
   absl::Status Subscribe() {
+    // gRPC makes the call all the same when the client is gone before its request has come.
+    if (!request_bytes_.Valid()) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
     if (request_.has_after_sequence() && request_.after_sequence() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(

@@ -333,6 +333,262 @@ class CollectionsTest(CliTestCase):
         self.assert_fails("collections", "rename", "a", exit_code=2)
 
 
+class GroupsTest(CliTestCase):
+    """Editing groups, watching them, withdrawing stories."""
+
+    def setUp(self):
+        super().setUp()
+        writer = np.Writer(9)
+        first, second = writer.article("a", "harbour"), writer.article("b", "budget")
+        self.articles = [
+            dict(first, source="Ledger", published_at="2021-03-04T06:00:00Z"),
+            dict(first, id="a2", source="Wire", published_at="2021-03-04T05:00:00Z"),
+            dict(first, id="a3", title="Another headline", source="Herald"),
+            dict(second, source="Ledger"), dict(second, id="b2", source="Wire")]
+
+    def import_all(self, *flags):
+        return self.run_json("import", self.write_jsonl("groups.jsonl", self.articles), *flags)
+
+    def import_one(self, article, *flags):
+        return self.run_json("import", self.write_jsonl("one.jsonl", [article]), *flags)
+
+    def members(self, group_id):
+        return [m["id"] for m in self.run_json("groups", f"--group={group_id}")["members"]]
+
+    def changes(self, *flags):
+        """What `watch` prints, each line an object."""
+        done = self.cli(self.server, "watch", "--json", *flags)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_canonical(self):
+        self.import_all()
+        group = self.run_json("canonical", "g1", "a2")["group"]
+        self.assertEqual((group["id"], group["canonical_id"], group["canonical_pinned"],
+                          group["member_count"]), ("g1", "a2", True, 3))
+        self.assertEqual(self.run_json("get", "a3")["canonical_id"], "a2")
+        self.assertEqual(self.run_json("groups", "a")["group"], group)
+        self.assertIn("chosen by an editor", self.cli(self.server, "groups", "a").stdout)
+        group = self.run_json("canonical", "g1", "--by_policy")["group"]
+        self.assertEqual((group["canonical_id"], group["canonical_pinned"]), ("a", False))
+        self.assert_fails("canonical", "g1", "b", has=["FAILED_PRECONDITION", "not a member"])
+        self.assert_fails("canonical", "g9", "a", has=["NOT_FOUND", "g9"])
+        self.assert_fails("canonical", "g1", exit_code=2)
+        self.assert_fails("canonical", "g1", "a", "--by_policy", exit_code=2)
+
+    def test_canonical_by_policy(self):
+        expected = {"first_ingested": "a", "earliest_published": "a2", "longest": "a"}
+        for policy, canonical in expected.items():
+            created = self.run_json("collections", "create", policy, f"--canonical_policy={policy}")
+            self.assertEqual(created["canonical_policy"], policy)
+            self.import_all(f"--collection={policy}")
+            shown = self.run_json("groups", "a3", f"--collection={policy}")["group"]
+            self.assertEqual(shown["canonical_id"], canonical, policy)
+        created = self.run_json("collections", "create", "priority", "--footer_shingles_max=0",
+                                "--canonical_policy=source_priority",
+                                "--source_priority=Herald,Wire", "--boilerplate_articles_min=30",
+                                "--boilerplate_source_articles_min=6",
+                                "--lede_containment_min=0.2")
+        self.assertEqual(created["source_priority"], ["Herald", "Wire"])
+        for name, value in {"footer_shingles_max": 0, "boilerplate_articles_min": 30,
+                            "boilerplate_source_articles_min": 6,
+                            "lede_containment_min": 0.2}.items():
+            self.assertEqual(created["thresholds"][name], value)
+        self.import_all("--collection=priority")
+        listed = self.run_json("groups", "--collection=priority")["groups"]
+        self.assertEqual([g["canonical_id"] for g in listed], ["a3", "b2"])
+        self.assert_fails("collections", "create", "x", "--canonical_policy=source_priority",
+                          has=["source_priority", "INVALID_ARGUMENT"])
+        self.assert_fails("collections", "create", "x", "--source_priority=Wire",
+                          has=["source_priority", "INVALID_ARGUMENT"])
+
+    def test_merge(self):
+        self.import_all()
+        group = self.run_json("merge", "g1", "g2")["group"]
+        self.assertEqual((group["id"], group["canonical_id"], group["member_count"]), ("g1", "a", 5))
+        self.assertEqual(self.members("g2"), ["a", "a2", "a3", "b", "b2"])
+        placed = {m["id"]: m["placed_by_editor"]
+                  for m in self.run_json("groups", "--group=g1")["members"]}
+        self.assertEqual(placed, {"a": False, "a2": False, "a3": False, "b": True, "b2": True})
+        self.import_one(dict(self.articles[3], id="b3"))
+        self.assertEqual(self.run_json("get", "b3")["group_id"], "g1")
+        self.assertEqual(len(self.run_json("groups", "--members_min=1")["groups"]), 1)
+        self.assertEqual(self.run_json("merge", "g1", "g2")["group"]["member_count"], 6)
+        self.assert_fails("merge", "g1", "g1", has=["INVALID_ARGUMENT", "the same group"])
+        self.assert_fails("merge", "g1", "g9", has=["NOT_FOUND", "g9"])
+
+    def test_split(self):
+        self.import_all()
+        split = self.run_json("split", "g1", "a2", "a3")
+        self.assertEqual((split["group"]["id"], split["group"]["member_count"]), ("g1", 1))
+        self.assertEqual((split["new_group"]["id"], split["new_group"]["canonical_id"],
+                          split["new_group"]["member_count"]), ("g3", "a2", 2))
+        self.assertEqual(self.members("g3"), ["a2", "a3"])
+        # A new text of an article that was moved leaves it where it is.
+        self.import_one(dict(self.articles[1], body=self.articles[1]["body"] + " Late news."))
+        self.assertEqual(self.run_json("get", "a2")["group_id"], "g3")
+        self.assert_fails("split", "g1", "a", has=["FAILED_PRECONDITION", "no member would be left"])
+        self.assert_fails("split", "g1", "b", has=["FAILED_PRECONDITION", "not a member"])
+        self.assert_fails("split", "g1", "nobody", has=["NOT_FOUND", "nobody"])
+        self.assert_fails("split", "g1", exit_code=2)
+
+    def test_withdraw_and_reinstate(self):
+        self.import_all()
+        done = self.run_json("withdraw", "a2", "--reason=corrected", "--note=wrong figures",
+                             "--replacement=a3")
+        self.assertEqual(done["affected_count"], 2)
+        withdrawal = done["group"]["withdrawal"]
+        self.assertEqual({k: v for k, v in withdrawal.items() if k != "withdrawn_at"},
+                         {"article_id": "a2", "reason": "corrected", "note": "wrong figures",
+                          "replacement_id": "a3"})
+        summary = self.import_one(dict(self.articles[0], id="a4"))
+        self.assertEqual(summary["withdrawn"], 1)
+        for article_id in ("a", "a2", "a4"):
+            self.assertEqual(self.run_json("get", article_id)["withdrawal"], withdrawal)
+            self.assertEqual(self.run_json("find", article_id)["withdrawal"], withdrawal)
+        for article_id in ("a3", "b"):
+            self.assertNotIn("withdrawal", self.run_json("get", article_id))
+        self.assertEqual([g["id"] for g in self.run_json("groups", "--withdrawn")["groups"]], ["g1"])
+        lines = self.cli(self.server, "affected", "a3", "--json").stdout.splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["a", "a2", "a4"])
+        lines = self.cli(self.server, "affected", "--group=g1", "--limit=1", "--json").stdout
+        self.assertEqual(json.loads(lines)["id"], "a")
+        self.assertIn("wrong figures", self.cli(self.server, "affected", "a").stdout)
+        self.assert_fails("affected", "b", has=["FAILED_PRECONDITION", "not withdrawn"])
+
+        group = self.run_json("reinstate", "--group=g1")["group"]
+        self.assertNotIn("withdrawal", group)
+        self.assertNotIn("withdrawal", self.run_json("get", "a"))
+        self.assertEqual(self.run_json("groups", "--withdrawn")["groups"], [])
+        self.assertNotIn("withdrawn", self.import_one(dict(self.articles[0], id="a5")))
+        for words in (["withdraw", "a"], ["withdraw", "a", "--reason=angry"],
+                      ["withdraw", "--reason=killed"],
+                      ["withdraw", "a", "--group=g1", "--reason=killed"], ["reinstate"],
+                      ["affected"]):
+            with self.subTest(words):
+                self.assert_fails(*words, exit_code=2)
+        for words in (["withdraw", "nobody", "--reason=killed"], ["reinstate", "nobody"],
+                      ["affected", "nobody"]):
+            with self.subTest(words):
+                self.assert_fails(*words, has=["NOT_FOUND", "nobody"])
+
+    def test_a_withdrawn_story_outlives_its_articles(self):
+        self.import_all()
+        self.run_json("withdraw", "--group=g2", "--reason=killed")
+        self.run_json("delete", "b", "b2")
+        listed = self.run_json("groups", "--withdrawn")["groups"]
+        self.assertEqual([(g["id"], g["member_count"], g["canonical_id"]) for g in listed],
+                         [("g2", 0, "")])
+        self.assertEqual(self.cli(self.server, "affected", "--group=g2", "--json").stdout, "")
+        self.assertEqual(self.import_one(dict(self.articles[3], id="b3"))["withdrawn"], 1)
+        self.run_json("delete", "b3")
+        self.assertEqual(self.run_json("reinstate", "--group=g2"), {"group": None})
+        self.assert_fails("groups", "--group=g2", has=["NOT_FOUND"])
+
+    def test_watch(self):
+        self.import_all()
+        seen = self.changes("--after=0", "--limit=5")
+        self.assertEqual([(c["sequence"], c["kind"], c["group_id"], c["article_id"]) for c in seen],
+                         [(1, "created", "g1", "a"), (2, "joined", "g1", "a2"),
+                          (3, "joined", "g1", "a3"), (4, "created", "g2", "b"),
+                          (5, "joined", "g2", "b2")])
+        self.assertEqual([c["relation"] for c in seen],
+                         ["new", "exact", "near_duplicate", "new", "exact"])
+        self.assertEqual(self.run_json("stats")["group_change_sequence"], 5)
+        self.run_json("canonical", "g1", "a2")
+        self.run_json("split", "g1", "a3")
+        self.run_json("merge", "g2", "g3")
+        self.run_json("withdraw", "a", "--reason=killed")
+        self.run_json("reinstate", "a")
+        self.run_json("delete", "a2", "a")
+        kinds = [c["kind"] for c in self.changes("--after=5", "--limit=11")]
+        self.assertEqual(kinds, ["canonical_changed", "created", "left", "merged",
+                                 "canonical_changed", "withdrawn", "reinstated", "left",
+                                 "canonical_changed", "left", "ended"])
+        table = self.cli(self.server, "watch", "--after=6", "--limit=4").stdout
+        for word in ("created", "from g1", "merged", "to g2"):
+            self.assertIn(word, table)
+        self.assert_fails("watch", "--after=99", has=["OUT_OF_RANGE", "has not happened"])
+        self.assert_fails("watch", "--collection=nowhere", has=["NOT_FOUND", "nowhere"])
+
+    def test_watch_while_things_happen(self):
+        with np.subprocess.Popen(
+                [np.BIN / "newsprint", f"--target={self.server.address}", "watch", "--after=0",
+                 "--json"], stdout=np.subprocess.PIPE, stderr=np.subprocess.PIPE) as watch:
+            try:
+                for number, article in enumerate(self.articles, start=1):
+                    self.import_one(article)
+                    change = json.loads(watch.stdout.readline())
+                    self.assertEqual((change["sequence"], change["article_id"]),
+                                     (number, article["id"]))
+                # It goes on after a restart of the server, without a gap.
+                port = self.server.address
+                self.server.kill()
+                self.server = self.launch(listen=port).wait_serving()
+                self.import_one(dict(self.articles[3], id="b3"))
+                change = json.loads(watch.stdout.readline())
+                self.assertEqual((change["sequence"], change["article_id"]), (6, "b3"))
+                watch.send_signal(np.signal.SIGINT)
+                self.assertEqual(watch.wait(timeout=np.START_SECONDS), 130)
+                self.assertIn("--after=6 goes on from here", watch.stderr.read().decode())
+            finally:
+                watch.kill()
+
+
+class FingerprintsTest(CliTestCase):
+    def fingerprints(self, *words):
+        done = self.cli(self.server, "fingerprint", *words)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_give_the_verdicts_of_the_texts(self):
+        articles = np.Writer(10).mixed(60)
+        file = self.write_jsonl("articles.jsonl", articles)
+        prints = self.fingerprints(file)
+        self.assertEqual([p["id"] for p in prints], [a["id"] for a in articles])
+        for line, article in zip(prints, articles):
+            self.assertEqual((line["title"], line["source"]), (article["title"], article["source"]))
+            self.assertNotIn("body", line)
+            self.assertNotIn(article["body"][:40], json.dumps(line))
+        self.assertEqual(self.run_json("stats")["articles"], 0)  # stores nothing
+        self.run_json("collections", "create", "prints")
+        by_text = self.run_json("import", file)
+        by_print = self.run_json("import", self.write_jsonl("prints.jsonl.gz", prints),
+                                 "--collection=prints")
+        self.assertEqual(by_print["relations"], by_text["relations"])
+        self.assertGreater(by_text["relations"]["near_duplicate"], 0)
+        groups = [self.run_json("groups", f"--collection={name}") for name in ("default", "prints")]
+        self.assertEqual(groups[0], groups[1])
+        for article in articles[::7]:
+            text = self.run_json("find", article["id"])
+            self.assertEqual(self.run_json("find", article["id"], "--collection=prints"), text)
+        got = self.run_json("get", articles[0]["id"], "--collection=prints")
+        self.assertEqual((got["text_stored"], got["body"]), (False, ""))
+        # A text is compared with fingerprints too.
+        copy = self.write_jsonl("copy.jsonl", [dict(articles[0], id="copy")])
+        self.assertEqual(self.run_json("find", f"--file={copy}", "--collection=prints")["relation"],
+                         "exact")
+
+    def test_of_another_scheme_are_refused(self):
+        file = self.write_jsonl("one.jsonl", [np.Writer(11).article("a", "t")])
+        line = self.write_jsonl("print.jsonl", self.fingerprints(file))
+        self.run_json("collections", "create", "other", "--shingle_words=4")
+        done = self.cli(self.server, "import", line, "--collection=other", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("article.fingerprint.scheme: not the collection's", done.stderr)
+        damaged = dict(json.loads(line.read_text()), fingerprint="AAAA")
+        done = self.cli(self.server, "import", self.write_jsonl("bad.jsonl", [damaged]), check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("fingerprint", done.stderr)
+
+    def test_bad_lines_are_left_out(self):
+        file = self.folder / "bad.jsonl"
+        good = np.Writer(12).article("a", "t")
+        file.write_text(json.dumps(good) + '\n{"id": "no body"}\n{"id": \n')
+        done = self.cli(self.server, "fingerprint", file, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual([json.loads(line)["id"] for line in done.stdout.splitlines()], ["a"])
+        self.assertIn("2 of 3 articles failed", done.stderr)
+
+
 class ErrorsTest(CliTestCase):
     def test_no_server(self):
         with socket.socket() as closed:

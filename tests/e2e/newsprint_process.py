@@ -179,6 +179,11 @@ class Api:
         if method.client_streaming:
             setattr(self, method.name, self.channel.stream_stream(path, **codecs))
             return
+        if method.server_streaming:
+            stream = self.channel.unary_stream(path, **codecs)
+            setattr(self, method.name,
+                    lambda timeout=60, **fields: stream(request(**fields), timeout=timeout))
+            return
         call = self.channel.unary_unary(path, **codecs)
         setattr(self, method.name, lambda timeout=60, **fields: call(request(**fields), timeout=timeout))
         setattr(self, f"{method.name}Future",

@@ -338,6 +338,155 @@ class RestartTest(np.ServerTestCase):
         self.assertEqual(api.GetStats().articles, len(articles))
 
 
+class GroupsRestartTest(np.ServerTestCase):
+    """What editors did, what was withdrawn and what was learned, after SIGKILL and SIGTERM."""
+
+    FOOTER = (" Sign up for our morning letter and never miss a story from the newsroom of the valley."
+              " All rights reserved; this material may not be published, broadcast, rewritten or"
+              " redistributed without permission of the publisher or of its heirs.")
+
+    def fill(self, api):
+        writer = np.Writer(13)
+        articles = writer.mixed(80)
+        # One outlet signs all that it prints.
+        for i in range(12):
+            article = writer.article(f"signed-{i}", f"signed {i}", source="Valley News")
+            articles.append(dict(article, body=article["body"] + self.FOOTER))
+        results = ingest_all(api, articles)
+        self.assertEqual([r.status.code for r in results], [0] * len(articles))
+        # And one of each kind of edit, on the largest groups.
+        groups = sorted(api.ListGroups(members_min=2).groups, key=lambda g: -g.member_count)
+        self.assertGreater(len(groups), 6)
+        ids = {g.id: [m.article_id for m in api.GetGroup(group_id=g.id).members] for g in groups}
+        first, second, third, fourth, fifth, sixth = [g.id for g in groups[:6]]
+        api.SetCanonical(group_id=first, article_id=ids[first][-1])
+        self.assertGreater(len(ids[second]), 2)
+        self.split = {"group_id": second, "article_ids": ids[second][1:2], "request_id": "split"}
+        self.new_group = str(api.SplitGroup(**self.split).new_group)
+        api.MergeGroups(group_id=third, merged_group_id=fourth)
+        api.WithdrawStory(group_id=fifth, reason=1, note="Not for use.",
+                          replacement_id=ids[fifth][1])
+        api.WithdrawStory(article_id=ids[sixth][0], reason=2)
+        for article_id in ids[sixth]:
+            api.DeleteArticle(id=article_id)
+        api.DeleteArticle(id="signed-3")  # it has taught all the same
+        gone = {*ids[sixth], "signed-3"}
+        return [a["id"] for a in articles if a["id"] not in gone], (fourth, fifth, sixth)
+
+    def view(self, server, api, ids, groups):
+        """What a client can see of groups, withdrawals, changes and boilerplate."""
+        view = {"states": [str(api.GetArticle(id=i).state) for i in ids],
+                "list": str(api.ListGroups(page_size=1000)),
+                "withdrawn": str(api.ListGroups(withdrawn_only=True, page_size=1000)),
+                "affected": [str(api.ListAffectedArticles(group_id=g)) for g in groups[1:]],
+                "groups": [str(api.GetGroup(group_id=g.id))
+                           for g in api.ListGroups(page_size=1000).groups],
+                "merged": str(api.GetGroup(group_id=groups[0])),
+                "compare": [self.cli_json(server, "compare", f"signed-{i}", f"signed-{i + 1}")
+                            for i in (0, 4, 8)]}
+        stats = api.GetStats()
+        view["stats"] = (stats.articles, stats.groups, stats.sequence, stats.group_change_sequence,
+                         stats.boilerplate_shingles, str(stats.relations))
+        changes, stream = [], api.WatchGroups(after_sequence=0)
+        while len(changes) < stats.group_change_sequence:
+            changes += next(stream).changes
+        stream.cancel()
+        self.assertEqual([c.sequence for c in changes], list(range(1, len(changes) + 1)))
+        view["changes"] = [str(c) for c in changes]
+        return view
+
+    def restart_and_compare(self, end):
+        server = self.serve()
+        api = self.api(server)
+        ids, groups = self.fill(api)
+        before = self.view(server, api, ids, groups)
+        for compared in before["compare"]:  # else: no test
+            self.assertGreater(compared["evidence"]["shared_boilerplate"], 10)
+            self.assertEqual(compared["evidence"]["shared_shingles"], 0)
+        end(server)
+        server = self.serve()
+        api = self.api(server)
+        after = self.view(server, api, ids, groups)
+        for key in before:
+            self.assertEqual(after[key], before[key], key)
+        # And it goes on from there: the next change has the next number.
+        article = api.GetArticle(id="signed-0").article
+        verdict = api.IngestArticle(article={"id": "late", "body": article.body}).verdict
+        self.assertEqual(verdict.canonical_id, "signed-0")
+        last = before["stats"][3]
+        change = next(api.WatchGroups(after_sequence=last)).changes[0]
+        self.assertEqual((change.sequence, change.article_id), (last + 1, "late"))
+        self.assertEqual(str(api.SplitGroup(**self.split).new_group), self.new_group)
+
+    def test_sigterm(self):
+        self.restart_and_compare(self.stop)
+
+    def test_sigkill(self):
+        self.restart_and_compare(lambda server: server.kill())
+
+    def test_sigkill_loses_no_change_that_was_told(self):
+        articles = np.Writer(14).mixed(2000)
+        server = self.serve()
+        api = self.api(server)
+        told = []
+
+        def watch():
+            try:
+                for response in api.WatchGroups(after_sequence=0):
+                    told.extend(response.changes)
+            except grpc.RpcError:
+                pass
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        with self.assertRaises(grpc.RpcError):
+            for number, article in enumerate(articles):
+                api.IngestArticle(article=article)
+                if number == 300:
+                    server.process.kill()
+        watcher.join()
+        server.wait()
+        self.assertGreater(len(told), 100)
+
+        api = self.api(self.serve())
+        kept = []
+        last = api.GetStats().group_change_sequence
+        stream = api.WatchGroups(after_sequence=0)
+        while len(kept) < last:
+            kept += next(stream).changes
+        stream.cancel()
+        self.assertEqual([str(c) for c in kept[:len(told)]], [str(c) for c in told])
+
+    def test_sigterm_ends_watchers_at_once(self):
+        server = self.serve()
+        api = self.api(server)
+        streams = [api.WatchGroups() for _ in range(5)]
+        for stream in streams:
+            self.assertEqual(next(stream).sequence, 0)
+        begin = time.monotonic()
+        server.terminate()
+        for stream in streams:
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(stream)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self._close_channels()
+        self.assertEqual(server.wait(), 0)
+        self.assertLess(time.monotonic() - begin, 8)
+        self.assertNotIn("level=error", server.stderr())
+
+    def test_watchers_that_go_at_once_are_no_fault_of_the_server(self):
+        server = self.serve()
+        api = self.api(server)
+        for number in range(300):
+            stream = api.WatchGroups(after_sequence=0)
+            if number % 3 == 0:
+                time.sleep(0.001)
+            stream.cancel()
+        self.assertEqual(next(api.WatchGroups(after_sequence=0)).sequence, 0)
+        self.stop(server)
+        self.assertNotIn("level=error", server.stderr())
+
+
 class LogTest(np.ServerTestCase):
     TITLE_MARKER = "Qxtitlemarker"
     BODY_MARKER = "qxbodymarker"

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -123,6 +124,209 @@ TEST(CollectionRaceTest, DeletingRevisingAndReadingAtOnce) {
     members += group.members;
   }
   EXPECT_EQ(members, collection->Stats().articles);
+}
+
+// What is in each group, and its canonical.
+struct Groups {
+  std::map<GroupNumber, std::set<std::string>> members;
+  std::map<GroupNumber, std::string> canonicals;
+};
+
+// As those who watch would have it who heard of every change.
+Groups ReadFromChanges(Engine& engine, const Collection& collection) {
+  collection.AnnounceChanges();
+  EXPECT_TRUE(engine.WaitDurable().ok());
+  Groups groups;
+  uint64_t sequence = 0;
+  while (true) {
+    const auto changes = collection.GroupChanges(sequence, 100);
+    EXPECT_TRUE(changes.ok()) << changes.status();
+    if (!changes.ok() || changes->empty()) break;
+    for (const GroupChange& change : *changes) {
+      EXPECT_EQ(change.sequence, ++sequence);
+      std::set<std::string>& members = groups.members[change.group];
+      switch (change.kind) {
+        case GroupChangeKind::kCreated:
+          EXPECT_TRUE(members.empty()) << "group " << change.group;
+          [[fallthrough]];
+        case GroupChangeKind::kJoined:
+          EXPECT_TRUE(members.insert(change.article_id).second) << sequence;
+          break;
+        case GroupChangeKind::kLeft:
+          EXPECT_EQ(members.erase(change.article_id), 1u) << sequence;
+          break;
+        case GroupChangeKind::kMerged: {
+          std::set<std::string>& into = groups.members[change.other_group];
+          for (const std::string& id : members) EXPECT_TRUE(into.insert(id).second) << sequence;
+          groups.members.erase(change.group);
+          groups.canonicals.erase(change.group);
+          continue;
+        }
+        case GroupChangeKind::kEnded:
+          EXPECT_TRUE(members.empty()) << sequence;
+          groups.members.erase(change.group);
+          groups.canonicals.erase(change.group);
+          continue;
+        case GroupChangeKind::kCanonicalChanged:
+          EXPECT_EQ(change.article_id, change.canonical_id) << sequence;
+          EXPECT_EQ(members.count(change.article_id), 1u) << sequence;
+          break;
+        case GroupChangeKind::kWithdrawn:
+        case GroupChangeKind::kReinstated:
+          break;
+      }
+      groups.canonicals[change.group] = change.canonical_id;
+    }
+  }
+  EXPECT_EQ(static_cast<int64_t>(sequence), collection.Stats().group_change_sequence);
+  return groups;
+}
+
+// As the collection says, with all that must hold of it.
+Groups ReadFromCollection(const Collection& collection) {
+  Groups groups;
+  std::set<std::string> seen;
+  GroupNumber first = 0;
+  int64_t group_count = 0;
+  while (true) {
+    const auto page = collection.ListGroups(first, 7, AtLeast(0));
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return groups;
+    for (const GroupSummary& summary : page->items) {
+      ++group_count;
+      const auto group = collection.GetGroup(summary.group, 0, 1000);
+      EXPECT_TRUE(group.ok()) << group.status();
+      if (!group.ok()) continue;
+      std::set<std::string>& members = groups.members[summary.group];
+      for (const GroupMember& member : group->members.items) {
+        members.insert(member.article.id);
+        EXPECT_TRUE(seen.insert(member.article.id).second) << member.article.id << " is in two";
+        const auto stored = collection.Get(member.article.id, true);
+        EXPECT_TRUE(stored.ok()) << stored.status();
+        if (!stored.ok()) continue;
+        EXPECT_EQ(stored->state.group, summary.group);
+        EXPECT_EQ(stored->state.canonical_id, summary.canonical_id);
+      }
+      EXPECT_EQ(summary.members, static_cast<int64_t>(members.size()));
+      groups.canonicals[summary.group] = summary.canonical_id;
+      if (members.empty()) {
+        EXPECT_TRUE(summary.withdrawal.has_value()) << "group " << summary.group;
+        EXPECT_EQ(summary.canonical_id, "");
+      } else {
+        EXPECT_EQ(members.count(summary.canonical_id), 1u) << summary.canonical_id;
+      }
+    }
+    if (!page->next.has_value()) break;
+    first = *page->next;
+  }
+  EXPECT_EQ(collection.Stats().articles, static_cast<int64_t>(seen.size()));
+  EXPECT_EQ(collection.Stats().groups, group_count);
+  return groups;
+}
+
+// One random edit, deletion or ingestion of 40 articles that tell 10 stories.
+absl::Status ChangeSomething(Collection& collection, std::mt19937_64& random) {
+  const std::string id = absl::StrCat("id", random() % 40);
+  const std::string other_id = absl::StrCat("id", random() % 40);
+  const absl::StatusOr<GroupNumber> group = collection.GroupOf(id);
+  const absl::StatusOr<GroupNumber> other = collection.GroupOf(other_id);
+  const uint64_t kind = random() % 16;
+  if (kind < 6 || !group.ok() || !other.ok()) {
+    const absl::Status status = Ingest(collection, StoryArticle(id, random() % 10, 80)).status();
+    EXPECT_TRUE(status.ok()) << status;
+    return status;
+  }
+  switch (kind) {
+    case 6:
+    case 7:
+      return collection.Delete(id, "").status();
+    case 8:
+      return collection.MergeGroups(*group, *other).status();
+    case 9:
+    case 10: {
+      SplitRequest split;
+      split.group = *group;
+      split.ids = {id, other_id};
+      if (*group != *other) split.ids.pop_back();
+      return collection.SplitGroup(split).status();
+    }
+    case 11:
+      return collection.SetCanonical(*group, id).status();
+    case 12:
+      return collection.SetCanonical(*group, "").status();
+    case 13: {
+      Withdrawal withdrawal;
+      withdrawal.article_id = id;
+      withdrawal.replacement_id = other_id;
+      return collection.Withdraw(*group, withdrawal).status();
+    }
+    default:
+      return collection.Reinstate(*group).status();
+  }
+}
+
+TEST(CollectionRaceTest, EditingGroupsAndReadingAtOnce) {
+  const newsprint::testing::TempDir dir;
+  auto engine = OpenEngine(dir.path());
+  auto collection = *engine->Find(kDefaultCollection);
+  const Listeners::Id listener = collection->change_listeners().Add([] {});
+  std::atomic<bool> done = false;
+  std::vector<std::thread> threads;
+  constexpr int kWriters = 8;
+  for (int thread = 0; thread < kWriters; ++thread) {
+    threads.emplace_back([&, thread] {
+      std::mt19937_64 random(newsprint::testing::Seed() + thread);
+      for (int step = 0; step < 200; ++step) {
+        const absl::Status status = ChangeSomething(*collection, random);
+        // What another thread has moved, merged or deleted meanwhile.
+        EXPECT_TRUE(status.ok() || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+                    absl::IsInvalidArgument(status))
+            << status;
+      }
+    });
+  }
+  // Readers meanwhile: each sees whole groups, and every change once.
+  threads.emplace_back([&] {
+    uint64_t sequence = 0;
+    while (!done) {
+      const auto changes = collection->GroupChanges(sequence, 50);
+      ASSERT_TRUE(changes.ok()) << changes.status();
+      for (const GroupChange& change : *changes) ASSERT_EQ(change.sequence, ++sequence);
+    }
+  });
+  threads.emplace_back([&] {
+    std::mt19937_64 random(newsprint::testing::Seed());
+    while (!done) {
+      const auto page = collection->ListGroups(0, 100, AtLeast(0));
+      EXPECT_TRUE(page.ok()) << page.status();
+      for (const GroupSummary& group : page->items) {
+        const absl::Status status = collection->GetGroup(group.group, 0, 100).status();
+        EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+      }
+      const absl::Status status =
+          collection->Get(absl::StrCat("id", random() % 40), false).status();
+      EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+      const absl::Status found = collection->FindDuplicates(StoryArticle("", 3, 80), 5).status();
+      EXPECT_TRUE(found.ok()) << found;
+    }
+  });
+  for (int thread = 0; thread < kWriters; ++thread) threads[thread].join();
+  done = true;
+  for (size_t thread = kWriters; thread < threads.size(); ++thread) threads[thread].join();
+  collection->change_listeners().Remove(listener);
+
+  Groups told = ReadFromChanges(*engine, *collection);
+  Groups held = ReadFromCollection(*collection);
+  EXPECT_EQ(told.members, held.members);
+  EXPECT_EQ(told.canonicals, held.canonicals);
+  // And the same when it is opened again.
+  collection.reset();
+  engine.reset();
+  engine = OpenEngine(dir.path());
+  collection = *engine->Find(kDefaultCollection);
+  Groups reopened = ReadFromCollection(*collection);
+  EXPECT_EQ(reopened.members, held.members);
+  EXPECT_EQ(reopened.canonicals, held.canonicals);
 }
 
 TEST(CollectionRaceTest, CreatingAndDroppingAtOnce) {

@@ -160,6 +160,27 @@ TEST_F(CollectionTest, ARevisionIntoAnotherStoryLeavesTheGroup) {
   EXPECT_EQ(MustIngest(StoryArticle("e", 9)).canonical_id, "a");
 }
 
+TEST_F(CollectionTest, TheReferenceOfAWithdrawnStoryMayBecomeAnotherStory) {
+  const Verdict first = MustIngest(StoryArticle("a", 7));
+  MustIngest(StoryArticle("b", 7));
+  Withdrawal withdrawal;
+  withdrawal.note = "Not for use.";
+  ASSERT_TRUE(collection().Withdraw(first.group, withdrawal).ok());
+  const Verdict other = MustIngest(StoryArticle("a", 9));
+  EXPECT_EQ(other.relation, Relation::kRevision);
+  EXPECT_NE(other.group, first.group);
+  EXPECT_FALSE(other.withdrawal.has_value());
+  EXPECT_THAT(Members(first.group), ElementsAre("b"));
+  // Copies of what it was are still told.
+  Article copy = StoryArticle("c", 7);
+  copy.title = "Another headline";
+  const Verdict late = MustIngest(copy);
+  EXPECT_EQ(late.group, first.group);
+  ASSERT_TRUE(late.withdrawal.has_value());
+  EXPECT_EQ(late.withdrawal->note, "Not for use.");
+  EXPECT_FALSE(MustIngest(StoryArticle("d", 9)).withdrawal.has_value());
+}
+
 TEST_F(CollectionTest, DeletingTheCanonicalMakesTheEarliestCopyCanonical) {
   const Verdict first = MustIngest(StoryArticle("a", 7));
   MustIngest(StoryArticle("b", 7));
@@ -383,6 +404,31 @@ TEST_F(CollectionTest, FindDuplicatesByIdRanksTheWholeGroup) {
   const Verdict nearest = *collection().FindDuplicates("twin", 1);
   ASSERT_EQ(nearest.matches.size(), 1u);
   EXPECT_EQ(nearest.matches[0].article.id, "copy11");
+}
+
+TEST_F(CollectionTest, FindDuplicatesByIdLooksBeyondTheGroup) {
+  const auto report = [](const std::string& id, int first_value) {
+    Article article = StoryArticle(id, 1);
+    for (int i = 0; i < 6; ++i) absl::StrAppend(&article.body, "Value ", first_value + i, ". ");
+    return article;
+  };
+  MustIngest(report("first", 1000));
+  EXPECT_EQ(MustIngest(report("second", 2000)).relation, Relation::kTemplate);
+  const Verdict found = *collection().FindDuplicates("second", 10);
+  EXPECT_EQ(found.relation, Relation::kTemplate);
+  ASSERT_EQ(found.matches.size(), 1u);
+  EXPECT_EQ(found.matches[0].article.id, "first");
+  // And what an editor has moved apart is still a copy.
+  Article copy = report("copy", 1000);
+  copy.title = "Another headline";
+  const Verdict joined = MustIngest(copy);
+  SplitRequest split;
+  split.group = joined.group;
+  split.ids = {"copy"};
+  ASSERT_TRUE(collection().SplitGroup(split).ok());
+  const Verdict apart = *collection().FindDuplicates("copy", 10);
+  EXPECT_EQ(apart.relation, Relation::kNearDuplicate);
+  EXPECT_EQ(apart.matches[0].article.id, "first");
 }
 
 TEST_F(CollectionTest, DroppedCollectionsAreGoneForGood) {

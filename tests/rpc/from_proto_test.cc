@@ -73,6 +73,82 @@ TEST(ArticleFromProtoTest, EveryLimitNamesFieldValueAndLimit) {
   }
 }
 
+v1::Article GoodPrint() {
+  v1::Article article;
+  article.set_id("a");
+  v1::Fingerprint& fingerprint = *article.mutable_fingerprint();
+  fingerprint.set_scheme("text1");
+  fingerprint.set_text_hash("0123456789abcdef");
+  fingerprint.set_body_tokens(300);
+  fingerprint.set_embedder("caller");
+  for (const uint32_t shingle : {1u, 0xffffffffu}) fingerprint.add_shingles(shingle);
+  fingerprint.add_lede_shingles(1);
+  fingerprint.add_numbers(7);
+  fingerprint.add_terms(8);
+  fingerprint.add_term_weights(0.5f);
+  fingerprint.add_embedding(-1);
+  return article;
+}
+
+TEST(ArticleFromProtoTest, AFingerprintStandsForTheText) {
+  v1::Article print = GoodPrint();
+  print.set_title("Title");
+  const auto article = ArticleFromProto(print, Limits(), IdRule::kRequired);
+  ASSERT_TRUE(article.ok()) << article.status();
+  ASSERT_TRUE(article->fingerprint.has_value());
+  const Fingerprint& fingerprint = *article->fingerprint;
+  EXPECT_EQ(article->title, "Title");
+  EXPECT_EQ(fingerprint.scheme, "text1");
+  EXPECT_EQ(fingerprint.text_hash, "0123456789abcdef");
+  EXPECT_EQ(fingerprint.body_tokens, 300);
+  EXPECT_EQ(fingerprint.embedder, "caller");
+  EXPECT_THAT(fingerprint.shingles, ::testing::ElementsAre(1, 0xffffffff));
+  EXPECT_THAT(fingerprint.lede_shingles, ::testing::ElementsAre(1));
+  EXPECT_THAT(fingerprint.numbers, ::testing::ElementsAre(7));
+  ASSERT_EQ(fingerprint.terms.size(), 1u);
+  EXPECT_EQ(fingerprint.terms[0].term, 8u);
+  EXPECT_EQ(fingerprint.terms[0].weight, 0.5f);
+  EXPECT_THAT(fingerprint.vector, ::testing::ElementsAre(-1));
+}
+
+TEST(ArticleFromProtoTest, AFingerprintGoesWithoutTextAndVector) {
+  const char* const kBoth = "article.fingerprint: got text or embedding as well, limit one of them";
+  v1::Article article = GoodPrint();
+  article.set_body("text");
+  EXPECT_EQ(ErrorOf(article), kBoth);
+  article = GoodPrint();
+  article.set_raw_body("text");
+  EXPECT_EQ(ErrorOf(article), kBoth);
+  article = GoodPrint();
+  article.add_embedding(1);
+  EXPECT_EQ(ErrorOf(article), kBoth);
+  article = GoodPrint();
+  article.mutable_fingerprint()->add_term_weights(0.5f);
+  EXPECT_EQ(ErrorOf(article),
+            "article.fingerprint.term_weights: got 2 values, expected 1, one for each term");
+  // An empty one is a fingerprint too: what it lacks, the collection says.
+  article = GoodArticle();
+  article.mutable_fingerprint();
+  EXPECT_EQ(ErrorOf(article), kBoth);
+  article.clear_body();
+  EXPECT_EQ(ErrorOf(article), "ok");
+}
+
+TEST(ArticleFromProtoTest, ComputingAFingerprintTakesText) {
+  v1::ComputeFingerprintRequest request;
+  EXPECT_EQ(ArticleFromProto(request, Limits()).status().message(),
+            "article: required, got nothing");
+  *request.mutable_article() = GoodPrint();
+  EXPECT_EQ(ArticleFromProto(request, Limits()).status().message(),
+            "article.fingerprint: got one, expected the text");
+  request.mutable_article()->clear_fingerprint();
+  EXPECT_EQ(ArticleFromProto(request, Limits()).status().message(),
+            "article.body: required, got nothing");
+  *request.mutable_article() = GoodArticle();
+  request.mutable_article()->clear_id();
+  EXPECT_TRUE(ArticleFromProto(request, Limits()).ok());
+}
+
 TEST(ArticleFromProtoTest, TakesTheExtremes) {
   v1::Article article = GoodArticle();
   article.mutable_published_at()->set_seconds(-62'135'596'800);
@@ -134,6 +210,178 @@ TEST(SettingsFromProtoTest, NamesAndRanges) {
   EXPECT_EQ(settings->thresholds.near_duplicate_jaccard, 0.4);
   EXPECT_EQ(settings->thresholds.tokens_min, 30);
   EXPECT_EQ(settings->thresholds.duplicate_containment, 0.6);
+}
+
+TEST(SettingsFromProtoTest, EveryThresholdHasItsRange) {
+  struct Case {
+    void (*set)(v1::Thresholds*, double);
+    const char* name;
+    double least;
+    double most;
+    double step;  // the next value that is out of range
+  };
+  using T = v1::Thresholds;
+  for (const Case& c : {
+           Case{[](T*t, double v) { t->set_near_duplicate_jaccard(v); }, "near_duplicate_jaccard",
+                0, 1, 0.01},
+           Case{[](T*t, double v) { t->set_duplicate_containment(v); }, "duplicate_containment", 0,
+                1, 0.01},
+           Case{[](T*t, double v) { t->set_excerpt_length_ratio(v); }, "excerpt_length_ratio", 0, 1,
+                0.01},
+           Case{[](T*t, double v) { t->set_template_jaccard(v); }, "template_jaccard", 0, 1, 0.01},
+           Case{[](T*t, double v) { t->set_template_shared_numbers(v); }, "template_shared_numbers",
+                0, 1, 0.01},
+           Case{[](T*t, double v) { t->set_related_cosine(v); }, "related_cosine", -1, 1, 0.01},
+           Case{[](T*t, double v) { t->set_lede_containment_min(v); }, "lede_containment_min", 0, 1,
+                0.01},
+           Case{[](T*t, double v) { t->set_tokens_min(static_cast<int>(v)); }, "tokens_min", 1,
+                1000, 1},
+           Case{[](T*t, double v) { t->set_template_numbers_min(static_cast<int>(v)); },
+                "template_numbers_min", 1, 1000, 1},
+           Case{[](T*t, double v) { t->set_boilerplate_articles_min(static_cast<int>(v)); },
+                "boilerplate_articles_min", 2, 1'000'000, 1},
+           Case{[](T*t, double v) { t->set_boilerplate_source_articles_min(static_cast<int>(v)); },
+                "boilerplate_source_articles_min", 2, 1'000'000, 1},
+           Case{[](T*t, double v) { t->set_footer_shingles_max(static_cast<int>(v)); },
+                "footer_shingles_max", 0, 100'000, 1},
+           Case{[](T*t, double v) { t->set_revision_window_seconds(static_cast<int64_t>(v)); },
+                "revision_window_seconds", 0, 31'536'000, 1},
+       }) {
+    v1::Collection collection;
+    collection.set_name("wires");
+    for (const double value : {c.least, c.most}) {
+      c.set(collection.mutable_thresholds(), value);
+      EXPECT_TRUE(SettingsFromProto(collection).ok()) << c.name << " " << value;
+    }
+    for (const double value : {c.least - c.step, c.most + c.step}) {
+      c.set(collection.mutable_thresholds(), value);
+      const absl::Status status = SettingsFromProto(collection).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_THAT(std::string(status.message()),
+                  ::testing::StartsWith(
+                      absl::StrCat("collection.thresholds.", c.name, ": out of range, got ")));
+    }
+  }
+}
+
+TEST(SettingsFromProtoTest, NewThresholdsArriveWhereTheyBelong) {
+  v1::Collection collection;
+  collection.set_name("wires");
+  const auto defaults = SettingsFromProto(collection);
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(defaults->thresholds.boilerplate_articles_min, 20);
+  EXPECT_EQ(defaults->thresholds.boilerplate_source_articles_min, 5);
+  EXPECT_EQ(defaults->thresholds.footer_shingles_max, 200);
+  EXPECT_EQ(defaults->thresholds.lede_containment_min, 0.10);
+  EXPECT_EQ(defaults->canonical_policy, CanonicalPolicy::kFirstIngested);
+  v1::Thresholds& thresholds = *collection.mutable_thresholds();
+  thresholds.set_boilerplate_articles_min(31);
+  thresholds.set_boilerplate_source_articles_min(32);
+  thresholds.set_footer_shingles_max(0);
+  thresholds.set_lede_containment_min(0.35);
+  const auto settings = SettingsFromProto(collection);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->thresholds.boilerplate_articles_min, 31);
+  EXPECT_EQ(settings->thresholds.boilerplate_source_articles_min, 32);
+  EXPECT_EQ(settings->thresholds.footer_shingles_max, 0);
+  EXPECT_EQ(settings->thresholds.lede_containment_min, 0.35);
+}
+
+TEST(SettingsFromProtoTest, PolicyAndPriorityGoTogether) {
+  const auto error = [](const v1::Collection& collection) {
+    return std::string(SettingsFromProto(collection).status().message());
+  };
+  v1::Collection collection;
+  collection.set_name("wires");
+  for (const auto& [proto, policy] :
+       {std::make_pair(v1::CANONICAL_POLICY_UNSPECIFIED, CanonicalPolicy::kFirstIngested),
+        std::make_pair(v1::CANONICAL_POLICY_FIRST_INGESTED, CanonicalPolicy::kFirstIngested),
+        std::make_pair(v1::CANONICAL_POLICY_EARLIEST_PUBLISHED,
+                       CanonicalPolicy::kEarliestPublished),
+        std::make_pair(v1::CANONICAL_POLICY_LONGEST, CanonicalPolicy::kLongest)}) {
+    collection.set_canonical_policy(proto);
+    EXPECT_EQ(SettingsFromProto(collection)->canonical_policy, policy);
+  }
+  collection.set_canonical_policy(static_cast<v1::CanonicalPolicy>(5));
+  EXPECT_EQ(error(collection), "collection.canonical_policy: unknown, got 5, limit 0 to 4");
+  collection.set_canonical_policy(v1::CANONICAL_POLICY_SOURCE_PRIORITY);
+  EXPECT_EQ(error(collection),
+            "collection.source_priority: required with canonical_policy SOURCE_PRIORITY, got "
+            "nothing");
+  collection.add_source_priority("AP");
+  collection.add_source_priority("Reuters");
+  EXPECT_EQ(error(collection), "");
+  EXPECT_THAT(SettingsFromProto(collection)->source_priority,
+              ::testing::ElementsAre("AP", "Reuters"));
+  collection.add_source_priority("AP");
+  EXPECT_EQ(error(collection), "collection.source_priority: twice, got \"AP\"");
+  collection.set_source_priority(2, "");
+  EXPECT_EQ(error(collection), "collection.source_priority: source: required, got nothing");
+  collection.set_source_priority(2, std::string(513, 'x'));
+  EXPECT_EQ(error(collection),
+            "collection.source_priority: too long, got 513 bytes, limit 512 bytes");
+  collection.set_source_priority(2, std::string(512, 'x'));
+  EXPECT_EQ(error(collection), "");
+  for (int i = 3; i < 1000; ++i) collection.add_source_priority(absl::StrCat(i));
+  EXPECT_EQ(error(collection), "");
+  collection.add_source_priority("one more");
+  EXPECT_EQ(error(collection), "collection.source_priority: too many, got 1001, limit 1000");
+  collection.set_canonical_policy(v1::CANONICAL_POLICY_LONGEST);
+  EXPECT_EQ(error(collection),
+            "collection.source_priority: goes with canonical_policy SOURCE_PRIORITY alone, got "
+            "1001 sources");
+}
+
+TEST(WithdrawalFromProtoTest, WantsAReasonAndHasLimits) {
+  v1::WithdrawStoryRequest request;
+  request.set_article_id("a");
+  const auto error = [&] { return std::string(WithdrawalFromProto(request).status().message()); };
+  EXPECT_EQ(error(), "reason: required, got nothing");
+  request.set_reason(static_cast<v1::WithdrawalReason>(3));
+  EXPECT_EQ(error(), "reason: unknown, got 3, limit 1 to 2");
+  request.set_reason(v1::WITHDRAWAL_REASON_CORRECTED);
+  request.set_note(std::string(1025, 'x'));
+  EXPECT_EQ(error(), "note: too long, got 1025 bytes, limit 1024 bytes");
+  request.set_note(std::string(1024, 'x'));
+  request.set_replacement_id(std::string(513, 'x'));
+  EXPECT_EQ(error(), "replacement_id: too long, got 513 bytes, limit 512 bytes");
+  request.set_replacement_id("b");
+  const auto withdrawal = WithdrawalFromProto(request);
+  ASSERT_TRUE(withdrawal.ok()) << withdrawal.status();
+  EXPECT_EQ(withdrawal->article_id, "a");
+  EXPECT_EQ(withdrawal->reason, WithdrawalReason::kCorrected);
+  EXPECT_EQ(withdrawal->note.size(), 1024u);
+  EXPECT_EQ(withdrawal->replacement_id, "b");
+  request.set_reason(v1::WITHDRAWAL_REASON_KILLED);
+  request.set_group_id("g1");
+  EXPECT_EQ(WithdrawalFromProto(request)->reason, WithdrawalReason::kKilled);
+  EXPECT_EQ(WithdrawalFromProto(request)->article_id, "");
+}
+
+TEST(SplitFromProtoTest, WantsAGroupAndAThousandArticlesAtMost) {
+  v1::SplitGroupRequest request;
+  const auto error = [&] { return std::string(SplitFromProto(request).status().message()); };
+  EXPECT_EQ(error(), "group_id: required, got nothing");
+  request.set_group_id("17");
+  EXPECT_EQ(error(), "group_id: no such group, got \"17\"");
+  request.set_group_id("g17");
+  EXPECT_EQ(error(), "article_ids: required, got nothing");
+  request.add_article_ids("");
+  EXPECT_EQ(error(), "article_ids: required, got nothing");
+  request.set_article_ids(0, std::string(513, 'x'));
+  EXPECT_EQ(error(), "article_ids: too long, got 513 bytes, limit 512 bytes");
+  request.set_article_ids(0, "a0");
+  request.set_request_id(std::string(129, 'x'));
+  EXPECT_EQ(error(), "request_id: too long, got 129 bytes, limit 128 bytes");
+  request.set_request_id("r");
+  for (int i = 1; i < 1000; ++i) request.add_article_ids(absl::StrCat("a", i));
+  const auto split = SplitFromProto(request);
+  ASSERT_TRUE(split.ok()) << split.status();
+  EXPECT_EQ(split->group, 17u);
+  EXPECT_EQ(split->ids.size(), 1000u);
+  EXPECT_EQ(split->request_id, "r");
+  request.add_article_ids("one more");
+  EXPECT_EQ(error(), "article_ids: too many, got 1001, limit 1 to 1000");
 }
 
 TEST(GroupIdTest, OnlyItsOwnFormIsOne) {

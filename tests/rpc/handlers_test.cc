@@ -255,5 +255,442 @@ TEST_F(HandlersTest, CompareTakesIdsAndTexts) {
   EXPECT_EQ(response.explanation(), "the normalised texts are the same");
 }
 
+// Groups: editing, withdrawing, fingerprints.
+
+class GroupHandlersTest : public HandlersTest {
+ protected:
+  // g1 with "a", "a2" and "a3", g2 with "b".
+  void SetUp() override {
+    for (const char* id : {"a", "a2", "a3"}) MustIngest(id, 1);
+    MustIngest("b", 2);
+  }
+
+  v1::Group GetGroup(const std::string& id) {
+    v1::GetGroupRequest request;
+    request.set_group_id(id);
+    v1::GetGroupResponse response;
+    const absl::Status status = handlers_.GetGroup(request, &response);
+    EXPECT_TRUE(status.ok()) << status;
+    return response.group();
+  }
+
+  v1::WithdrawStoryRequest MakeWithdrawal(const std::string& article_id) {
+    v1::WithdrawStoryRequest request;
+    request.set_article_id(article_id);
+    request.set_reason(v1::WITHDRAWAL_REASON_KILLED);
+    request.set_note("Not for use.");
+    return request;
+  }
+
+  v1::WithdrawStoryResponse MustWithdraw(const v1::WithdrawStoryRequest& request) {
+    v1::WithdrawStoryResponse response;
+    const absl::Status status = handlers_.WithdrawStory(request, &response);
+    EXPECT_TRUE(status.ok()) << status;
+    return response;
+  }
+
+  // Page by page.
+  std::vector<std::string> Affected(v1::ListAffectedArticlesRequest request) {
+    std::vector<std::string> ids;
+    while (true) {
+      v1::ListAffectedArticlesResponse response;
+      const absl::Status status = handlers_.ListAffectedArticles(request, &response);
+      EXPECT_TRUE(status.ok()) << status;
+      if (!status.ok()) return ids;
+      EXPECT_TRUE(response.has_withdrawal());
+      EXPECT_LE(response.articles_size(), 1000);
+      for (const v1::GroupMember& member : response.articles()) ids.push_back(member.article_id());
+      if (response.next_page_token().empty()) return ids;
+      request.set_page_token(response.next_page_token());
+    }
+  }
+};
+
+TEST_F(GroupHandlersTest, SetCanonicalPinsAndUnpins) {
+  v1::SetCanonicalRequest request;
+  v1::SetCanonicalResponse response;
+  request.set_group_id("g1");
+  request.set_article_id("a2");
+  ASSERT_TRUE(handlers_.SetCanonical(request, &response).ok());
+  EXPECT_EQ(response.group().id(), "g1");
+  EXPECT_EQ(response.group().canonical_id(), "a2");
+  EXPECT_TRUE(response.group().canonical_pinned());
+  EXPECT_EQ(response.group().member_count(), 3);
+  EXPECT_EQ(response.group().title(), "Title");
+  request.clear_article_id();
+  response.Clear();
+  ASSERT_TRUE(handlers_.SetCanonical(request, &response).ok());
+  EXPECT_EQ(response.group().canonical_id(), "a");
+  EXPECT_FALSE(response.group().canonical_pinned());
+
+  request.set_article_id("b");
+  absl::Status status = handlers_.SetCanonical(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "article_id: not a member of the group, got \"b\"");
+  request.set_article_id(std::string(513, 'x'));
+  EXPECT_EQ(handlers_.SetCanonical(request, &response).message(),
+            "article_id: too long, got 513 bytes, limit 512 bytes");
+  request.set_article_id("a");
+  request.set_group_id("g7");
+  EXPECT_EQ(handlers_.SetCanonical(request, &response).message(),
+            "group_id: no such group, got \"g7\"");
+  request.clear_group_id();
+  EXPECT_EQ(handlers_.SetCanonical(request, &response).message(),
+            "group_id: required, got nothing");
+  request.set_group_id("g1");
+  request.set_collection("nowhere");
+  EXPECT_EQ(handlers_.SetCanonical(request, &response).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(GroupHandlersTest, TheIdOfAMergedGroupNamesTheOther) {
+  v1::MergeGroupsRequest request;
+  v1::MergeGroupsResponse response;
+  request.set_group_id("g1");
+  EXPECT_EQ(handlers_.MergeGroups(request, &response).message(),
+            "merged_group_id: required, got nothing");
+  request.set_merged_group_id("g1");
+  absl::Status status = handlers_.MergeGroups(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "merged_group_id: the same group, got \"g1\"");
+  request.set_merged_group_id("nonsense");
+  EXPECT_EQ(handlers_.MergeGroups(request, &response).message(),
+            "merged_group_id: no such group, got \"nonsense\"");
+  request.set_merged_group_id("g7");
+  EXPECT_EQ(handlers_.MergeGroups(request, &response).code(), absl::StatusCode::kNotFound);
+  request.set_merged_group_id("g2");
+  ASSERT_TRUE(handlers_.MergeGroups(request, &response).ok());
+  EXPECT_EQ(response.group().id(), "g1");
+  EXPECT_EQ(response.group().member_count(), 4);
+  ASSERT_TRUE(handlers_.MergeGroups(request, &response).ok());  // again
+
+  EXPECT_EQ(GetGroup("g2").id(), "g1");
+  EXPECT_EQ(GetGroup("g2").member_count(), 4);
+  v1::GetGroupRequest get;
+  get.set_group_id("g2");
+  get.set_page_size(3);
+  v1::GetGroupResponse got;
+  ASSERT_TRUE(handlers_.GetGroup(get, &got).ok());
+  get.set_page_token(got.next_page_token());
+  got.Clear();
+  ASSERT_TRUE(handlers_.GetGroup(get, &got).ok());
+  ASSERT_EQ(got.members_size(), 1);
+  EXPECT_EQ(got.members(0).article_id(), "b");
+  EXPECT_TRUE(got.members(0).placed_by_editor());
+  // The other requests take it too.
+  v1::SetCanonicalRequest set;
+  set.set_group_id("g2");
+  set.set_article_id("b");
+  v1::SetCanonicalResponse canonical;
+  ASSERT_TRUE(handlers_.SetCanonical(set, &canonical).ok());
+  EXPECT_EQ(canonical.group().id(), "g1");
+  v1::WithdrawStoryRequest withdraw;
+  withdraw.set_group_id("g2");
+  withdraw.set_reason(v1::WITHDRAWAL_REASON_KILLED);
+  EXPECT_EQ(MustWithdraw(withdraw).affected_count(), 4);
+  v1::ListAffectedArticlesRequest affected;
+  affected.set_group_id("g2");
+  affected.set_page_size(3);
+  EXPECT_THAT(Affected(affected), ::testing::ElementsAre("a", "a2", "a3", "b"));
+  v1::ListGroupsResponse listed;
+  ASSERT_TRUE(handlers_.ListGroups({}, &listed).ok());
+  ASSERT_EQ(listed.groups_size(), 1);
+  EXPECT_EQ(listed.groups(0).id(), "g1");
+}
+
+TEST_F(GroupHandlersTest, SplitTellsBothGroups) {
+  v1::SplitGroupRequest request;
+  v1::SplitGroupResponse response;
+  request.set_group_id("g1");
+  request.add_article_ids("a2");
+  request.add_article_ids("a2");  // twice is once
+  request.set_request_id("split-1");
+  ASSERT_TRUE(handlers_.SplitGroup(request, &response).ok());
+  EXPECT_EQ(response.group().id(), "g1");
+  EXPECT_EQ(response.group().member_count(), 2);
+  EXPECT_EQ(response.new_group().id(), "g3");
+  EXPECT_EQ(response.new_group().canonical_id(), "a2");
+  EXPECT_EQ(response.new_group().member_count(), 1);
+  response.Clear();
+  ASSERT_TRUE(handlers_.SplitGroup(request, &response).ok());  // the same answer again
+  EXPECT_EQ(response.new_group().id(), "g3");
+  request.set_article_ids(1, "a3");
+  EXPECT_THAT(std::string(handlers_.SplitGroup(request, &response).message()),
+              HasSubstr("request_id: already used"));
+  request.clear_request_id();
+  absl::Status status = handlers_.SplitGroup(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "article_ids: not a member of the group, got \"a2\"");
+  request.set_article_ids(0, "nobody");
+  status = handlers_.SplitGroup(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(status.message(), "article_ids: no such article, got \"nobody\"");
+  request.set_article_ids(0, "a");
+  status = handlers_.SplitGroup(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "article_ids: no member would be left in the group, got all 2");
+  EXPECT_EQ(GetGroup("g1").member_count(), 2);
+}
+
+TEST_F(GroupHandlersTest, AWithdrawnStoryIsToldEverywhere) {
+  v1::WithdrawStoryRequest request = MakeWithdrawal("a2");
+  request.set_replacement_id("a3");
+  const v1::WithdrawStoryResponse withdrawn = MustWithdraw(request);
+  EXPECT_EQ(withdrawn.affected_count(), 2);
+  const v1::Withdrawal& withdrawal = withdrawn.group().withdrawal();
+  EXPECT_EQ(withdrawal.article_id(), "a2");
+  EXPECT_EQ(withdrawal.reason(), v1::WITHDRAWAL_REASON_KILLED);
+  EXPECT_EQ(withdrawal.note(), "Not for use.");
+  EXPECT_EQ(withdrawal.replacement_id(), "a3");
+  EXPECT_GT(withdrawal.withdrawn_at().seconds(), 0);
+
+  v1::IngestArticleRequest copy;
+  *copy.mutable_article() = MakeArticle("a4", 1);
+  v1::IngestArticleResponse ingested;
+  ASSERT_TRUE(handlers_.IngestArticle(copy, &ingested).ok());
+  EXPECT_EQ(ingested.verdict().withdrawal().note(), "Not for use.");
+  v1::FindDuplicatesRequest find;
+  *find.mutable_article() = MakeArticle("", 1);
+  v1::FindDuplicatesResponse found;
+  ASSERT_TRUE(handlers_.FindDuplicates(find, &found).ok());
+  EXPECT_TRUE(found.verdict().has_withdrawal());
+  v1::GetArticleRequest get;
+  v1::GetArticleResponse got;
+  get.set_id("a");
+  ASSERT_TRUE(handlers_.GetArticle(get, &got).ok());
+  EXPECT_TRUE(got.state().has_withdrawal());
+  get.set_id("a3");  // the replacement
+  got.Clear();
+  ASSERT_TRUE(handlers_.GetArticle(get, &got).ok());
+  EXPECT_FALSE(got.state().has_withdrawal());
+  v1::ListGroupsRequest list;
+  list.set_withdrawn_only(true);
+  v1::ListGroupsResponse listed;
+  ASSERT_TRUE(handlers_.ListGroups(list, &listed).ok());
+  ASSERT_EQ(listed.groups_size(), 1);
+  EXPECT_TRUE(listed.groups(0).has_withdrawal());
+
+  v1::ReinstateStoryRequest reinstate;
+  v1::ReinstateStoryResponse reinstated;
+  reinstate.set_group_id("g1");
+  for (int round = 0; round < 2; ++round) {  // harmless when repeated
+    ASSERT_TRUE(handlers_.ReinstateStory(reinstate, &reinstated).ok());
+    EXPECT_EQ(reinstated.group().member_count(), 4);
+    EXPECT_FALSE(reinstated.group().has_withdrawal());
+  }
+  got.Clear();
+  get.set_id("a");
+  ASSERT_TRUE(handlers_.GetArticle(get, &got).ok());
+  EXPECT_FALSE(got.state().has_withdrawal());
+}
+
+TEST_F(GroupHandlersTest, AStoryWhoseArticlesAreAllGoneStaysWithdrawn) {
+  MustWithdraw(MakeWithdrawal("b"));
+  v1::DeleteArticleRequest remove;
+  remove.set_id("b");
+  v1::DeleteArticleResponse removed;
+  ASSERT_TRUE(handlers_.DeleteArticle(remove, &removed).ok());
+  EXPECT_EQ(removed.group_id(), "g2");
+  EXPECT_EQ(removed.canonical_id(), "");
+  EXPECT_EQ(GetGroup("g2").member_count(), 0);
+  EXPECT_EQ(GetGroup("g2").canonical_id(), "");
+  v1::ListAffectedArticlesRequest affected;
+  affected.set_group_id("g2");
+  EXPECT_TRUE(Affected(affected).empty());
+  v1::ReinstateStoryRequest reinstate;
+  reinstate.set_group_id("g2");
+  v1::ReinstateStoryResponse reinstated;
+  ASSERT_TRUE(handlers_.ReinstateStory(reinstate, &reinstated).ok());
+  EXPECT_FALSE(reinstated.has_group());
+  EXPECT_EQ(handlers_.ReinstateStory(reinstate, &reinstated).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(GroupHandlersTest, StoriesAreNamedByGroupOrArticle) {
+  v1::WithdrawStoryRequest request;
+  v1::WithdrawStoryResponse response;
+  EXPECT_EQ(handlers_.WithdrawStory(request, &response).message(), "reason: required, got nothing");
+  request.set_reason(v1::WITHDRAWAL_REASON_KILLED);
+  EXPECT_EQ(handlers_.WithdrawStory(request, &response).message(),
+            "story (group_id or article_id): required, got nothing");
+  request.set_article_id("nobody");
+  absl::Status status = handlers_.WithdrawStory(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  request.set_article_id("");
+  EXPECT_EQ(handlers_.WithdrawStory(request, &response).message(),
+            "article_id: required, got nothing");
+  request.set_group_id("g7");
+  EXPECT_EQ(handlers_.WithdrawStory(request, &response).code(), absl::StatusCode::kNotFound);
+  request.set_group_id("g1");
+  ASSERT_TRUE(handlers_.WithdrawStory(request, &response).ok());
+  EXPECT_EQ(response.group().withdrawal().article_id(), "a");  // the canonical
+
+  v1::ReinstateStoryRequest reinstate;
+  v1::ReinstateStoryResponse reinstated;
+  EXPECT_EQ(handlers_.ReinstateStory(reinstate, &reinstated).message(),
+            "story (group_id or article_id): required, got nothing");
+  reinstate.set_article_id("nobody");
+  EXPECT_EQ(handlers_.ReinstateStory(reinstate, &reinstated).code(), absl::StatusCode::kNotFound);
+
+  v1::ListAffectedArticlesRequest list;
+  v1::ListAffectedArticlesResponse listed;
+  EXPECT_EQ(handlers_.ListAffectedArticles(list, &listed).message(),
+            "story (group_id or article_id): required, got nothing");
+  list.set_article_id("b");
+  status = handlers_.ListAffectedArticles(list, &listed);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "story: not withdrawn, got group \"g2\"");
+  list.set_article_id("a3");
+  EXPECT_THAT(Affected(list), ::testing::ElementsAre("a", "a2", "a3"));
+  list.set_page_token("nonsense");
+  EXPECT_THAT(std::string(handlers_.ListAffectedArticles(list, &listed).message()),
+              HasSubstr("page_token: not one"));
+}
+
+TEST_F(GroupHandlersTest, AffectedArticlesComeInPagesWithoutTheReplacement) {
+  std::vector<std::string> expected = {"a", "a2", "a3"};
+  for (int i = 0; i < 2040; ++i) {
+    const std::string id = absl::StrCat("copy", i);
+    MustIngest(id, 1);
+    if (i != 1500) expected.push_back(id);
+  }
+  v1::WithdrawStoryRequest request = MakeWithdrawal("copy7");
+  request.set_replacement_id("copy1500");
+  EXPECT_EQ(MustWithdraw(request).affected_count(), 2042);
+  for (const int page_size : {0, 700, 1000, 5000}) {
+    v1::ListAffectedArticlesRequest list;
+    list.set_group_id("g1");
+    list.set_page_size(page_size);
+    EXPECT_EQ(Affected(list), expected) << page_size;
+  }
+  // A later copy is affected too; a token of one story is none of another.
+  MustIngest("late", 1);
+  MustWithdraw(MakeWithdrawal("b"));
+  v1::ListAffectedArticlesRequest list;
+  list.set_article_id("a");
+  v1::ListAffectedArticlesResponse listed;
+  ASSERT_TRUE(handlers_.ListAffectedArticles(list, &listed).ok());
+  EXPECT_EQ(listed.articles_size(), 100);
+  list.set_page_token(listed.next_page_token());
+  EXPECT_EQ(Affected(list).back(), "late");
+  list.set_article_id("b");
+  EXPECT_EQ(handlers_.ListAffectedArticles(list, &listed).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(GroupHandlersTest, AFingerprintStandsForItsText) {
+  v1::ComputeFingerprintRequest request;
+  v1::ComputeFingerprintResponse response;
+  *request.mutable_article() = MakeArticle("", 1);
+  ASSERT_TRUE(handlers_.ComputeFingerprint(request, &response).ok());
+  const v1::Fingerprint& fingerprint = response.fingerprint();
+  EXPECT_EQ(fingerprint.scheme(), "text1/w5/lede60/sketch3");
+  EXPECT_EQ(fingerprint.text_hash().size(), 16u);
+  EXPECT_EQ(fingerprint.body_tokens(), 200);
+  EXPECT_EQ(fingerprint.shingles_size(), 196);
+  EXPECT_EQ(fingerprint.lede_shingles_size(), 56);
+  EXPECT_EQ(fingerprint.terms_size(), fingerprint.term_weights_size());
+  EXPECT_GT(fingerprint.terms_size(), 0);
+  EXPECT_EQ(fingerprint.embedding_size(), 256);
+
+  v1::IngestArticleRequest ingest;
+  ingest.mutable_article()->set_id("print");
+  *ingest.mutable_article()->mutable_fingerprint() = fingerprint;
+  v1::IngestArticleResponse ingested;
+  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+  EXPECT_EQ(ingested.verdict().relation(), v1::RELATION_EXACT);
+  EXPECT_EQ(ingested.verdict().group_id(), "g1");
+  v1::GetArticleRequest get;
+  get.set_id("print");
+  v1::GetArticleResponse got;
+  ASSERT_TRUE(handlers_.GetArticle(get, &got).ok());
+  EXPECT_FALSE(got.state().text_stored());
+  EXPECT_EQ(got.article().body(), "");
+  EXPECT_FALSE(got.article().has_fingerprint());
+  // In all places that take an article.
+  v1::FindDuplicatesRequest find;
+  *find.mutable_article()->mutable_fingerprint() = fingerprint;
+  v1::FindDuplicatesResponse found;
+  ASSERT_TRUE(handlers_.FindDuplicates(find, &found).ok());
+  EXPECT_EQ(found.verdict().relation(), v1::RELATION_EXACT);
+  v1::FindRelatedRequest related;
+  *related.mutable_article()->mutable_fingerprint() = fingerprint;
+  v1::FindRelatedResponse near;
+  ASSERT_TRUE(handlers_.FindRelated(related, &near).ok());
+  EXPECT_EQ(near.related(0).article_id(), "a");
+  v1::CompareRequest compare;
+  compare.mutable_a()->set_id("a");
+  *compare.mutable_b()->mutable_article()->mutable_fingerprint() = fingerprint;
+  v1::CompareResponse compared;
+  ASSERT_TRUE(handlers_.Compare(compare, &compared).ok());
+  EXPECT_EQ(compared.relation(), v1::RELATION_EXACT);
+  compare.mutable_b()->mutable_article()->mutable_fingerprint()->set_scheme("other");
+  EXPECT_THAT(std::string(handlers_.Compare(compare, &compared).message()),
+              HasSubstr("article.fingerprint.scheme: not the collection's"));
+
+  ingest.mutable_article()->set_id("both");
+  ingest.mutable_article()->set_body("text");
+  EXPECT_EQ(handlers_.IngestArticle(ingest, &ingested).message(),
+            "article.fingerprint: got text or embedding as well, limit one of them");
+  request.set_collection("nowhere");
+  EXPECT_EQ(handlers_.ComputeFingerprint(request, &response).code(), absl::StatusCode::kNotFound);
+  request.clear_collection();
+  request.mutable_article()->clear_body();
+  EXPECT_EQ(handlers_.ComputeFingerprint(request, &response).message(),
+            "article.body: required, got nothing");
+}
+
+TEST_F(GroupHandlersTest, ACollectionTellsItsPolicyAndThresholds) {
+  v1::CreateCollectionRequest create;
+  v1::Collection& collection = *create.mutable_collection();
+  collection.set_name("wires");
+  collection.set_canonical_policy(v1::CANONICAL_POLICY_SOURCE_PRIORITY);
+  collection.add_source_priority("AP");
+  collection.add_source_priority("Reuters");
+  collection.mutable_thresholds()->set_footer_shingles_max(0);
+  collection.mutable_thresholds()->set_lede_containment_min(0.25);
+  collection.mutable_thresholds()->set_boilerplate_articles_min(30);
+  collection.mutable_thresholds()->set_boilerplate_source_articles_min(7);
+  v1::CreateCollectionResponse created;
+  ASSERT_TRUE(handlers_.CreateCollection(create, &created).ok());
+  v1::GetCollectionRequest get;
+  get.set_name("wires");
+  v1::GetCollectionResponse got;
+  ASSERT_TRUE(handlers_.GetCollection(get, &got).ok());
+  for (const v1::Collection& told : {created.collection(), got.collection()}) {
+    EXPECT_EQ(told.canonical_policy(), v1::CANONICAL_POLICY_SOURCE_PRIORITY);
+    EXPECT_THAT(told.source_priority(), ::testing::ElementsAre("AP", "Reuters"));
+    EXPECT_TRUE(told.thresholds().has_footer_shingles_max());
+    EXPECT_EQ(told.thresholds().footer_shingles_max(), 0);
+    EXPECT_EQ(told.thresholds().lede_containment_min(), 0.25);
+    EXPECT_EQ(told.thresholds().boilerplate_articles_min(), 30);
+    EXPECT_EQ(told.thresholds().boilerplate_source_articles_min(), 7);
+  }
+  got.Clear();
+  get.clear_name();
+  ASSERT_TRUE(handlers_.GetCollection(get, &got).ok());
+  EXPECT_EQ(got.collection().canonical_policy(), v1::CANONICAL_POLICY_FIRST_INGESTED);
+  EXPECT_EQ(got.collection().thresholds().footer_shingles_max(), 200);
+
+  v1::IngestArticleRequest ingest;
+  v1::IngestArticleResponse ingested;
+  ingest.set_collection("wires");
+  for (const char* source : {"Blog", "Reuters", "AP", "Reuters "}) {
+    *ingest.mutable_article() = MakeArticle(source, 1);
+    ingest.mutable_article()->set_source(source);
+    ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+  }
+  EXPECT_EQ(ingested.verdict().canonical_id(), "AP");
+}
+
+TEST_F(GroupHandlersTest, StatsTellTheNumberOfTheLastChange) {
+  v1::GetStatsResponse stats;
+  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  EXPECT_EQ(stats.group_change_sequence(), 4);
+  EXPECT_EQ(stats.boilerplate_shingles(), 0);
+  MustWithdraw(MakeWithdrawal("a"));
+  MustWithdraw(MakeWithdrawal("a"));  // changes nothing
+  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  EXPECT_EQ(stats.group_change_sequence(), 5);
+}
+
 }  // namespace
 }  // namespace newsprint::rpc

@@ -1,7 +1,11 @@
 #include "service/store/store.h"
 
+#include <rocksdb/db.h>
+
 #include <future>
 
+#include "absl/strings/str_cat.h"
+#include "service/store/codec.h"
 #include "tests/testing/articles.h"
 
 namespace newsprint::store {
@@ -9,6 +13,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::unique_ptr<Store> OpenStore(const std::string& path) {
   Store::Options options;
@@ -109,6 +115,200 @@ TEST(StoreTest, SaysWhatIsWrongWithAFolderThatCannotBe) {
   const absl::Status status = Store::Open(options).status();
   EXPECT_FALSE(status.ok());
   EXPECT_THAT(std::string(status.message()), HasSubstr("data_dir: cannot open /proc/newsprint"));
+}
+
+// Writes a folder whose format record holds `bytes`, as a server of that format would have.
+void WriteFormat(const std::string& path, const std::string& bytes) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(
+      options, path, {{rocksdb::kDefaultColumnFamilyName, {}}, {"bodies", {}}}, &families, &raw);
+  ASSERT_TRUE(opened.ok()) << opened.ToString();
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  EXPECT_TRUE(db->Put({}, KeyFixed32(0) + "f", bytes).ok());
+  for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
+}
+
+absl::Status OpenStatus(const std::string& path) {
+  Store::Options options;
+  options.data_dir = path;
+  return Store::Open(options).status();
+}
+
+TEST(StoreTest, RefusesOlderAndNewerFormats) {
+  for (const uint32_t version : {1u, kFormatVersion + 1}) {
+    const newsprint::testing::TempDir dir;
+    Encoder out;
+    out.Varint(version);
+    WriteFormat(dir.path(), out.bytes());
+    const absl::Status status = OpenStatus(dir.path());
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(version == 1 ? "data_dir: format is older than this server reads, got 1"
+                                       : "data_dir: format is newer than this server knows"));
+    // Refused without a trace: the next try says the same, and not that the folder is in use.
+    EXPECT_EQ(OpenStatus(dir.path()), status);
+  }
+  const newsprint::testing::TempDir damaged;
+  WriteFormat(damaged.path(), "");
+  EXPECT_EQ(OpenStatus(damaged.path()).code(), absl::StatusCode::kDataLoss);
+  const newsprint::testing::TempDir present;
+  Encoder out;
+  out.Varint(kFormatVersion);
+  WriteFormat(present.path(), out.bytes());
+  EXPECT_TRUE(OpenStatus(present.path()).ok());
+}
+
+MemberRecord MemberOf(int64_t body_tokens) {
+  MemberRecord record;
+  record.body_tokens = body_tokens;
+  return record;
+}
+
+TEST(StoreTest, MembersKeepTheirRecords) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  Batch batch(1);
+  batch.PutMember(5, 300, MemberOf(30));
+  batch.PutMember(5, 7, MemberOf(10));
+  batch.PutMember(5, 8, MemberOf(20));
+  batch.PutMember(4, 1, MemberOf(40));
+  batch.PutMember(6, 2, MemberOf(50));
+  ASSERT_TRUE(store->Apply(batch).ok());
+  EXPECT_EQ((*store->GetMember(1, 5, 8))->body_tokens, 20);
+  EXPECT_EQ(store->GetMember(1, 5, 9)->has_value(), false);
+  EXPECT_EQ(store->GetMember(1, 4, 8)->has_value(), false);
+  EXPECT_EQ(store->GetMember(2, 5, 8)->has_value(), false);
+  const auto members = [&](GroupNumber group) {
+    std::vector<std::pair<Ordinal, int64_t>> found;
+    EXPECT_TRUE(store
+                    ->ForEachMember(1, group,
+                                    [&](Ordinal ordinal, const MemberRecord& member) {
+                                      found.emplace_back(ordinal, member.body_tokens);
+                                    })
+                    .ok());
+    return found;
+  };
+  EXPECT_THAT(members(5), ElementsAre(Pair(7, 10), Pair(8, 20), Pair(300, 30)));
+  EXPECT_THAT(members(9), IsEmpty());
+  Batch more(1);
+  more.PutMember(5, 7, MemberOf(11));
+  more.DeleteMember(5, 8);
+  ASSERT_TRUE(store->Apply(more).ok());
+  EXPECT_THAT(members(5), ElementsAre(Pair(7, 11), Pair(300, 30)));
+  EXPECT_THAT(members(4), ElementsAre(Pair(1, 40)));
+}
+
+TEST(StoreTest, ChangesComeInRangesAndTheOldestGo) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  for (const uint32_t uid : {1u, 2u}) {
+    Batch batch(uid);
+    for (uint64_t number = 1; number <= 300; ++number) {
+      GroupChange change;
+      change.sequence = number;
+      change.article_id = absl::StrCat("a", number);
+      batch.PutChange(change);
+    }
+    ASSERT_TRUE(store->Apply(batch).ok());
+  }
+  const auto numbers = [&](uint32_t uid, uint64_t first, size_t changes_max) {
+    std::vector<uint64_t> found;
+    const auto changes = store->Changes(uid, first, changes_max);
+    EXPECT_TRUE(changes.ok()) << changes.status();
+    for (const GroupChange& change : *changes) found.push_back(change.sequence);
+    return found;
+  };
+  EXPECT_THAT(numbers(1, 1, 3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(numbers(1, 255, 3), ElementsAre(255, 256, 257));
+  EXPECT_THAT(numbers(1, 299, 100), ElementsAre(299, 300));
+  EXPECT_THAT(numbers(1, 301, 100), IsEmpty());
+  EXPECT_THAT(numbers(1, 1, 0), IsEmpty());
+  EXPECT_EQ(store->Changes(1, 256, 1)->front().article_id, "a256");
+  Batch batch(1);
+  batch.DeleteChangesBefore(299);
+  ASSERT_TRUE(store->Apply(batch).ok());
+  EXPECT_THAT(numbers(1, 0, 100), ElementsAre(299, 300));
+  EXPECT_EQ(numbers(2, 0, 1000).size(), 300u);
+}
+
+TEST(StoreTest, ANewGenerationOfBoilerplateRemovesTheLessonsBeforeIt) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  EXPECT_EQ(store->GetBoilerplate(1)->generation, 0u);
+  for (const uint32_t uid : {1u, 2u}) {
+    Batch batch(uid);
+    for (Ordinal ordinal = 0; ordinal < 300; ++ordinal) {
+      batch.PutLesson(ordinal, {ordinal, std::vector<uint32_t>{ordinal}});
+    }
+    ASSERT_TRUE(store->Apply(batch).ok());
+  }
+  Batch batch(1);
+  BoilerplateRecord record;
+  record.generation = 1;
+  record.first_lesson = 256;
+  batch.PutLesson(300, {300, std::nullopt});
+  batch.PutBoilerplate(record);
+  ASSERT_TRUE(store->Apply(batch).ok());
+  EXPECT_FALSE(store->GetLesson(1, 0)->has_value());
+  EXPECT_FALSE(store->GetLesson(1, 255)->has_value());
+  EXPECT_EQ((*store->GetLesson(1, 256))->source, 256u);
+  EXPECT_THAT(*(*store->GetLesson(1, 299))->shingles, ElementsAre(299));
+  EXPECT_FALSE((*store->GetLesson(1, 300))->shingles.has_value());
+  EXPECT_EQ(store->GetBoilerplate(1)->first_lesson, 256u);
+  EXPECT_TRUE(store->GetLesson(2, 0)->has_value());
+  EXPECT_EQ(store->GetBoilerplate(2)->generation, 0u);
+}
+
+void PutWholeArticle(Ordinal ordinal, const std::string& id, Batch* batch) {
+  ArticleRecord record;
+  record.article.id = id;
+  batch->PutArticle(ordinal, record);
+  batch->PutBody(ordinal, "body");
+  batch->PutSketch(ordinal, {{1}});
+  batch->PutFingerprint(ordinal, {{1}, {}, {}});
+  batch->PutVector(ordinal, {1.0f});
+  batch->PutTerms(ordinal, {{{1, 1.0f}}});
+  batch->PutId(id, ordinal);
+}
+
+// Which of the parts of an article are there: content, then what recognises copies.
+std::string PartsOf(const Store& store, Ordinal ordinal, const std::string& id) {
+  std::string parts;
+  const auto add = [&](const char* name, const absl::Status& status) {
+    if (status.ok()) absl::StrAppend(&parts, name, " ");
+    EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+  };
+  add("body", store.GetBody(1, ordinal).status());
+  add("vector", store.GetVector(1, ordinal).status());
+  add("terms", store.GetTerms(1, ordinal).status());
+  if (store.FindId(1, id)->has_value()) parts += "id ";
+  add("article", store.GetArticle(1, ordinal).status());
+  add("sketch", store.GetSketch(1, ordinal).status());
+  add("fingerprint", store.GetFingerprint(1, ordinal).status());
+  return parts;
+}
+
+TEST(StoreTest, AnArticleIsDeletedAsAWholeOrInTwoParts) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  Batch batch(1);
+  for (Ordinal ordinal = 1; ordinal <= 4; ++ordinal) {
+    PutWholeArticle(ordinal, absl::StrCat("a", ordinal), &batch);
+  }
+  ASSERT_TRUE(store->Apply(batch).ok());
+  Batch deletion(1);
+  deletion.DeleteContent(1, "a1");
+  deletion.DeleteRecognition(2);
+  deletion.DeleteArticle(3, "a3");
+  ASSERT_TRUE(store->Apply(deletion).ok());
+  EXPECT_EQ(PartsOf(*store, 1, "a1"), "article sketch fingerprint ");
+  EXPECT_EQ(PartsOf(*store, 2, "a2"), "body vector terms id ");
+  EXPECT_EQ(PartsOf(*store, 3, "a3"), "");
+  EXPECT_EQ(PartsOf(*store, 4, "a4"), "body vector terms id article sketch fingerprint ");
 }
 
 }  // namespace
