@@ -272,7 +272,7 @@ TEST(SettingsFromProtoTest, NewThresholdsArriveWhereTheyBelong) {
   EXPECT_EQ(defaults->thresholds.boilerplate_articles_min, 20);
   EXPECT_EQ(defaults->thresholds.boilerplate_source_articles_min, 5);
   EXPECT_EQ(defaults->thresholds.footer_shingles_max, 200);
-  EXPECT_EQ(defaults->thresholds.lede_containment_min, 0.10);
+  EXPECT_EQ(defaults->thresholds.lede_containment_min, 0.20);
   EXPECT_EQ(defaults->canonical_policy, CanonicalPolicy::kFirstIngested);
   v1::Thresholds& thresholds = *collection.mutable_thresholds();
   thresholds.set_boilerplate_articles_min(31);
