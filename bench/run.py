@@ -35,7 +35,7 @@ STEPS = {
     "TokeniseAscii": ("tokenise_ascii", "Tokenise 6 KB, plain ASCII"),
     "TokeniseTypographic": ("tokenise_typographic", "Tokenise 6 KB with typographic quotes"),
     "Shingle": ("shingle", "Shingle its tokens"),
-    "Sketch": ("sketch", "MinHash sketch of its shingles"),
+    "Sketch": ("sketch", "Bottom-k sketch of its shingles"),
     "Embed": ("embed", "Embed it (256 dimensions)"),
     "PrepareArticle": ("prepare", "Prepare a 6 KB article: all of the above, repair, hashes, terms"),
     "FingerprintAdd/10000": ("fingerprint_add_10k", "Add a sketch to 10,000"),

@@ -68,6 +68,7 @@ void Boilerplate::Count(uint32_t key, int articles_min) {
 }
 
 void Boilerplate::Learn(absl::Span<const uint32_t> shingles, uint32_t source) {
+  shingles = shingles.subspan(0, limits_.lesson_shingles_max);
   while (seen_bits_.size() < kSeenBytesMax &&
          (seen_ + shingles.size()) * kBitsPerShingle > seen_bits_.size() * 8) {
     GrowSeen();

@@ -39,6 +39,8 @@ class Boilerplate {
     int source_articles_min = 5;
     uint64_t generation_shingles = 4'000'000;
     size_t counts_max = 500'000;
+    // Of one article, so that none can fill what all share; a text of 20,000 words has as many.
+    size_t lesson_shingles_max = 20'000;
     size_t learned_max = 250'000;
   };
   static constexpr uint64_t kGenerationsKept = 16;

@@ -1,5 +1,5 @@
-// What goes into the calls of Collection and what comes out. The proto says what each field means to
-// a caller.
+// What goes into the calls of Collection and what comes out. The proto says what each field means
+// to a caller.
 #ifndef NEWSPRINT_SERVICE_ENGINE_CALLS_H_
 #define NEWSPRINT_SERVICE_ENGINE_CALLS_H_
 

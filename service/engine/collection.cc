@@ -285,7 +285,7 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   itself.article = {prepared.article.id,        old.record->article.title,
                     old.record->article.source, old.record->article.language,
                     old.record->article.url,    old.record->article.published_at};
-  itself.group = group.number;
+  itself.group = verdict.group;
   itself.canonical_id = verdict.canonical_id;
   itself.evidence = MakeEvidence(prepared, old.prepared, settings_.thresholds);
   verdict.matches.insert(verdict.matches.begin(), std::move(itself));
@@ -305,13 +305,17 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
 
 absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) const {
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
-  if (!ordinal.has_value()) return absl::OkStatus();  // deleted since
-  ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, *ordinal));
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
-  verdict->group = group.number;
-  ASSIGN_OR_RETURN(verdict->canonical_id, CanonicalId(group));
+  if (ordinal.has_value()) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, *ordinal));
+    verdict->group = record.group;
+  }
+  const absl::StatusOr<LoadedGroup> group = LoadGroup(verdict->group);
+  if (absl::IsNotFound(group.status())) return absl::OkStatus();  // ended since
+  RETURN_IF_ERROR(group.status());
+  verdict->group = group->number;
+  ASSIGN_OR_RETURN(verdict->canonical_id, CanonicalId(*group));
   verdict->withdrawal.reset();
-  if (Affects(group.record.withdrawal, id)) verdict->withdrawal = group.record.withdrawal;
+  if (Affects(group->record.withdrawal, id)) verdict->withdrawal = group->record.withdrawal;
   return absl::OkStatus();
 }
 
@@ -384,6 +388,15 @@ absl::StatusOr<bool> Collection::BecomesReference(const PreparedArticle& prepare
 
 absl::Status Collection::Teach(Ordinal ordinal, const PreparedArticle& prepared,
                                const Verdict& verdict, Change* change) {
+  // What is deleted and sent again must not count again.
+  const std::string& id = prepared.article.id;
+  const Hash128 id_hash = Hasher128().Add(id.data(), id.size()).Finish();
+  for (const Hash128& key : {id_hash, prepared.text_hash}) {
+    ASSIGN_OR_RETURN(const bool taught, store_->HasTaught(uid_, key));
+    if (taught) return absl::OkStatus();
+  }
+  change->batch.PutTaught(id_hash);
+  change->batch.PutTaught(prepared.text_hash);
   const uint32_t source = Boilerplate::SourceKey(prepared.article.source);
   Change::Lesson lesson{ordinal, source, prepared.fingerprint.shingles};
   store::LessonRecord record{source, std::nullopt};

@@ -190,6 +190,8 @@ class Collection {
   absl::Status MoveMember(const Candidate& member, GroupNumber from, GroupNumber to,
                           Change* change) const;
   absl::StatusOr<std::vector<Candidate>> LoadMembers(GroupNumber group) const;
+  absl::StatusOr<Ordinal> BestMember(GroupNumber group, Ordinal except) const;
+  absl::StatusOr<bool> IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b) const;
   absl::Status Unindex(Ordinal ordinal, Change* change) const;
   absl::Status Index(Ordinal ordinal, Change* change) const;
   // Records a change to a group for those who watch.

@@ -30,7 +30,7 @@ struct Collection::Change {
   struct Lesson {
     Ordinal ordinal;
     uint32_t source;
-    std::vector<uint32_t> shingles;
+    std::vector<uint32_t> shingles;  // ascending
   };
 
   store::CollectionState state;
@@ -45,7 +45,8 @@ struct Collection::Change {
 };
 
 inline bool Affects(const std::optional<Withdrawal>& withdrawal, absl::string_view id) {
-  return withdrawal.has_value() && withdrawal->replacement_id != id;
+  if (!withdrawal.has_value()) return false;
+  return withdrawal->replacement_id.empty() || withdrawal->replacement_id != id;
 }
 
 inline bool IsReference(const store::GroupRecord& group, Ordinal ordinal) {

@@ -14,6 +14,9 @@ namespace {
 // else is written meanwhile.
 constexpr uint64_t kMergedMembersMax = 10'000;
 
+// References that merging may bring together: each is looked at when a copy joins.
+constexpr size_t kReferencesOfGroupMax = 100;
+
 absl::Status NotAMember(absl::string_view field, absl::string_view id) {
   return absl::FailedPreconditionError(
       absl::StrCat(field, ": not a member of the group, got \"", id, "\""));
@@ -28,9 +31,10 @@ GroupChange Told(GroupChangeKind kind, absl::string_view article_id = "",
   return change;
 }
 
-Hash128 HashOfIds(const std::vector<std::string>& ids) {
+Hash128 HashOf(const SplitRequest& request) {
   Hasher128 hasher;
-  for (const std::string& id : ids) hasher.Add(id.data(), id.size() + 1);  // with the zero behind
+  hasher.Add(&request.group, sizeof(request.group));
+  for (const std::string& id : request.ids) hasher.Add(id.c_str(), id.size() + 1);
   return hasher.Finish();
 }
 
@@ -51,7 +55,8 @@ absl::Status Collection::Tell(GroupChange told, const LoadedGroup& group, Change
   }
   const bool about_withdrawal =
       told.kind == GroupChangeKind::kWithdrawn || told.kind == GroupChangeKind::kJoined;
-  if (about_withdrawal && Affects(group.record.withdrawal, told.article_id)) {
+  if (about_withdrawal && !told.withdrawal.has_value() &&
+      Affects(group.record.withdrawal, told.article_id)) {
     told.withdrawal = group.record.withdrawal;
   }
   change->batch.PutChange(told);
@@ -108,18 +113,44 @@ absl::Status Collection::AddMember(const Candidate& article, GroupChange told, L
   return MakeCanonical(article.ordinal, group, change);
 }
 
+absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except) const {
+  std::vector<Candidate> members;
+  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested) {
+    // The first of the others: no need to look at all.
+    ASSIGN_OR_RETURN(const std::vector<Ordinal> first, store_->Members(uid_, group, 0, 2));
+    for (const Ordinal ordinal : first) members.push_back({ordinal, {}});
+  } else {
+    ASSIGN_OR_RETURN(members, LoadMembers(group));
+  }
+  members.erase(std::remove_if(members.begin(), members.end(),
+                               [&](const Candidate& member) { return member.ordinal == except; }),
+                members.end());
+  if (members.empty()) return absl::DataLossError("store: group without its members");
+  return ChooseCanonical(members, settings_.canonical_policy);
+}
+
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
                                       Change* change) const {
+  const CanonicalPolicy policy = settings_.canonical_policy;
+  ASSIGN_OR_RETURN(const auto before, store_->GetMember(uid_, group->number, article.ordinal));
+  if (!before.has_value()) return absl::DataLossError("store: article is not in its group");
   change->batch.PutMember(group->number, article.ordinal, article.member);
   if (group->record.canonical_pinned) return absl::OkStatus();
-  // Nothing that can change counts.
-  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested) return absl::OkStatus();
+  // The canonical is the best member. So only two things can change that: another one has become
+  // better, or it has become worse itself.
+  if (group->record.canonical != article.ordinal) {
+    ASSIGN_OR_RETURN(const auto canonical,
+                     store_->GetMember(uid_, group->number, group->record.canonical));
+    if (!canonical.has_value()) return absl::DataLossError("store: canonical is not a member");
+    const bool better = BetterCanonical(article, {group->record.canonical, *canonical}, policy);
+    return better ? MakeCanonical(article.ordinal, group, change) : absl::OkStatus();
+  }
+  if (!BetterCanonical({article.ordinal, *before}, article, policy)) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group->number));
   for (Candidate& member : members) {
     if (member.ordinal == article.ordinal) member = article;
   }
-  if (members.empty()) return absl::DataLossError("store: group without its members");
-  return MakeCanonical(ChooseCanonical(members, settings_.canonical_policy), group, change);
+  return MakeCanonical(ChooseCanonical(members, policy), group, change);
 }
 
 absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool as_tombstone,
@@ -136,6 +167,7 @@ absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool a
     RETURN_IF_ERROR(Unindex(ordinal, change));
   }
   if (record.members == 0) {
+    record.canonical_pinned = false;
     if (record.withdrawal.has_value() && !record.references.empty()) {
       change->batch.PutGroup(group->number, record);
       return absl::OkStatus();
@@ -146,13 +178,8 @@ absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool a
   }
   if (record.canonical == ordinal) {
     record.canonical_pinned = false;
-    ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group->number));
-    members.erase(std::remove_if(members.begin(), members.end(),
-                                 [&](const Candidate& m) { return m.ordinal == ordinal; }),
-                  members.end());
-    if (members.empty()) return absl::DataLossError("store: group without its members");
-    RETURN_IF_ERROR(
-        MakeCanonical(ChooseCanonical(members, settings_.canonical_policy), group, change));
+    ASSIGN_OR_RETURN(const Ordinal heir, BestMember(group->number, ordinal));
+    RETURN_IF_ERROR(MakeCanonical(heir, group, change));
   }
   RETURN_IF_ERROR(EnsureReference(group, change));
   change->batch.PutGroup(group->number, record);
@@ -183,6 +210,11 @@ absl::Status Collection::DropTombstones(LoadedGroup* group, Change* change) cons
 
 absl::Status Collection::AddTombstone(const Subject& old, LoadedGroup* group,
                                       Change* change) const {
+  // One is enough: what was withdrawn is the text before the first correction.
+  for (const Ordinal reference : group->record.references) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord earlier, store_->GetArticle(uid_, reference));
+    if (earlier.deleted && earlier.article.id == old.record->article.id) return absl::OkStatus();
+  }
   const Ordinal ordinal = change->state.next_ordinal++;
   const store::ArticleRecord record = Tombstone(*old.record);
   change->batch.PutArticle(ordinal, record);
@@ -234,6 +266,18 @@ absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::
   return Summarise(group);
 }
 
+// Of the canonicals of two groups with members.
+absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
+                                                   const LoadedGroup& b) const {
+  ASSIGN_OR_RETURN(const auto member_a, store_->GetMember(uid_, a.number, a.record.canonical));
+  ASSIGN_OR_RETURN(const auto member_b, store_->GetMember(uid_, b.number, b.record.canonical));
+  if (!member_a.has_value() || !member_b.has_value()) {
+    return absl::DataLossError("store: canonical is not a member");
+  }
+  return BetterCanonical({a.record.canonical, *member_a}, {b.record.canonical, *member_b},
+                         settings_.canonical_policy);
+}
+
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
@@ -248,6 +292,12 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
     return absl::FailedPreconditionError(
         absl::StrCat("merged_group_id: too large to be moved, got ", other.record.members,
                      " members, limit ", kMergedMembersMax));
+  }
+  const size_t references = group.record.references.size() + other.record.references.size();
+  if (references > kReferencesOfGroupMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("merged_group_id: the groups were merged from too many, got ", references,
+                     " references, limit ", kReferencesOfGroupMax));
   }
   Change change(uid_, state_);
   ASSIGN_OR_RETURN(const std::vector<Candidate> moved, LoadMembers(other.number));
@@ -275,21 +325,27 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
   --change.state.groups;
   RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kMerged, "", group.number),
                        LoadedGroup{other.number, redirect}, &change));
-  if (members_before == 0) {
+  if (members_before == 0 && other.record.members > 0) {
     record.canonical = other.record.canonical;
     record.canonical_pinned = other.record.canonical_pinned;
+    GroupChange told = Told(GroupChangeKind::kCanonicalChanged);
+    ASSIGN_OR_RETURN(told.article_id, IdOf(record.canonical, change));
+    RETURN_IF_ERROR(Tell(std::move(told), group, &change));
   } else if (!record.canonical_pinned && other.record.members > 0) {
-    ASSIGN_OR_RETURN(std::vector<Candidate> members, LoadMembers(group.number));
-    members.insert(members.end(), moved.begin(), moved.end());
-    const Ordinal canonical = other.record.canonical_pinned
-                                  ? other.record.canonical
-                                  : ChooseCanonical(members, settings_.canonical_policy);
-    RETURN_IF_ERROR(MakeCanonical(canonical, &group, &change));
-    record.canonical_pinned = other.record.canonical_pinned;
+    ASSIGN_OR_RETURN(const bool better, IsBetterCanonical(other, group));
+    if (better || other.record.canonical_pinned) {
+      RETURN_IF_ERROR(MakeCanonical(other.record.canonical, &group, &change));
+      record.canonical_pinned = other.record.canonical_pinned;
+    }
   }
-  if (takes_withdrawal) {
-    RETURN_IF_ERROR(
-        Tell(Told(GroupChangeKind::kWithdrawn, record.withdrawal->article_id), group, &change));
+  const bool newly_affected = takes_withdrawal ? members_before > 0
+                                               : record.withdrawal.has_value() &&
+                                                     !other.record.withdrawal.has_value() &&
+                                                     other.record.members > 0;
+  if (newly_affected) {
+    GroupChange told = Told(GroupChangeKind::kWithdrawn, record.withdrawal->article_id);
+    told.withdrawal = record.withdrawal;
+    RETURN_IF_ERROR(Tell(std::move(told), group, &change));
   }
   change.batch.PutGroup(group.number, record);
   RETURN_IF_ERROR(Commit(&change));
@@ -299,7 +355,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
 absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  const Hash128 hash = HashOfIds(request.ids);
+  const Hash128 hash = HashOf(request);
   if (!request.request_id.empty()) {
     ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, request.request_id));
     if (earlier.has_value()) {
@@ -390,9 +446,16 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
 absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal withdrawal) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
+  // The article may have been moved since its group was looked up.
+  if (!withdrawal.article_id.empty()) {
+    ASSIGN_OR_RETURN(number, GroupOf(withdrawal.article_id));
+  }
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
   Change change(uid_, state_);
+  if (withdrawal.article_id.empty() && record.withdrawal.has_value()) {
+    withdrawal.article_id = record.withdrawal->article_id;
+  }
   if (withdrawal.article_id.empty() && record.members > 0) {
     ASSIGN_OR_RETURN(withdrawal.article_id, IdOf(record.canonical, change));
   }

@@ -167,6 +167,7 @@ absl::StatusOr<std::optional<Collection::VerifiedCopy>> Collection::VerifyCopy(
   if (!IsDuplicate(copy.relation) && copy.relation != Relation::kTemplate) {
     return std::optional<VerifiedCopy>();
   }
+  copy.subject.prepared = {};  // large, and there may be a thousand of them
   return std::optional<VerifiedCopy>(std::move(copy));
 }
 
@@ -274,6 +275,7 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
   ASSIGN_OR_RETURN(const std::vector<ScoredOrdinal> ranked,
                    RankRelated(prepared, kVerdictRankedMax));
   std::vector<Match> related;
+  absl::flat_hash_set<GroupNumber> shown;
   for (const ScoredOrdinal& candidate : ranked) {
     if (related.size() == kVerdictRelatedMax) break;
     if (candidate.score < settings_.thresholds.related_cosine) break;
@@ -281,6 +283,7 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
     const absl::StatusOr<Subject> subject = LoadSubject(candidate.ordinal);
     if (IsGone(subject.status())) continue;
     RETURN_IF_ERROR(subject.status());
+    if (!shown.insert(subject->record->group).second) continue;  // another reference of one story
     const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
     const Classification classification =
         Classify(evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
@@ -354,10 +357,12 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
                    RankRelated(subject.prepared, std::max(kRankedMin, 2 * options.results_max)));
   if (options.include_duplicates) {
     const std::vector<ScoredOrdinal> references = ranked;
+    absl::flat_hash_set<GroupNumber> expanded;
     for (const ScoredOrdinal& reference : references) {
       const auto record = store_->GetArticle(uid_, reference.ordinal);
       if (IsGone(record.status())) continue;
       RETURN_IF_ERROR(record.status());
+      if (!expanded.insert(record->group).second) continue;
       RETURN_IF_ERROR(AppendMembers(subject.prepared, record->group, reference.ordinal, &ranked));
     }
     std::sort(ranked.begin(), ranked.end(), BetterScore);
@@ -520,7 +525,14 @@ absl::StatusOr<std::vector<GroupChange>> Collection::GroupChanges(uint64_t after
                                               ", limit ", last, " or less"));
   }
   const uint64_t changes = std::min<uint64_t>(changes_max, last - after);
-  return store_->Changes(uid_, after + 1, static_cast<size_t>(changes));
+  ASSIGN_OR_RETURN(std::vector<GroupChange> found,
+                   store_->Changes(uid_, after + 1, static_cast<size_t>(changes)));
+  if (!found.empty() && found.front().sequence != after + 1) {
+    return absl::OutOfRangeError(absl::StrCat("after_sequence: changes are no longer kept, got ",
+                                              after, ", limit ", found.front().sequence - 1,
+                                              " or more; list the groups anew"));
+  }
+  return found;
 }
 
 CollectionStats Collection::Stats() const {

@@ -230,8 +230,8 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
                              *evidence.shared_numbers < thresholds.template_shared_numbers;
   if (other_numbers && (duplicate || form.jaccard >= thresholds.template_jaccard)) {
     return {Relation::kTemplate,
-            absl::StrFormat("jaccard %.2f with boilerplate shows a shared form, but shared_numbers "
-                            "%.2f is below template_shared_numbers %.2f",
+            absl::StrFormat("jaccard %.2f, counting boilerplate, shows a shared form, but "
+                            "shared_numbers %.2f is below template_shared_numbers %.2f",
                             form.jaccard, *evidence.shared_numbers,
                             thresholds.template_shared_numbers)};
   }
@@ -239,10 +239,11 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
   const bool same_form = form.jaccard >= thresholds.near_duplicate_jaccard ||
                          form.containment >= thresholds.duplicate_containment;
   if (same_form && lede_shared && evidence.shared_boilerplate > 0) {
-    return {Relation::kTemplate,
-            absl::StrFormat("jaccard %.2f with boilerplate shows a shared form, but without it "
-                            "jaccard is %.2f and containment %.2f",
-                            form.jaccard, evidence.jaccard, LargerContainment(evidence))};
+    return {
+        Relation::kTemplate,
+        absl::StrFormat("jaccard %.2f, counting boilerplate, shows a shared form, but without it "
+                        "jaccard is %.2f and containment %.2f",
+                        form.jaccard, evidence.jaccard, LargerContainment(evidence))};
   }
   Classification by_subject = BySubject(evidence, thresholds);
   if (same_text_enough && footer_only) {

@@ -17,7 +17,9 @@ namespace {
 // Words at the beginning of a body that are its lede: two or three sentences. Part of the scheme.
 constexpr size_t kLedeTokens = 60;
 // A body has a byte or more for each word: the largest that a server can be told to take.
-constexpr int64_t kFingerprintTokensMax = 1 << 20;
+constexpr int64_t kFingerprintTokensMax = 1 << 26;
+// The terms of an article are part of a vector of length 1; a little is left for rounding.
+constexpr double kTermSquaresMax = 1.01;
 
 void SortUnique(std::vector<uint32_t>* values) {
   std::sort(values->begin(), values->end());
@@ -97,12 +99,18 @@ absl::Status CheckTerms(const std::vector<WeightedTerm>& terms) {
     return FieldError(
         "terms", absl::StrCat("too many, got ", terms.size(), ", limit ", embed::kHeavyTermsMax));
   }
+  double squares = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
     if (i > 0 && terms[i].term <= terms[i - 1].term) return FieldError("terms", "not ascending");
     if (!(terms[i].weight >= 0 && terms[i].weight <= 1)) {
       return FieldError("term_weights",
                         absl::StrCat("out of range, got ", terms[i].weight, ", limit 0 to 1"));
     }
+    squares += static_cast<double>(terms[i].weight) * terms[i].weight;
+  }
+  if (squares > kTermSquaresMax) {
+    return FieldError("term_weights", absl::StrCat("sum of squares too large, got ", squares,
+                                                   ", limit ", kTermSquaresMax));
   }
   return absl::OkStatus();
 }
@@ -174,6 +182,9 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article) co
   RETURN_IF_ERROR(CheckAscending("lede_shingles", given.lede_shingles, kLedeTokens));
   RETURN_IF_ERROR(CheckAscending("numbers", given.numbers, given.body_tokens));
   RETURN_IF_ERROR(CheckTerms(given.terms));
+  if (embedding_ == nullptr && !given.terms.empty()) {
+    return FieldError("terms", "not allowed in a collection whose callers bring the vectors");
+  }
   if (!std::includes(given.shingles.begin(), given.shingles.end(), given.lede_shingles.begin(),
                      given.lede_shingles.end())) {
     return FieldError("lede_shingles", "not all among the shingles");

@@ -1,6 +1,9 @@
 #include "service/index/fingerprint_index.h"
 
 #include <algorithm>
+#include <random>
+
+#include "service/common/hash.h"
 
 namespace newsprint::index {
 namespace {
@@ -34,30 +37,44 @@ std::vector<ScoredHit> SumByArticle(std::vector<Posting> postings) {
 
 }  // namespace
 
-FingerprintIndex::FingerprintIndex() {
+FingerprintIndex::FingerprintIndex() : seed_(uint64_t{std::random_device()()} << 32) {
   tables_.reserve(kTables);
   for (int i = 0; i < kTables; ++i) {
     tables_.emplace_back(kArticlesPerValueMax, 50 + i * 25 / kTables);
   }
 }
 
+FingerprintIndex::Place FingerprintIndex::PlaceOf(uint32_t value) const {
+  const uint64_t hash = Mix64(value ^ seed_);
+  return {(hash >> 32) % tables_.size(), static_cast<uint32_t>(hash)};
+}
+
+std::vector<FingerprintIndex::Place> FingerprintIndex::PlacesOf(
+    absl::Span<const uint32_t> sketch) const {
+  std::vector<Place> places;
+  places.reserve(sketch.size());
+  for (const uint32_t value : sketch) {
+    places.push_back(PlaceOf(value));
+    tables_[places.back().table].Prefetch(places.back().key);
+  }
+  return places;
+}
+
 void FingerprintIndex::Add(Ordinal ordinal, absl::Span<const uint32_t> sketch) {
-  for (const uint32_t value : sketch) TableOf(value).Prefetch(value);
-  for (const uint32_t value : sketch) TableOf(value).Insert(value, ordinal);
+  for (const Place& place : PlacesOf(sketch)) tables_[place.table].Insert(place.key, ordinal);
 }
 
 void FingerprintIndex::Remove(Ordinal ordinal, absl::Span<const uint32_t> sketch) {
-  for (const uint32_t value : sketch) TableOf(value).Remove(value, ordinal);
+  for (const Place& place : PlacesOf(sketch)) tables_[place.table].Remove(place.key, ordinal);
 }
 
 std::vector<FingerprintHit> FingerprintIndex::Search(absl::Span<const uint32_t> sketch,
                                                      int hits_max) const {
-  for (const uint32_t value : sketch) TableOf(value).Prefetch(value);
   std::vector<uint32_t> ordinals;
   std::vector<Posting> postings;
-  for (const uint32_t value : sketch) {
+  for (const Place& place : PlacesOf(sketch)) {
     ordinals.clear();
-    const int found = TableOf(value).AppendValues(value, &ordinals);
+    const int found = tables_[place.table].AppendValues(place.key, &ordinals);
     if (found == kArticlesPerValueMax) continue;
     for (const uint32_t ordinal : ordinals) {
       postings.push_back({ordinal, 1 / static_cast<float>(found)});

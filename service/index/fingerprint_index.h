@@ -38,9 +38,17 @@ class FingerprintIndex {
   size_t memory_bytes() const;
 
  private:
-  const PostingTable& TableOf(uint32_t value) const { return tables_[value % tables_.size()]; }
-  PostingTable& TableOf(uint32_t value) { return tables_[value % tables_.size()]; }
+  // Where a value is kept.
+  struct Place {
+    size_t table;
+    uint32_t key;
+  };
 
+  // By a seed of this process's own: sketches can be made up by a sender to collide otherwise.
+  Place PlaceOf(uint32_t value) const;
+  std::vector<Place> PlacesOf(absl::Span<const uint32_t> sketch) const;
+
+  const uint64_t seed_;
   // Many small tables, as one grows at a time, and that takes as long as it is large.
   std::vector<PostingTable> tables_;
 };

@@ -72,8 +72,15 @@ absl::Status CheckAttributes(const v1::Article& proto) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Fingerprint> FingerprintFromProto(const v1::Article& article) {
+absl::StatusOr<Fingerprint> FingerprintFromProto(const v1::Article& article, const Limits& limits) {
   const v1::Fingerprint& proto = article.fingerprint();
+  // A body has at most one word for two bytes.
+  const size_t shingles_max = limits.body_bytes_max / 2 + 1;
+  if (static_cast<size_t>(proto.shingles_size()) > shingles_max) {
+    return absl::InvalidArgumentError(absl::StrCat("article.fingerprint.shingles: too many, got ",
+                                                   proto.shingles_size(), ", limit ", shingles_max,
+                                                   ", half of --body_bytes_max"));
+  }
   if (!article.body().empty() || !article.raw_body().empty() || article.embedding_size() > 0) {
     return absl::InvalidArgumentError(
         "article.fingerprint: got text or embedding as well, limit one of them");
@@ -329,7 +336,7 @@ absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits&
   ASSIGN_OR_RETURN(article.body,
                    TextField("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
   if (proto.has_fingerprint()) {
-    ASSIGN_OR_RETURN(article.fingerprint, FingerprintFromProto(proto));
+    ASSIGN_OR_RETURN(article.fingerprint, FingerprintFromProto(proto, limits));
   } else if (article.body.empty()) {
     return Empty("article.body");
   }

@@ -159,12 +159,13 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     // change.
     collection_->AnnounceChanges();
     dispatcher_.handlers().engine().NotifyDurable(
-        [weak = weak_from_this(), collection = collection_](const absl::Status&) {
+        [weak = weak_from_this(), collection = collection_](const absl::Status& status) {
           const auto call = weak.lock();
           if (call == nullptr) return;
           {
             MutexLock lock(call->mutex_);
             call->caught_up_ = true;
+            call->caught_up_status_ = status;
           }
           call->Wake();
         });
@@ -176,6 +177,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     {
       MutexLock lock(mutex_);
       if (!caught_up_) return absl::OkStatus();
+      if (!caught_up_status_.ok()) return caught_up_status_;
     }
     sequence_ = request_.has_after_sequence() ? static_cast<uint64_t>(request_.after_sequence())
                                               : collection_->last_announced_change();
@@ -222,7 +224,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;     // the client is gone
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;     // for too long
-  bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;  // what was before the call is on disk
+  bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;  // what was before the call is on disk, or
+  absl::Status caught_up_status_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -41,6 +41,7 @@ enum Tag : char {
   kMemberTag = 'M',       // group, ordinal
   kChangeTag = 'D',       // number of the change
   kLessonTag = 'L',       // ordinal
+  kTaughtTag = 'T',       // hash of an article's id, or of its text
   kBoilerplateTag = 'P',
   kRequestTag = 'R',      // request id
   kRequestRingTag = 'Q',  // place in the ring
@@ -62,9 +63,12 @@ std::string OrdinalKey(uint32_t uid, Tag tag, Ordinal ordinal) {
   return Key(uid, tag, KeyFixed32(ordinal));
 }
 
+std::string HashKey(uint32_t uid, Tag tag, const Hash128& hash) {
+  return Key(uid, tag, absl::StrCat(KeyFixed64(hash.high), KeyFixed64(hash.low)));
+}
+
 std::string TextKey(uint32_t uid, const Hash128& hash, Ordinal ordinal) {
-  return Key(uid, kTextTag,
-             absl::StrCat(KeyFixed64(hash.high), KeyFixed64(hash.low), KeyFixed32(ordinal)));
+  return absl::StrCat(HashKey(uid, kTextTag, hash), KeyFixed32(ordinal));
 }
 
 std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
@@ -377,6 +381,12 @@ absl::StatusOr<std::optional<LessonRecord>> Store::GetLesson(uint32_t uid, Ordin
   return std::optional<LessonRecord>(std::move(record));
 }
 
+absl::StatusOr<bool> Store::HasTaught(uint32_t uid, const Hash128& id_or_text) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> found,
+                   impl_->Get(HashKey(uid, kTaughtTag, id_or_text), "taught"));
+  return found.has_value();
+}
+
 absl::StatusOr<BoilerplateRecord> Store::GetBoilerplate(uint32_t uid) const {
   ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
                    impl_->Get(Key(uid, kBoilerplateTag), "boilerplate"));
@@ -598,10 +608,15 @@ void Batch::PutLesson(Ordinal ordinal, const LessonRecord& record) {
   impl_->small.Put(OrdinalKey(impl_->uid, kLessonTag, ordinal), Encode(record));
 }
 
+void Batch::PutTaught(const Hash128& id_or_text) {
+  impl_->small.Put(HashKey(impl_->uid, kTaughtTag, id_or_text), rocksdb::Slice());
+}
+
 void Batch::PutBoilerplate(const BoilerplateRecord& record) {
   impl_->small.Put(Key(impl_->uid, kBoilerplateTag), Encode(record));
   impl_->small.DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
                            OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
+  impl_->small.DeleteRange(Key(impl_->uid, kTaughtTag), PrefixEnd(Key(impl_->uid, kTaughtTag)));
 }
 
 void Batch::PutChange(const GroupChange& change) {

@@ -65,6 +65,8 @@ class Store {
   absl::StatusOr<TermsRecord> GetTerms(uint32_t uid, Ordinal ordinal) const;
   // What the article taught, while its generation lasts.
   absl::StatusOr<std::optional<LessonRecord>> GetLesson(uint32_t uid, Ordinal ordinal) const;
+  // Whether an article of this id, or with this text, has taught in this generation.
+  absl::StatusOr<bool> HasTaught(uint32_t uid, const Hash128& id_or_text) const;
   absl::StatusOr<BoilerplateRecord> GetBoilerplate(uint32_t uid) const;  // a fresh one when absent
   // The first ingested article with this text, other than `except`.
   absl::StatusOr<std::optional<Ordinal>> FindText(uint32_t uid, const Hash128& text_hash,
@@ -122,7 +124,9 @@ class Batch {
   void DeleteContent(Ordinal ordinal, absl::string_view id);
   void DeleteRecognition(Ordinal ordinal);
   void PutLesson(Ordinal ordinal, const LessonRecord& record);
-  // Stores a new generation, and removes the lessons before it.
+  void PutTaught(const Hash128& id_or_text);
+  // Stores a new generation, and removes the lessons before it, and all that PutTaught has put
+  // before.
   void PutBoilerplate(const BoilerplateRecord& record);
   void PutChange(const GroupChange& change);
   // Removes the changes before number `first`.

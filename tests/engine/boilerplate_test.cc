@@ -261,12 +261,24 @@ TEST_F(CollectionBoilerplateTest, WhatCopiesAddCounts) {
   MustIngest(StoryArticle("wire", 1));
   for (int i = 0; i < 25; ++i) {
     Article copy = StoryArticle(absl::StrCat("copy", i), 1);
+    copy.title = absl::StrCat("Headline ", i);
     copy.body += StoryText(7, 60);
     MustIngest(copy);
   }
   EXPECT_EQ(collection_->Stats().groups, 1);
   EXPECT_GE(learned(), 50);
   EXPECT_LE(learned(), 60);
+}
+
+// Systems that update by deleting and sending again, and imports that are repeated.
+TEST_F(CollectionBoilerplateTest, WhatIsDeletedAndSentAgainCountsOnce) {
+  for (int i = 0; i < 40; ++i) {
+    Article article = StoryArticle(i % 2 == 0 ? "a" : absl::StrCat("a", i), 1);
+    article.source = "Ledger";
+    MustIngest(article);
+    ASSERT_TRUE(collection_->Delete(article.id, "").ok());
+  }
+  EXPECT_EQ(learned(), 0);
 }
 
 TEST_F(CollectionBoilerplateTest, AFooterOfOneSourceIsLeftOutOfItsEvidence) {

@@ -349,6 +349,50 @@ TEST_F(CollectionGroupsTest, CopiesOfTheTextBeforeACorrectionAreStillTold) {
   EXPECT_TRUE(later.withdrawal.has_value());
 }
 
+TEST_F(CollectionGroupsTest, AQueryWithoutAnIdIsToldOfAWithdrawal) {
+  ASSERT_TRUE(collection_->Withdraw(MustIngest(StoryArticle("a", 1)).group, Killed()).ok());
+  EXPECT_TRUE(collection_->FindDuplicates(StoryArticle("", 1), 10)->withdrawal.has_value());
+}
+
+TEST_F(CollectionGroupsTest, RevisionsOfAWithdrawnStoryDoNotHideIt) {
+  const GroupNumber group = MustIngest(StoryArticle("a", 1)).group;
+  ASSERT_TRUE(collection_->Withdraw(group, Killed()).ok());
+  for (int i = 0; i < 40; ++i) {
+    Article revised = StoryArticle("a", 1);
+    revised.title = absl::StrCat("Revision ", i);
+    MustIngest(revised);
+  }
+  const Verdict later = MustIngest(FirstHalf("later", 1));
+  EXPECT_EQ(later.group, group);
+  EXPECT_TRUE(later.withdrawal.has_value());
+}
+
+TEST_F(CollectionGroupsTest, MergingIntoAWithdrawnStoryIsTold) {
+  const GroupNumber a = MustIngest(StoryArticle("a", 1)).group;
+  const GroupNumber b = MustIngest(StoryArticle("b", 2)).group;
+  ASSERT_TRUE(collection_->Withdraw(a, Killed("a")).ok());
+  const uint64_t before = LastChange();
+  ASSERT_TRUE(collection_->MergeGroups(a, b).ok());
+  EXPECT_THAT(Changes(before), ElementsAre("merged", "withdrawn a"));
+  EXPECT_TRUE(collection_->GroupChanges(before + 1, 1)->front().withdrawal.has_value());
+}
+
+// A note added by group keeps the article that was named, also when that is deleted.
+TEST_F(CollectionGroupsTest, AWithdrawalKeepsItsArticle) {
+  const GroupNumber group = MustIngest(StoryArticle("a", 1)).group;
+  MustIngest(StoryArticle("b", 1));
+  Withdrawal withdrawal = Killed();
+  withdrawal.article_id = "b";
+  ASSERT_TRUE(collection_->Withdraw(group, withdrawal).ok());
+  ASSERT_TRUE(collection_->Delete("b", "").ok());
+  withdrawal.article_id = "";
+  withdrawal.note = "privacy";
+  const auto again = collection_->Withdraw(group, withdrawal);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->group.withdrawal->article_id, "b");
+  EXPECT_EQ(again->group.withdrawal->note, "privacy");
+}
+
 TEST_F(CollectionGroupsTest, MergingTakesAWithdrawalAlong) {
   const GroupNumber a = MustIngest(StoryArticle("a", 1)).group;
   const GroupNumber b = MustIngest(StoryArticle("b", 2)).group;
