@@ -77,8 +77,7 @@ void BM_Embed(benchmark::State& state) {
   const std::vector<text::Token> tokens = Tokens();
   std::vector<float> vector(embedding.projection.dimension());
   for (auto _ : state) {
-    const std::vector<embed::TermWeight> terms = embedding.weights.Weigh({}, tokens);
-    const embed::EmbedInput input{"", body, terms};
+    const embed::EmbedInput input{"", body, {}, tokens};
     benchmark::DoNotOptimize(embedding.projection.Embed({&input, 1}, absl::MakeSpan(vector)));
   }
 }

@@ -43,7 +43,8 @@ absl::Status TermProjection::Embed(absl::Span<const EmbedInput> inputs,
                                             ", expected ", inputs.size() * kDimension));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    Project(inputs[i].terms, vectors.subspan(i * kDimension, kDimension));
+    Project(weights_.Weigh(inputs[i].title_tokens, inputs[i].body_tokens),
+            vectors.subspan(i * kDimension, kDimension));
   }
   return absl::OkStatus();
 }

@@ -2,7 +2,10 @@
 #ifndef NEWSPRINT_SERVICE_EMBED_TERM_PROJECTION_H_
 #define NEWSPRINT_SERVICE_EMBED_TERM_PROJECTION_H_
 
+#include <string>
+
 #include "service/embed/embedder.h"
+#include "service/embed/term_weights.h"
 
 namespace newsprint::embed {
 
@@ -16,9 +19,13 @@ class TermProjection final : public Embedder {
   static constexpr int kDimension = 256;
   static constexpr int kNonZeros = 32;
 
-  absl::string_view name() const override { return "terms256/1"; }
+  const std::string& identity() const override { return identity_; }
   int dimension() const override { return kDimension; }
   absl::Status Embed(absl::Span<const EmbedInput> inputs, absl::Span<float> vectors) const override;
+
+ private:
+  const std::string identity_ = "terms256/1";
+  const TermWeights weights_;
 };
 
 }  // namespace newsprint::embed

@@ -44,7 +44,7 @@ absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
                      settings.fingerprint_scheme, ", expected ", scheme));
   }
   const absl::string_view embedder = settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
-                                                                : embedding_.projection.name();
+                                                                : embedding_.projection.identity();
   if (settings.embedder != embedder) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: collection \"", settings.name,
@@ -85,7 +85,7 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings se
     settings.caller_embeddings = true;
   settings.fingerprint_scheme = FingerprintScheme(settings.shingle_words);
   settings.embedder = std::string(settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
-                                                             : embedding_.projection.name());
+                                                             : embedding_.projection.identity());
   settings.created_at = absl::Now();
 
   MutexLock admin_lock(admin_mutex_);

@@ -257,10 +257,9 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article) const {
     article.embedding.clear();
   } else {
     prepared.vector.resize(dimension_);
-    std::vector<embed::TermWeight> terms = embedding_->weights.Weigh(title, body);
-    const embed::EmbedInput input{article.title, article.body, terms};
+    const embed::EmbedInput input{article.title, article.body, title, body};
     RETURN_IF_ERROR(embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
-    prepared.terms.terms = embed::HeavyTerms(std::move(terms));
+    prepared.terms.terms = embed::HeavyTerms(embedding_->weights.Weigh(title, body));
   }
   prepared.article = std::move(article);
   return prepared;
