@@ -45,13 +45,20 @@ ABSL_FLAG(int, block_cache_bytes, 256 << 20,
           "Cache of stored records, bytes. 1048576 to 2147483647.");
 ABSL_FLAG(int, drain_seconds, 10,
           "Seconds that running calls may take to end after SIGTERM. 0 to 3600.");
+ABSL_FLAG(
+    std::string, models_dir, "",
+    "Folder of models that collections may be embedded with: NAME.model files that `newsprint "
+    "train` has written, and Model2Vec folders NAME.");
+ABSL_FLAG(std::vector<std::string>, remote_embedders, {},
+          "Embedding servers that collections may use, with commas between them: "
+          "NAME=tei://HOST:PORT or NAME=kserve://HOST:PORT/MODEL.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace newsprint {
 namespace {
 
 struct Options {
-  store::Store::Options store;
+  Engine::Options engine;
   rpc::ServerOptions server;
   absl::Duration drain;
 };
@@ -75,15 +82,17 @@ absl::Status SetLogLevel(const std::string& level) {
 
 absl::StatusOr<Options> OptionsFromFlags() {
   Options options;
-  options.store.data_dir = absl::GetFlag(FLAGS_data_dir);
-  if (options.store.data_dir.empty()) {
+  options.engine.store.data_dir = absl::GetFlag(FLAGS_data_dir);
+  if (options.engine.store.data_dir.empty()) {
     return absl::InvalidArgumentError("data_dir: required, got nothing; see newsprintd --help");
   }
+  options.engine.embedders.models_dir = absl::GetFlag(FLAGS_models_dir);
+  options.engine.embedders.remote = absl::GetFlag(FLAGS_remote_embedders);
   options.server.listen = absl::GetFlag(FLAGS_listen);
   RETURN_IF_ERROR(rpc::CheckListenAddress(options.server.listen));
   rpc::Limits& limits = options.server.limits;
   ASSIGN_OR_RETURN(
-      options.store.block_cache_bytes,
+      options.engine.store.block_cache_bytes,
       InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20, INT32_MAX));
   ASSIGN_OR_RETURN(options.server.compute_threads,
                    InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
@@ -146,17 +155,27 @@ void WaitForStopSignal() {
   }
 }
 
+void LogEmbedding(const Collection& collection, const absl::Status& status) {
+  const std::string& name = collection.settings().name;
+  if (status.ok()) {
+    spdlog::info("event=embedding_goes_on collection={}", name);
+  } else {
+    spdlog::warn("event=embedding_waits collection={} reason=\"{}\"", name,
+                 absl::CEscape(status.message()));
+  }
+}
+
 absl::Status Run(const Options& options) {
   HandleStopSignals();
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.store));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
   WarnOfPlaintext(options.server.listen);
   std::printf("listening on %s\n", server->address().c_str());
   std::fflush(stdout);
   spdlog::info("event=listening address={} data_dir=\"{}\"", server->address(),
-               absl::CEscape(options.store.data_dir));
+               absl::CEscape(options.engine.store.data_dir));
 
   const absl::Time begin = absl::Now();
   const absl::Status loaded = engine->LoadIndexes(
@@ -168,6 +187,7 @@ absl::Status Run(const Options& options) {
       },
       [] { return stop_signal == 0; });
   if (loaded.ok()) {
+    engine->StartEmbedding(&LogEmbedding);
     server->SetReady();
     spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
   } else if (!absl::IsCancelled(loaded)) {

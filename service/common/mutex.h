@@ -8,6 +8,7 @@
 #include <shared_mutex>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
 
 namespace newsprint {
 
@@ -56,6 +57,9 @@ class ABSL_SCOPED_LOCKABLE ReaderMutexLock {
 class CondVar {
  public:
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { condition_.wait(mutex); }
+  void WaitUntil(Mutex& mutex, absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    condition_.wait_until(mutex, absl::ToChronoTime(time));
+  }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 

@@ -41,11 +41,13 @@ absl::string_view RelationName(Relation relation);
 // Whether an article of this relation belongs into the group of the other.
 bool IsDuplicate(Relation relation);
 
-// A term of an article, by the low 32 bits of its hash, and its share in the article's subject.
+// A term of an article, by 32 bits of its hash, and how much the article speaks of it: 1 + ln of
+// its count, whatever the rarity of the term. In steps, as it is stored.
 struct WeightedTerm {
   uint32_t term = 0;
   float weight = 0;
 };
+inline constexpr float kTermWeightStep = 1.0f / 16;
 
 // See Fingerprint in article.proto.
 struct Fingerprint {
@@ -69,7 +71,7 @@ struct Article {
   std::string url;
   std::optional<absl::Time> published_at;
   std::map<std::string, std::string> attributes;
-  std::vector<float> embedding;            // empty, or the collection's dimension
+  std::vector<float> embedding;            // of the caller, in collections that want it
   std::optional<Fingerprint> fingerprint;  // in place of body and embedding
 };
 
@@ -87,6 +89,8 @@ struct Evidence {
   int64_t match_boilerplate = 0;
   int64_t shared_boilerplate = 0;
   double lede_containment = 0;
+  double term_cosine = 0;
+  double score = 0;
 };
 
 // See Thresholds in article.proto for what each decides; docs/decision.md for why it is what it is.
@@ -98,7 +102,7 @@ struct Thresholds {
   double template_jaccard = 0.10;
   double template_shared_numbers = 0.50;
   int template_numbers_min = 2;
-  double related_cosine = 0.18;
+  double related_score_min = 0.50;
   absl::Duration revision_window = absl::Hours(48);
   int boilerplate_articles_min = 20;
   int boilerplate_source_articles_min = 5;
@@ -144,6 +148,7 @@ struct Verdict {
   bool replayed = false;
   bool short_text = false;
   std::optional<Withdrawal> withdrawal;  // of the group, when it affects the article
+  bool embedding_pending = false;
 };
 
 // What the service holds about a stored article beside its content.
@@ -156,6 +161,7 @@ struct ArticleState {
   int64_t body_tokens = 0;
   bool text_stored = false;
   std::optional<Withdrawal> withdrawal;
+  bool embedding_pending = false;
 };
 
 // Stored: the numbers must not change. See GroupChangeKind in cluster_service.proto.
@@ -197,14 +203,36 @@ struct CollectionSettings {
   std::string name;
   bool omit_text = false;
   int shingle_words = 5;
-  int embedding_dimension = 256;
-  bool caller_embeddings = false;
   Thresholds thresholds;
   CanonicalPolicy canonical_policy = CanonicalPolicy::kFirstIngested;
   std::vector<std::string> source_priority;
   std::string fingerprint_scheme;
-  std::string embedder;
   absl::Time created_at;
+};
+
+// What makes a collection's vectors.
+struct EmbeddingSettings {
+  std::string embedder;     // its name
+  std::string identity;     // vectors of different identities do not compare
+  int dimension = 0;        // values in a vector
+  uint32_t generation = 1;  // of vectors in the store, one more with each change of embedder
+  absl::Time chosen_at;     // when the collection was created, or the move to it began
+};
+
+// How far a move to another embedder is. See Reembedding in admin_service.proto.
+struct ReembeddingProgress {
+  EmbeddingSettings to;
+  int64_t articles_done = 0;
+  int64_t articles = 0;
+  int64_t articles_without_text = 0;
+  std::string problem;
+};
+
+// A collection as the one who asks sees it.
+struct CollectionInfo {
+  CollectionSettings settings;
+  EmbeddingSettings embedding;
+  std::optional<ReembeddingProgress> reembedding;
 };
 
 struct CollectionStats {
@@ -217,6 +245,7 @@ struct CollectionStats {
   int64_t sequence = 0;
   int64_t group_change_sequence = 0;
   int64_t boilerplate_shingles = 0;
+  int64_t embeddings_pending = 0;
 };
 
 }  // namespace newsprint

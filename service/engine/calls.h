@@ -35,16 +35,29 @@ using RelatedQuery = std::variant<ArticleQuery, std::vector<float>>;
 
 struct RelatedOptions {
   int results_max = 10;
-  double score_min = -1;
+  double score_min = 0;
   bool include_duplicates = false;
+  absl::Duration half_life = absl::InfiniteDuration();
+  std::vector<std::string> sources;    // empty: all
+  std::vector<std::string> languages;  // empty: all; lower case
+  absl::Time published_from = absl::InfinitePast();
+  absl::Time published_before = absl::InfiniteFuture();
+  double diversity = 0;  // 0 to 1
 };
 
 struct RelatedArticle {
   ArticleSummary article;
-  double score = 0;  // -1 to 1
+  double score = 0;  // 0 to 1
   GroupNumber group = 0;
   bool same_group = false;
   bool withdrawn = false;
+};
+
+// A new collection. 0 for `dimension`: the embedder's.
+struct NewCollection {
+  CollectionSettings settings;
+  std::string embedder;
+  int dimension = 0;
 };
 
 struct Comparison {

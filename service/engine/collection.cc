@@ -33,10 +33,6 @@ Boilerplate::Limits BoilerplateLimits(const Thresholds& thresholds) {
   return limits;
 }
 
-bool IsZero(const std::vector<float>& vector) {
-  return std::all_of(vector.begin(), vector.end(), [](float value) { return value == 0; });
-}
-
 bool SameMetadata(const Article& a, const Article& b) {
   return a.language == b.language && a.source == b.source && a.url == b.url &&
          a.published_at == b.published_at && a.attributes == b.attributes;
@@ -53,11 +49,13 @@ void CopyMetadata(const Article& from, Article* to) {
 }  // namespace
 
 Collection::Collection(store::Store* store, store::CollectionRecord record,
-                       const BuiltInEmbedding* embedding)
+                       std::unique_ptr<SubjectIndex> subjects, const embed::GeneralTerms* general)
     : store_(store),
       uid_(record.uid),
       settings_(std::move(record.settings)),
-      preparer_(settings_, embedding),
+      preparer_(settings_, general),
+      subjects_(std::move(subjects)),
+      related_(store_, uid_, subjects_.get()),
       boilerplate_(BoilerplateLimits(settings_.thresholds)) {}
 
 absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
@@ -69,9 +67,6 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   }
   RETURN_IF_ERROR(LoadBoilerplate(keep_going));
   MutexLock index_lock(index_mutex_);
-  index::VectorIndex::Options options;
-  options.dimension = settings_.embedding_dimension;
-  ASSIGN_OR_RETURN(vectors_, index::VectorIndex::Create(options));
   GroupNumber first = 0;
   while (true) {
     ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, kLoadBatchGroups));
@@ -80,10 +75,10 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
       for (const Ordinal reference : group.references) {
         ASSIGN_OR_RETURN(const store::SketchRecord sketch, store_->GetSketch(uid_, reference));
         fingerprints_.Add(reference, sketch.values);
-        const absl::StatusOr<std::vector<float>> vector = store_->GetVector(uid_, reference);
-        if (absl::IsNotFound(vector.status())) continue;  // of a deleted article
-        RETURN_IF_ERROR(vector.status());
-        if (!IsZero(*vector)) RETURN_IF_ERROR(vectors_->Add(reference, *vector));
+        const absl::StatusOr<IndexedSubject> subject = LoadIndexed(reference);
+        if (absl::IsNotFound(subject.status())) continue;  // of a deleted article
+        RETURN_IF_ERROR(subject.status());
+        RETURN_IF_ERROR(subjects_->Add(reference, *subject));
       }
       first = number + 1;
     }
@@ -138,29 +133,43 @@ absl::Status Collection::CheckOpen() const {
 }
 
 absl::StatusOr<PreparedIngest> Collection::Prepare(IngestRequest request) const {
-  ASSIGN_OR_RETURN(PreparedArticle prepared, preparer_.Prepare(std::move(request.article)));
+  ASSIGN_OR_RETURN(
+      PreparedArticle prepared,
+      preparer_.Prepare(std::move(request.article), *subjects_->embedding(), RemoteVector::kAsk));
   return PreparedIngest{std::move(prepared), std::move(request.request_id), request.skip_related};
+}
+
+absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
+    absl::string_view request_id, store::RequestRecord::Kind kind, absl::string_view article_id,
+    const Hash128& content_hash) const {
+  if (request_id.empty()) return std::optional<store::RequestRecord>();
+  ASSIGN_OR_RETURN(auto earlier, store_->FindRequest(uid_, request_id));
+  if (earlier.has_value() && (earlier->kind != kind || earlier->article_id != article_id ||
+                              earlier->content_hash != content_hash)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("request_id: already used for another request, got \"", request_id, "\""));
+  }
+  return earlier;
 }
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
-  if (!ingest.request_id.empty()) {
-    ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, ingest.request_id));
-    if (earlier.has_value()) {
-      if (earlier->kind != store::RequestRecord::Kind::kIngest || earlier->article_id != id ||
-          earlier->content_hash != ingest.prepared.content_hash) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "request_id: already used for another request, got \"", ingest.request_id, "\""));
-      }
-      Verdict verdict = earlier->verdict;
-      verdict.replayed = true;
-      RETURN_IF_ERROR(BringUpToDate(id, &verdict));
-      return verdict;
-    }
+  ASSIGN_OR_RETURN(const auto earlier,
+                   FindRepeated(ingest.request_id, store::RequestRecord::Kind::kIngest, id,
+                                ingest.prepared.content_hash));
+  if (earlier.has_value()) {
+    Verdict verdict = earlier->verdict;
+    verdict.replayed = true;
+    RETURN_IF_ERROR(BringUpToDate(id, &verdict));
+    return verdict;
   }
   MarkBoilerplate(&ingest.prepared);
+  // Made before the collection changed over to another embedder.
+  if (ingest.prepared.generation != subjects_->embedding()->settings.generation) {
+    ingest.prepared.vector.clear();
+  }
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
   return ordinal.has_value() ? IngestKnown(ingest, *ordinal) : IngestNew(ingest);
 }
@@ -176,7 +185,7 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest) {
   RETURN_IF_ERROR(Teach(ordinal, prepared, record.verdict, &change));
   RETURN_IF_ERROR(Place(ordinal, prepared, /*left=*/0, &record.verdict, &change));
   change.batch.PutId(prepared.article.id, ordinal);
-  PutContent(ordinal, prepared, &record, &change);
+  RETURN_IF_ERROR(PutContent(ordinal, prepared, &record, &change));
   RETURN_IF_ERROR(RememberRequest(ingest.request_id,
                                   {store::RequestRecord::Kind::kIngest, prepared.article.id,
                                    prepared.content_hash, record.verdict},
@@ -186,10 +195,11 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest) {
 }
 
 absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Ordinal ordinal) {
-  ASSIGN_OR_RETURN(Subject old, LoadSubject(ordinal));
-  if (old.record->content_hash != ingest.prepared.content_hash) return Revise(ingest, old);
-
-  store::ArticleRecord& record = *old.record;
+  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  if (record.content_hash != ingest.prepared.content_hash) {
+    ASSIGN_OR_RETURN(const Subject old, LoadSubject(ordinal));
+    return Revise(ingest, old);
+  }
   Verdict verdict = record.verdict;
   verdict.replayed = true;
   const bool same_metadata = SameMetadata(record.article, ingest.prepared.article);
@@ -231,7 +241,8 @@ absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revise
       if (is_copy_of(old.prepared)) return true;
       continue;
     }
-    ASSIGN_OR_RETURN(const Subject subject, LoadSubject(reference));
+    ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, reference));
+    ASSIGN_OR_RETURN(const Subject subject, LoadText(reference, std::move(fingerprint)));
     if (is_copy_of(subject.prepared)) return true;
   }
   return false;
@@ -263,7 +274,8 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   if (stays) {
     if (is_reference) {
       RETURN_IF_ERROR(Unindex(ordinal, &change));
-      change.index.push_back({ordinal, prepared.sketch, prepared.vector});
+      change.index.push_back(
+          {ordinal, prepared.sketch, IndexedSubject{prepared.terms.terms, prepared.vector, {}}});
     }
     const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
     RETURN_IF_ERROR(UpdateMember(member, &group, &change));
@@ -280,6 +292,7 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   }
   verdict.relation = Relation::kRevision;
   verdict.short_text = prepared.short_text;
+  verdict.embedding_pending = prepared.vector.empty();
   Match itself;
   itself.relation = Relation::kRevision;
   itself.article = {prepared.article.id,        old.record->article.title,
@@ -288,13 +301,14 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
   itself.group = verdict.group;
   itself.canonical_id = verdict.canonical_id;
   itself.evidence = MakeEvidence(prepared, old.prepared, settings_.thresholds);
+  SetNearness(related_.Compare(prepared, old.prepared), &itself.evidence);
   verdict.matches.insert(verdict.matches.begin(), std::move(itself));
 
   store::ArticleRecord record;
   record.revision_number = old.record->revision_number + 1;
   record.placed_by_editor = old.record->placed_by_editor;
   record.verdict = std::move(verdict);
-  PutContent(ordinal, prepared, &record, &change);
+  RETURN_IF_ERROR(PutContent(ordinal, prepared, &record, &change));
   RETURN_IF_ERROR(RememberRequest(ingest.request_id,
                                   {store::RequestRecord::Kind::kIngest, prepared.article.id,
                                    prepared.content_hash, record.verdict},
@@ -308,6 +322,8 @@ absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) c
   if (ordinal.has_value()) {
     ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, *ordinal));
     verdict->group = record.group;
+    const uint32_t generation = subjects_->embedding()->settings.generation;
+    ASSIGN_OR_RETURN(verdict->embedding_pending, store_->IsPending(uid_, generation, *ordinal));
   }
   const absl::StatusOr<LoadedGroup> group = LoadGroup(verdict->group);
   if (absl::IsNotFound(group.status())) return absl::OkStatus();  // ended since
@@ -323,6 +339,7 @@ absl::StatusOr<Verdict> Collection::Decide(const PreparedArticle& prepared,
                                            std::optional<Ordinal> except, bool skip_related) const {
   Verdict verdict;
   verdict.short_text = prepared.short_text;
+  verdict.embedding_pending = prepared.vector.empty();
   // Few templates: a form that thousands have would else fill the records, and every later one's
   // verification reads them.
   constexpr MatchLimits kLimits{/*matches=*/10, /*templates=*/3};
@@ -361,7 +378,8 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
   ASSIGN_OR_RETURN(const bool reference, BecomesReference(prepared, *verdict, group, *change));
   if (reference) {
     group.record.references.push_back(ordinal);
-    change->index.push_back({ordinal, prepared.sketch, prepared.vector});
+    change->index.push_back(
+        {ordinal, prepared.sketch, IndexedSubject{prepared.terms.terms, prepared.vector, {}}});
   }
   change->batch.PutGroup(group.number, group.record);
   verdict->group = group.number;
@@ -428,8 +446,8 @@ absl::Status Collection::KeepLesson(Ordinal ordinal, const store::FingerprintRec
 }
 
 // Completes `record` and puts everything that is stored of the article.
-void Collection::PutContent(Ordinal ordinal, const PreparedArticle& prepared,
-                            store::ArticleRecord* record, Change* change) {
+absl::Status Collection::PutContent(Ordinal ordinal, const PreparedArticle& prepared,
+                                    store::ArticleRecord* record, Change* change) {
   ++change->state.relations[static_cast<int>(record->verdict.relation)];
   record->group = record->verdict.group;
   record->content_hash = prepared.content_hash;
@@ -449,8 +467,8 @@ void Collection::PutContent(Ordinal ordinal, const PreparedArticle& prepared,
   change->batch.PutText(prepared.text_hash, ordinal);
   change->batch.PutFingerprint(ordinal, prepared.fingerprint);
   change->batch.PutSketch(ordinal, {prepared.sketch});
-  change->batch.PutVector(ordinal, prepared.vector);
   change->batch.PutTerms(ordinal, prepared.terms);
+  return PutVector(ordinal, prepared, change);
 }
 
 absl::Status Collection::RememberRequest(absl::string_view request_id,
@@ -512,14 +530,18 @@ void Collection::AnnounceChanges() const {
 
 absl::Status Collection::UpdateIndexes(const Change& change) {
   if (change.unindex.empty() && change.index.empty()) return absl::OkStatus();
+  for (const Change::Unindexed& removed : change.unindex) {
+    if (removed.terms.has_value()) subjects_->Remove(removed.ordinal, *removed.terms);
+  }
+  for (const Change::Indexed& added : change.index) {
+    if (added.subject.has_value()) RETURN_IF_ERROR(subjects_->Add(added.ordinal, *added.subject));
+  }
   MutexLock lock(index_mutex_);
   for (const Change::Unindexed& removed : change.unindex) {
     fingerprints_.Remove(removed.ordinal, removed.sketch);
-    vectors_->Remove(removed.ordinal);
   }
   for (const Change::Indexed& added : change.index) {
     fingerprints_.Add(added.ordinal, added.sketch);
-    if (!IsZero(added.vector)) RETURN_IF_ERROR(vectors_->Add(added.ordinal, added.vector));
   }
   return absl::OkStatus();
 }
@@ -527,16 +549,9 @@ absl::Status Collection::UpdateIndexes(const Change& change) {
 absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_view request_id) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  if (!request_id.empty()) {
-    ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, request_id));
-    if (earlier.has_value()) {
-      if (earlier->kind != store::RequestRecord::Kind::kDelete || earlier->article_id != id) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("request_id: already used for another request, got \"", request_id, "\""));
-      }
-      return Deleted{earlier->verdict.group, earlier->verdict.canonical_id};
-    }
-  }
+  ASSIGN_OR_RETURN(const auto earlier,
+                   FindRepeated(request_id, store::RequestRecord::Kind::kDelete, id, {}));
+  if (earlier.has_value()) return Deleted{earlier->verdict.group, earlier->verdict.canonical_id};
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
@@ -554,11 +569,12 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
     change.batch.DeleteContent(ordinal, id);
     change.batch.PutArticle(ordinal, Tombstone(record));
     RETURN_IF_ERROR(Unindex(ordinal, &change));
-    change.index.push_back({ordinal, change.unindex.back().sketch, {}});
+    change.index.push_back({ordinal, change.unindex.back().sketch, std::nullopt});
   } else {
     change.batch.DeleteText(record.text_hash, ordinal);
     change.batch.DeleteArticle(ordinal, id);
   }
+  RETURN_IF_ERROR(DeleteVector(ordinal, &change));
 
   Deleted deleted;
   deleted.group = group.number;

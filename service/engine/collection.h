@@ -21,9 +21,11 @@
 #include "service/engine/boilerplate.h"
 #include "service/engine/calls.h"
 #include "service/engine/canonical.h"
+#include "service/engine/groups.h"
 #include "service/engine/prepare.h"
+#include "service/engine/related_finder.h"
+#include "service/engine/subject_index.h"
 #include "service/index/fingerprint_index.h"
-#include "service/index/vector_index.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -41,9 +43,9 @@ namespace newsprint {
 // groups that don't fit the group), and the store's.
 class Collection {
  public:
-  // `store` and `embedding` must outlive it; `embedding` is null when callers bring the vectors.
+  // `store` and `general` must outlive it. `subjects` is empty, with the embeddings of the record.
   Collection(store::Store* store, store::CollectionRecord record,
-             const BuiltInEmbedding* embedding);
+             std::unique_ptr<SubjectIndex> subjects, const embed::GeneralTerms* general);
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
@@ -56,6 +58,7 @@ class Collection {
 
   const CollectionSettings& settings() const { return settings_; }
   uint32_t uid() const { return uid_; }
+  CollectionInfo Info() const;
 
   absl::StatusOr<PreparedIngest> Prepare(IngestRequest request) const;
   absl::StatusOr<Verdict> Ingest(PreparedIngest ingest);
@@ -86,7 +89,7 @@ class Collection {
                                                           const RelatedOptions& options) const;
   absl::StatusOr<Comparison> Compare(const ArticleQuery& a, const ArticleQuery& b) const;
   absl::StatusOr<Fingerprint> ComputeFingerprint(Article article) const {
-    return preparer_.ComputeFingerprint(std::move(article));
+    return preparer_.ComputeFingerprint(std::move(article), *subjects_->embedding());
   }
   absl::StatusOr<StoredArticle> Get(absl::string_view id, bool omit_body) const;
   absl::StatusOr<GroupNumber> GroupOf(absl::string_view id) const;
@@ -96,6 +99,17 @@ class Collection {
   absl::StatusOr<Page<GroupSummary, GroupNumber>> ListGroups(GroupNumber first, size_t groups_max,
                                                              const GroupFilter& filter) const;
   CollectionStats Stats() const;
+
+  // Begins to move to another embedder. FAILED_PRECONDITION when the collection keeps no text, or
+  // moves to yet another one.
+  absl::Status BeginReembedding(Embedding next);
+  absl::Status CancelReembedding();
+  // Whether EmbedSome has anything to do.
+  bool HasEmbeddingWork() const;
+  // Makes one batch of vectors: those that an embedding server did not give when their articles
+  // came, or some for the embedder that the collection moves to. For one thread at a time.
+  // UNAVAILABLE when the embedding server does not answer.
+  absl::Status EmbedSome();
 
  private:
   // A stored article or a query, and where it is stored.
@@ -113,19 +127,11 @@ class Collection {
   struct VerifiedCopy {
     Subject subject;  // without vector and terms
     Relation relation = Relation::kNew;
-    Evidence evidence;  // without the cosine
-  };
-  struct ScoredOrdinal {
-    Ordinal ordinal = 0;
-    double score = 0;
+    Evidence evidence;  // without the nearness of subject
   };
   struct CopyCandidates {
     std::optional<Ordinal> same_text;
     std::vector<Ordinal> ordinals;  // with `same_text`; each once, ascending
-  };
-  struct LoadedGroup {
-    GroupNumber number = 0;
-    store::GroupRecord record;
   };
   // Outlives the collection in callbacks of the store.
   struct ChangeFeed {
@@ -134,6 +140,7 @@ class Collection {
     Listeners listeners;
   };
   struct Change;
+  struct EmbeddingTask;
 
   // collection.cc: the ordered part.
   absl::Status LoadBoilerplate(absl::FunctionRef<bool()> keep_going)
@@ -162,8 +169,12 @@ class Collection {
   // Keeps what the article has taught, before its fingerprint goes.
   absl::Status KeepLesson(Ordinal ordinal, const store::FingerprintRecord& fingerprint,
                           Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  void PutContent(Ordinal ordinal, const PreparedArticle& prepared, store::ArticleRecord* record,
-                  Change* change);
+  absl::Status PutContent(Ordinal ordinal, const PreparedArticle& prepared,
+                          store::ArticleRecord* record, Change* change);
+  // The answer given before under this request id. INVALID_ARGUMENT when it was for something else.
+  absl::StatusOr<std::optional<store::RequestRecord>> FindRepeated(
+      absl::string_view request_id, store::RequestRecord::Kind kind, absl::string_view article_id,
+      const Hash128& content_hash) const;
   absl::Status RememberRequest(absl::string_view request_id, const store::RequestRecord& record,
                                Change* change);
   absl::Status Commit(Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -198,15 +209,34 @@ class Collection {
   absl::Status Tell(GroupChange told, const LoadedGroup& group, Change* change) const;
   absl::StatusOr<std::string> IdOf(Ordinal ordinal, const Change& change) const;
 
+  // collection_embedding.cc
+  // Stores the vector of an article, or that it is to come.
+  absl::Status PutVector(Ordinal ordinal, const PreparedArticle& prepared, Change* change) const;
+  absl::Status DeleteVector(Ordinal ordinal, Change* change) const;
+  // What is indexed of a stored reference.
+  absl::StatusOr<IndexedSubject> LoadIndexed(Ordinal ordinal) const;
+  absl::StatusOr<EmbeddingTask> NextEmbeddingTask() const;
+  absl::Status AddToTask(Ordinal ordinal, store::PendingRecord text, EmbeddingTask* task) const;
+  absl::Status StoreVectors(EmbeddingTask task, std::vector<std::vector<float>> vectors);
+  absl::StatusOr<bool> CompletesReembedding(const EmbeddingTask& task, Change* change) const;
+  store::CollectionRecord Record(const EmbeddingSettings& embedding,
+                                 const EmbeddingSettings* next) const;
+
   // collection_read.cc
-  absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const;
+  absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const {
+    return newsprint::LoadGroup(*store_, uid_, number);
+  }
+  absl::StatusOr<std::string> CanonicalId(const LoadedGroup& group) const {
+    return newsprint::CanonicalId(*store_, uid_, group);
+  }
   absl::StatusOr<GroupSummary> Summarise(const LoadedGroup& group) const;
   // What has changed about an answer since it was given.
   absl::Status BringUpToDate(absl::string_view id, Verdict* verdict) const;
   absl::StatusOr<Subject> LoadSubject(Ordinal ordinal) const;
   // The same without vector and terms.
   absl::StatusOr<Subject> LoadText(Ordinal ordinal, store::FingerprintRecord fingerprint) const;
-  absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query) const;
+  absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query, RemoteVector remote_vector,
+                                         absl::Status* problem = nullptr) const;
   absl::StatusOr<Ordinal> MustFindId(absl::string_view id) const;
   // Stored copies and template pairs of `prepared`, verified, best first.
   absl::StatusOr<std::vector<Match>> FindCopies(const PreparedArticle& prepared,
@@ -229,24 +259,21 @@ class Collection {
                                       const VerifiedCopy& copy) const;
   absl::StatusOr<Match> MakeMatch(const Subject& subject, Relation relation,
                                   const Evidence& evidence) const;
-  // The canonicals nearest in subject, best first: the `candidates` nearest by vector, ranked by
-  // SubjectCosine.
-  absl::StatusOr<std::vector<ScoredOrdinal>> RankRelated(const PreparedArticle& query,
-                                                         int candidates) const;
-  absl::StatusOr<double> Score(const PreparedArticle& query, Ordinal ordinal) const;
-  // `as_canonical`: the canonical of the group in place of the article that was found.
-  absl::StatusOr<RelatedArticle> ShowRelated(const ScoredOrdinal& found, bool as_canonical) const;
   absl::StatusOr<std::vector<Match>> RelatedMatches(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except) const;
-  absl::Status AppendMembers(const PreparedArticle& query, GroupNumber group, Ordinal reference,
-                             std::vector<ScoredOrdinal>* related) const;
-  absl::StatusOr<std::string> CanonicalId(const LoadedGroup& group) const;
+  absl::StatusOr<std::vector<RelatedArticle>> FindRelatedOnce(const RelatedQuery& query,
+                                                              const RelatedOptions& options) const;
   void MarkBoilerplate(PreparedArticle* prepared) const;
 
   store::Store* const store_;
   const uint32_t uid_;
   const CollectionSettings settings_;
   const Preparer preparer_;
+
+  // What an article's nearness of subject is looked up in. Has its own lock; changed by writers
+  // alone.
+  const std::unique_ptr<SubjectIndex> subjects_;
+  const RelatedFinder related_;
 
   // Order of locking: write_mutex_ before index_mutex_ and stats_mutex_.
   Mutex write_mutex_;
@@ -265,10 +292,10 @@ class Collection {
   // never by way of other copies, and copies cannot crowd a search.
   mutable Mutex index_mutex_;
   index::FingerprintIndex fingerprints_ ABSL_GUARDED_BY(index_mutex_);
-  std::unique_ptr<index::VectorIndex> vectors_ ABSL_GUARDED_BY(index_mutex_);
 
   mutable Mutex stats_mutex_;
   store::CollectionState published_state_ ABSL_GUARDED_BY(stats_mutex_);  // of the last commit
+  std::string embedding_problem_ ABSL_GUARDED_BY(stats_mutex_);
 };
 
 }  // namespace newsprint

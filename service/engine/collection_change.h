@@ -21,11 +21,12 @@ struct Collection::Change {
   struct Indexed {
     Ordinal ordinal;
     sketch::Sketch sketch;
-    std::vector<float> vector;
+    std::optional<IndexedSubject> subject;  // absent: only copies of it are to be recognised
   };
   struct Unindexed {
     Ordinal ordinal;
     sketch::Sketch sketch;
+    std::optional<std::vector<WeightedTerm>> terms;
   };
   struct Lesson {
     Ordinal ordinal;
@@ -43,11 +44,6 @@ struct Collection::Change {
   // Ids of articles that the store does not hold yet.
   absl::flat_hash_map<Ordinal, std::string> ids;
 };
-
-inline bool Affects(const std::optional<Withdrawal>& withdrawal, absl::string_view id) {
-  if (!withdrawal.has_value()) return false;
-  return withdrawal->replacement_id.empty() || withdrawal->replacement_id != id;
-}
 
 inline bool IsReference(const store::GroupRecord& group, Ordinal ordinal) {
   return std::find(group.references.begin(), group.references.end(), ordinal) !=

@@ -75,14 +75,21 @@ absl::StatusOr<std::vector<Candidate>> Collection::LoadMembers(GroupNumber group
 
 absl::Status Collection::Index(Ordinal ordinal, Change* change) const {
   ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, ordinal));
-  ASSIGN_OR_RETURN(std::vector<float> vector, store_->GetVector(uid_, ordinal));
-  change->index.push_back({ordinal, std::move(sketch.values), std::move(vector)});
+  ASSIGN_OR_RETURN(IndexedSubject subject, LoadIndexed(ordinal));
+  change->index.push_back({ordinal, std::move(sketch.values), std::move(subject)});
   return absl::OkStatus();
 }
 
 absl::Status Collection::Unindex(Ordinal ordinal, Change* change) const {
   ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, ordinal));
-  change->unindex.push_back({ordinal, std::move(sketch.values)});
+  Change::Unindexed unindexed{ordinal, std::move(sketch.values), std::nullopt};
+  absl::StatusOr<store::TermsRecord> terms = store_->GetTerms(uid_, ordinal);
+  if (terms.ok()) {
+    unindexed.terms = std::move(terms->terms);
+  } else if (!absl::IsNotFound(terms.status())) {  // a tombstone has none
+    return terms.status();
+  }
+  change->unindex.push_back(std::move(unindexed));
   return absl::OkStatus();
 }
 
@@ -222,7 +229,7 @@ absl::Status Collection::AddTombstone(const Subject& old, LoadedGroup* group,
   change->batch.PutFingerprint(ordinal, old.prepared.fingerprint);
   ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, *old.ordinal));
   change->batch.PutSketch(ordinal, sketch);
-  change->index.push_back({ordinal, std::move(sketch.values), {}});
+  change->index.push_back({ordinal, std::move(sketch.values), std::nullopt});
   group->record.references.push_back(ordinal);
   return absl::OkStatus();
 }
@@ -356,20 +363,16 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const Hash128 hash = HashOf(request);
-  if (!request.request_id.empty()) {
-    ASSIGN_OR_RETURN(const auto earlier, store_->FindRequest(uid_, request.request_id));
-    if (earlier.has_value()) {
-      if (earlier->kind != store::RequestRecord::Kind::kSplit || earlier->content_hash != hash) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "request_id: already used for another request, got \"", request.request_id, "\""));
-      }
-      ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(request.group));
-      ASSIGN_OR_RETURN(const LoadedGroup made, LoadGroup(earlier->verdict.group));
-      Split split;
-      ASSIGN_OR_RETURN(split.group, Summarise(group));
-      ASSIGN_OR_RETURN(split.new_group, Summarise(made));
-      return split;
-    }
+  ASSIGN_OR_RETURN(const auto earlier,
+                   FindRepeated(request.request_id, store::RequestRecord::Kind::kSplit,
+                                request.ids.front(), hash));
+  if (earlier.has_value()) {
+    ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(request.group));
+    ASSIGN_OR_RETURN(const LoadedGroup made, LoadGroup(earlier->verdict.group));
+    Split split;
+    ASSIGN_OR_RETURN(split.group, Summarise(group));
+    ASSIGN_OR_RETURN(split.new_group, Summarise(made));
+    return split;
   }
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
   Change change(uid_, state_);

@@ -16,35 +16,19 @@ namespace {
 constexpr int kVerifiedMax = 32;
 // Times that a read begins again when a write came in between.
 constexpr int kReadAttemptsMax = 4;
-// Related articles that a verdict names, of so many that are looked at: fewer than FindRelated
+// Related articles that a verdict names, of so many that are ranked: fewer than FindRelated
 // does, as every ingested article pays for it.
 constexpr size_t kVerdictRelatedMax = 3;
 constexpr int kVerdictRankedMax = 32;
 // Groups that ListGroups looks at before it returns a page that is not full.
 constexpr size_t kGroupsScannedMax = 50'000;
-// Members of one group that FindRelated adds when it returns duplicates too.
+// Members of its group that a stored article is compared with.
 constexpr size_t kExpandedMembersMax = 1'000;
-
-// Nearest vectors that are ranked anew by their terms, at least; twice the results where that is
-// more. The projection's error is about 0.06, so the best of the terms may be some way down.
-constexpr int kRankedMin = 100;
-
-// Higher scores first, equal ones in the order of ingestion.
-struct BetterScoreOrder {
-  template <typename Scored>
-  bool operator()(const Scored& a, const Scored& b) const {
-    return a.score != b.score ? a.score > b.score : a.ordinal < b.ordinal;
-  }
-};
-constexpr BetterScoreOrder BetterScore;
 
 ArticleSummary Summary(const Article& article) {
   return {article.id,       article.title, article.source,
           article.language, article.url,   article.published_at};
 }
-
-// Runs over articles that may be deleted meanwhile: true when `status` says just that.
-bool IsGone(const absl::Status& status) { return absl::IsNotFound(status); }
 
 }  // namespace
 
@@ -64,10 +48,11 @@ void Collection::MarkBoilerplate(PreparedArticle* prepared) const {
 absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) const {
   ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
   ASSIGN_OR_RETURN(Subject subject, LoadText(ordinal, std::move(fingerprint)));
-  if (!subject.record->deleted) {
-    ASSIGN_OR_RETURN(subject.prepared.vector, store_->GetVector(uid_, ordinal));
-    ASSIGN_OR_RETURN(subject.prepared.terms, store_->GetTerms(uid_, ordinal));
-  }
+  if (subject.record->deleted) return subject;
+  ASSIGN_OR_RETURN(subject.prepared.terms, store_->GetTerms(uid_, ordinal));
+  subject.prepared.generation = subjects_->embedding()->settings.generation;
+  ASSIGN_OR_RETURN(auto vector, store_->FindVector(uid_, subject.prepared.generation, ordinal));
+  if (vector.has_value()) subject.prepared.vector = *std::move(vector);
   return subject;
 }
 
@@ -87,7 +72,9 @@ absl::StatusOr<Collection::Subject> Collection::LoadText(
   return subject;
 }
 
-absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query) const {
+absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query,
+                                                               RemoteVector remote_vector,
+                                                               absl::Status* problem) const {
   if (const auto* id = std::get_if<std::string>(&query)) {
     ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(*id));
     ASSIGN_OR_RETURN(Subject stored, LoadSubject(ordinal));
@@ -95,27 +82,11 @@ absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuer
     return stored;
   }
   Subject subject;
-  ASSIGN_OR_RETURN(subject.prepared, preparer_.Prepare(std::get<Article>(query)));
+  ASSIGN_OR_RETURN(
+      subject.prepared,
+      preparer_.Prepare(std::get<Article>(query), *subjects_->embedding(), remote_vector, problem));
   MarkBoilerplate(&subject.prepared);
   return subject;
-}
-
-absl::StatusOr<Collection::LoadedGroup> Collection::LoadGroup(GroupNumber number) const {
-  while (true) {
-    ASSIGN_OR_RETURN(auto record, store_->GetGroup(uid_, number));
-    if (!record.has_value()) {
-      return absl::NotFoundError(absl::StrCat("group_id: no such group, got \"g", number, "\""));
-    }
-    if (record->merged_into == 0) return LoadedGroup{number, *std::move(record)};
-    number = record->merged_into;
-  }
-}
-
-absl::StatusOr<std::string> Collection::CanonicalId(const LoadedGroup& group) const {
-  if (group.record.members == 0) return std::string();
-  ASSIGN_OR_RETURN(store::ArticleRecord canonical,
-                   store_->GetArticle(uid_, group.record.canonical));
-  return std::move(canonical.article.id);
 }
 
 absl::StatusOr<GroupSummary> Collection::Summarise(const LoadedGroup& group) const {
@@ -187,7 +158,9 @@ absl::StatusOr<Match> Collection::CompleteMatch(const PreparedArticle& prepared,
                                                 const VerifiedCopy& copy) const {
   Evidence evidence = copy.evidence;
   if (!copy.subject.record->deleted) {
-    ASSIGN_OR_RETURN(evidence.cosine, Score(prepared, *copy.subject.ordinal));
+    ASSIGN_OR_RETURN(const PairNearness nearness,
+                     related_.Compare(prepared, *copy.subject.ordinal));
+    SetNearness(nearness, &evidence);
   }
   return MakeMatch(copy.subject, copy.relation, evidence);
 }
@@ -241,50 +214,22 @@ absl::StatusOr<std::vector<Match>> Collection::FindCopiesOnce(const PreparedArti
   return matches;
 }
 
-absl::StatusOr<double> Collection::Score(const PreparedArticle& query, Ordinal ordinal) const {
-  PreparedArticle match;
-  if (!query.terms.terms.empty()) {
-    ASSIGN_OR_RETURN(match.terms, store_->GetTerms(uid_, ordinal));
-  }
-  if (match.terms.terms.empty()) {
-    ASSIGN_OR_RETURN(match.vector, store_->GetVector(uid_, ordinal));
-  }
-  return SubjectCosine(query, match);
-}
-
-absl::StatusOr<std::vector<Collection::ScoredOrdinal>> Collection::RankRelated(
-    const PreparedArticle& query, int candidates) const {
-  std::vector<index::VectorHit> hits;
-  {
-    ReaderMutexLock lock(index_mutex_);
-    ASSIGN_OR_RETURN(hits, vectors_->Search(query.vector, candidates));
-  }
-  std::vector<ScoredOrdinal> ranked;
-  for (const index::VectorHit& hit : hits) {
-    const absl::StatusOr<double> score = Score(query, hit.ordinal);
-    if (IsGone(score.status())) continue;
-    RETURN_IF_ERROR(score.status());
-    ranked.push_back({hit.ordinal, *score});
-  }
-  std::sort(ranked.begin(), ranked.end(), BetterScore);
-  return ranked;
-}
-
 absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArticle& prepared,
                                                               std::optional<Ordinal> except) const {
-  ASSIGN_OR_RETURN(const std::vector<ScoredOrdinal> ranked,
-                   RankRelated(prepared, kVerdictRankedMax));
+  ASSIGN_OR_RETURN(const std::vector<RelatedReference> ranked,
+                   related_.Rank(prepared, except, kVerdictRankedMax));
   std::vector<Match> related;
   absl::flat_hash_set<GroupNumber> shown;
-  for (const ScoredOrdinal& candidate : ranked) {
+  for (const RelatedReference& candidate : ranked) {
     if (related.size() == kVerdictRelatedMax) break;
-    if (candidate.score < settings_.thresholds.related_cosine) break;
-    if (candidate.ordinal == except) continue;
+    if (candidate.score < settings_.thresholds.related_score_min) break;
     const absl::StatusOr<Subject> subject = LoadSubject(candidate.ordinal);
     if (IsGone(subject.status())) continue;
     RETURN_IF_ERROR(subject.status());
     if (!shown.insert(subject->record->group).second) continue;  // another reference of one story
-    const Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
+    Evidence evidence = MakeEvidence(prepared, subject->prepared, settings_.thresholds);
+    SetNearness(related_.Compare(prepared, subject->prepared), &evidence);
+    evidence.score = candidate.score;  // with what the neighbours tell
     const Classification classification =
         Classify(evidence, MakePairContext(prepared, subject->prepared, settings_.thresholds),
                  settings_.thresholds);
@@ -299,7 +244,7 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
 
 absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
                                                    int matches_max) const {
-  ASSIGN_OR_RETURN(const Subject subject, ResolveSubject(query));
+  ASSIGN_OR_RETURN(const Subject subject, ResolveSubject(query, RemoteVector::kLeaveOut));
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
   if (subject.ordinal.has_value()) {
@@ -325,93 +270,54 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
   return verdict;
 }
 
-// Appends the members of a group but its reference, each by its own score.
-absl::Status Collection::AppendMembers(const PreparedArticle& query, GroupNumber group,
-                                       Ordinal reference,
-                                       std::vector<ScoredOrdinal>* related) const {
-  ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
-                   store_->Members(uid_, group, 0, kExpandedMembersMax));
-  for (const Ordinal member : members) {
-    if (member == reference) continue;
-    const absl::StatusOr<double> score = Score(query, member);
-    if (IsGone(score.status())) continue;
-    RETURN_IF_ERROR(score.status());
-    related->push_back({member, *score});
+absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
+    const RelatedQuery& query, const RelatedOptions& options) const {
+  // The collection may change over to another embedder between two steps.
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<std::vector<RelatedArticle>> related = FindRelatedOnce(query, options);
+    if (!absl::IsAborted(related.status()) || attempt == kReadAttemptsMax) return related;
   }
-  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
+absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
     const RelatedQuery& query, const RelatedOptions& options) const {
   Subject subject;
   if (const auto* vector = std::get_if<std::vector<float>>(&query)) {
+    const std::shared_ptr<const Embedding> embedding = subjects_->embedding();
     subject.prepared.vector = *vector;
+    subject.prepared.generation = embedding->settings.generation;
     RETURN_IF_ERROR(
-        NormaliseVector("vector.values", settings_.embedding_dimension, &subject.prepared.vector));
+        NormaliseVector("vector.values", embedding->settings.dimension, &subject.prepared.vector));
   } else {
-    ASSIGN_OR_RETURN(subject, ResolveSubject(std::get<ArticleQuery>(query)));
+    absl::Status problem;
+    ASSIGN_OR_RETURN(subject,
+                     ResolveSubject(std::get<ArticleQuery>(query), RemoteVector::kAsk, &problem));
+    RETURN_IF_ERROR(problem);
+    if (subject.prepared.vector.empty()) {
+      return absl::FailedPreconditionError(
+          "id: its vector is still to come, as the embedding server did not answer; try again");
+    }
   }
   const GroupNumber own_group = subject.record.has_value() ? subject.record->group : 0;
-  const size_t results_max = static_cast<size_t>(options.results_max);
-  ASSIGN_OR_RETURN(std::vector<ScoredOrdinal> ranked,
-                   RankRelated(subject.prepared, std::max(kRankedMin, 2 * options.results_max)));
-  if (options.include_duplicates) {
-    const std::vector<ScoredOrdinal> references = ranked;
-    absl::flat_hash_set<GroupNumber> expanded;
-    for (const ScoredOrdinal& reference : references) {
-      const auto record = store_->GetArticle(uid_, reference.ordinal);
-      if (IsGone(record.status())) continue;
-      RETURN_IF_ERROR(record.status());
-      if (!expanded.insert(record->group).second) continue;
-      RETURN_IF_ERROR(AppendMembers(subject.prepared, record->group, reference.ordinal, &ranked));
-    }
-    std::sort(ranked.begin(), ranked.end(), BetterScore);
-  }
-  std::vector<RelatedArticle> related;
-  absl::flat_hash_set<uint64_t> shown;  // articles, or groups when each is shown once
-  for (const ScoredOrdinal& candidate : ranked) {
-    if (related.size() == results_max || candidate.score < options.score_min) break;
-    if (candidate.ordinal == subject.ordinal) continue;
-    absl::StatusOr<RelatedArticle> article =
-        ShowRelated(candidate, /*as_canonical=*/!options.include_duplicates);
-    if (IsGone(article.status())) continue;
-    RETURN_IF_ERROR(article.status());
-    article->same_group = article->group == own_group;
-    if (article->same_group && !options.include_duplicates) continue;
-    if (!shown.insert(options.include_duplicates ? candidate.ordinal : article->group).second) {
-      continue;
-    }
-    related.push_back(*std::move(article));
-  }
-  return related;
-}
-
-absl::StatusOr<RelatedArticle> Collection::ShowRelated(const ScoredOrdinal& found,
-                                                       bool as_canonical) const {
-  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, found.ordinal));
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
-  if (as_canonical && group.record.canonical != found.ordinal) {
-    ASSIGN_OR_RETURN(record, store_->GetArticle(uid_, group.record.canonical));
-  }
-  RelatedArticle article;
-  article.article = Summary(record.article);
-  article.score = found.score;
-  article.group = group.number;
-  article.withdrawn = Affects(group.record.withdrawal, record.article.id);
-  return article;
+  return related_.Find(subject.prepared, subject.ordinal, own_group, options);
 }
 
 absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {
-  ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a));
-  ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b));
+  absl::Status problem;
+  ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a, RemoteVector::kAsk, &problem));
+  RETURN_IF_ERROR(problem);
+  ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b, RemoteVector::kAsk, &problem));
+  RETURN_IF_ERROR(problem);
   Comparison comparison;
   comparison.evidence = MakeEvidence(query.prepared, match.prepared, settings_.thresholds);
+  const PairNearness nearness = related_.Compare(query.prepared, match.prepared);
+  SetNearness(nearness, &comparison.evidence);
   Classification classification = Classify(
       comparison.evidence, MakePairContext(query.prepared, match.prepared, settings_.thresholds),
       settings_.thresholds);
   comparison.relation = classification.relation;
   comparison.explanation = std::move(classification.explanation);
-  comparison.similarity = std::sqrt(std::max(0.0, comparison.evidence.cosine));
+  comparison.similarity = std::sqrt(std::max(0.0, nearness.similarity));
   return comparison;
 }
 
@@ -443,6 +349,8 @@ absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omi
   if (Affects(group.record.withdrawal, record.article.id)) {
     stored.state.withdrawal = group.record.withdrawal;
   }
+  const uint32_t generation = subjects_->embedding()->settings.generation;
+  ASSIGN_OR_RETURN(stored.state.embedding_pending, store_->IsPending(uid_, generation, ordinal));
   stored.article = std::move(record.article);
   if (record.body_stored && !omit_body) {
     ASSIGN_OR_RETURN(stored.article.body, store_->GetBody(uid_, ordinal));
@@ -543,6 +451,7 @@ CollectionStats Collection::Stats() const {
     stats.groups = static_cast<int64_t>(published_state_.groups);
     stats.sequence = static_cast<int64_t>(published_state_.sequence);
     stats.group_change_sequence = static_cast<int64_t>(published_state_.next_change - 1);
+    stats.embeddings_pending = static_cast<int64_t>(published_state_.embeddings_pending);
     for (int i = 0; i < kRelationCount; ++i) {
       stats.relations[i] = static_cast<int64_t>(published_state_.relations[i]);
     }
@@ -550,8 +459,8 @@ CollectionStats Collection::Stats() const {
   {
     ReaderMutexLock lock(index_mutex_);
     stats.fingerprint_index_bytes = static_cast<int64_t>(fingerprints_.memory_bytes());
-    stats.vector_index_bytes = static_cast<int64_t>(vectors_->memory_bytes());
   }
+  stats.vector_index_bytes = static_cast<int64_t>(subjects_->memory_bytes());
   stats.boilerplate_shingles = static_cast<int64_t>(boilerplate_.size());
   stats.store_bytes = store_->disk_bytes();
   return stats;

@@ -119,32 +119,20 @@ Classification DuplicateKind(const Evidence& evidence, const PairContext& contex
 }
 
 Classification BySubject(const Evidence& evidence, const Thresholds& thresholds) {
-  if (evidence.cosine >= thresholds.related_cosine) {
-    return {Relation::kRelated, absl::StrFormat("cosine %.2f is at least related_cosine %.2f",
-                                                evidence.cosine, thresholds.related_cosine)};
+  if (evidence.score >= thresholds.related_score_min) {
+    return {Relation::kRelated, absl::StrFormat("score %.2f is at least related_score_min %.2f",
+                                                evidence.score, thresholds.related_score_min)};
   }
   return {Relation::kNew,
-          absl::StrFormat("jaccard %.2f, containment %.2f and %.2f, and cosine %.2f are below "
+          absl::StrFormat("jaccard %.2f, containment %.2f and %.2f, and score %.2f are below "
                           "near_duplicate_jaccard %.2f, duplicate_containment %.2f and "
-                          "related_cosine %.2f",
+                          "related_score_min %.2f",
                           evidence.jaccard, evidence.containment, evidence.reverse_containment,
-                          evidence.cosine, thresholds.near_duplicate_jaccard,
-                          thresholds.duplicate_containment, thresholds.related_cosine)};
+                          evidence.score, thresholds.near_duplicate_jaccard,
+                          thresholds.duplicate_containment, thresholds.related_score_min)};
 }
 
 }  // namespace
-
-double VectorCosine(absl::Span<const float> a, absl::Span<const float> b) {
-  if (a.size() != b.size()) return 0;
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return std::clamp(sum, -1.0, 1.0);
-}
-
-double SubjectCosine(const PreparedArticle& a, const PreparedArticle& b) {
-  if (a.terms.terms.empty() || b.terms.terms.empty()) return VectorCosine(a.vector, b.vector);
-  return embed::TermCosine(a.terms.terms, b.terms.terms);
-}
 
 PairContext MakePairContext(const PreparedArticle& query, const PreparedArticle& match,
                             const Thresholds& thresholds) {
@@ -177,8 +165,13 @@ Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match
   if (fewer_numbers >= thresholds.template_numbers_min) {
     evidence.shared_numbers = Share(CountShared(a.numbers, b.numbers), fewer_numbers);
   }
-  evidence.cosine = SubjectCosine(query, match);
   return evidence;
+}
+
+void SetNearness(const PairNearness& nearness, Evidence* evidence) {
+  evidence->term_cosine = nearness.term_cosine;
+  evidence->cosine = nearness.vector_cosine;
+  evidence->score = ScoreOf(nearness.similarity);
 }
 
 bool MayMatch(const PreparedArticle& query, const store::FingerprintRecord& match,
@@ -267,7 +260,7 @@ bool BetterMatch(Relation relation_a, const Evidence& a, Relation relation_b, co
     return relation == Relation::kTemplate ? 2 : 3;
   };
   if (rank(relation_a) != rank(relation_b)) return rank(relation_a) < rank(relation_b);
-  if (rank(relation_a) == 3) return a.cosine > b.cosine;
+  if (rank(relation_a) == 3) return a.score > b.score;
   const double share_a = std::max(a.jaccard, LargerContainment(a));
   const double share_b = std::max(b.jaccard, LargerContainment(b));
   if (share_a != share_b) return share_a > share_b;

@@ -7,6 +7,7 @@
 #include "absl/types/span.h"
 #include "service/common/types.h"
 #include "service/engine/prepare.h"
+#include "service/engine/story_ranking.h"
 
 namespace newsprint {
 
@@ -22,13 +23,11 @@ struct PairContext {
 PairContext MakePairContext(const PreparedArticle& query, const PreparedArticle& match,
                             const Thresholds& thresholds);
 
-// Nearness of subject: the cosine of the two articles' heaviest terms where both have them, else of
-// their vectors. -1 to 1.
-double SubjectCosine(const PreparedArticle& a, const PreparedArticle& b);
-
-// Exact shares from the two fingerprints, boilerplate left out, and the nearness of subject.
+// Exact shares from the two fingerprints, boilerplate left out; without the nearness of subject.
 Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match,
                       const Thresholds& thresholds);
+
+void SetNearness(const PairNearness& nearness, Evidence* evidence);
 
 // False when the two share too few shingles to be copies or of one form, whatever is boilerplate.
 // Quick: it reads the shingles alone. (The texts may still be the same, when they are short.)
@@ -47,9 +46,6 @@ Classification Classify(const Evidence& evidence, const PairContext& context,
 // For ranking matches: duplicates before templates before related, then by the larger share of
 // text.
 bool BetterMatch(Relation relation_a, const Evidence& a, Relation relation_b, const Evidence& b);
-
-// Of two vectors of length 1 or 0.
-double VectorCosine(absl::Span<const float> a, absl::Span<const float> b);
 
 }  // namespace newsprint
 

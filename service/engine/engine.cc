@@ -10,53 +10,77 @@
 namespace newsprint {
 namespace {
 
-constexpr char kCallerEmbedder[] = "caller";
 constexpr int kDefaultShingleWords = 5;
+
+// An error of a stored collection, for whoever starts the server.
+absl::Status StoredCollectionError(const CollectionSettings& settings, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("data_dir: collection \"", settings.name,
+                                                  "\": ", status.message()));
+}
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders)
+    : store_(std::move(store)), embedders_(std::move(embedders)) {}
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const store::Store::Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options));
-  std::unique_ptr<Engine> engine(new Engine(std::move(store)));
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Embedders> embedders, Embedders::Create(options.embedders));
+  ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options.store));
+  std::unique_ptr<Engine> engine(new Engine(std::move(store), std::move(embedders)));
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {
-    RETURN_IF_ERROR(engine->CheckCompatible(record.settings));
+    absl::StatusOr<std::shared_ptr<Collection>> collection = engine->Reopen(record);
+    if (!collection.ok()) return StoredCollectionError(record.settings, collection.status());
     MutexLock lock(engine->mutex_);
-    engine->collections_.emplace(record.settings.name, engine->MakeCollection(record));
+    engine->collections_.emplace(record.settings.name, *std::move(collection));
   }
   if (!engine->Find(kDefaultCollection).ok()) {
-    CollectionSettings settings;
-    settings.name = kDefaultCollection;
-    RETURN_IF_ERROR(engine->Create(settings).status());
+    NewCollection wanted;
+    wanted.settings.name = kDefaultCollection;
+    RETURN_IF_ERROR(engine->Create(std::move(wanted)).status());
   }
   return engine;
 }
 
-absl::Status Engine::CheckCompatible(const CollectionSettings& settings) const {
-  const std::string scheme = FingerprintScheme(settings.shingle_words);
-  if (settings.fingerprint_scheme != scheme) {
+absl::StatusOr<std::shared_ptr<Collection>> Engine::Reopen(
+    const store::CollectionRecord& record) const {
+  const std::string scheme = FingerprintScheme(record.settings.shingle_words);
+  if (record.settings.fingerprint_scheme != scheme) {
     return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: collection \"", settings.name,
-                     "\" has a fingerprint scheme that this server does not make, got ",
-                     settings.fingerprint_scheme, ", expected ", scheme));
+        absl::StrCat("has a fingerprint scheme that this server does not make, got ",
+                     record.settings.fingerprint_scheme, ", expected ", scheme));
   }
-  const absl::string_view embedder = settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
-                                                                : embedding_.projection.identity();
-  if (settings.embedder != embedder) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: collection \"", settings.name,
-                     "\" has an embedder that this server does not have, got ", settings.embedder,
-                     ", expected ", embedder));
+  ASSIGN_OR_RETURN(Embedding embedding, embedders_->Reopen(record.embedding));
+  std::shared_ptr<const Embedding> next;
+  if (record.next_embedding.has_value()) {
+    ASSIGN_OR_RETURN(Embedding moving_to, embedders_->Reopen(*record.next_embedding));
+    next = std::make_shared<const Embedding>(std::move(moving_to));
   }
-  return absl::OkStatus();
+  return MakeCollection(record, std::make_shared<const Embedding>(std::move(embedding)),
+                        std::move(next));
 }
 
-std::shared_ptr<Collection> Engine::MakeCollection(store::CollectionRecord record) const {
-  const BuiltInEmbedding* embedding = record.settings.caller_embeddings ? nullptr : &embedding_;
-  return std::make_shared<Collection>(store_.get(), std::move(record), embedding);
+absl::StatusOr<std::shared_ptr<Collection>> Engine::MakeCollection(
+    const store::CollectionRecord& record, std::shared_ptr<const Embedding> embedding,
+    std::shared_ptr<const Embedding> next) const {
+  ASSIGN_OR_RETURN(std::unique_ptr<SubjectIndex> subjects,
+                   SubjectIndex::Create(std::move(embedding), std::move(next), &general_terms_));
+  return std::make_shared<Collection>(store_.get(), record, std::move(subjects), &general_terms_);
+}
+
+void Engine::StartEmbedding(std::function<void(const Collection&, const absl::Status&)> report) {
+  worker_ =
+      std::make_unique<EmbeddingWorker>([this] { return List("", SIZE_MAX); }, std::move(report));
+}
+
+absl::Status Engine::BeginReembedding(Collection& collection, absl::string_view embedder) {
+  ASSIGN_OR_RETURN(Embedding next, embedders_->Open("embedder", embedder, /*dimension=*/0));
+  if (next.embedder == nullptr) {
+    return absl::InvalidArgumentError(
+        "embedder: vectors of callers come with their articles, got \"caller\"");
+  }
+  return collection.BeginReembedding(std::move(next));
 }
 
 absl::Status Engine::LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
@@ -77,30 +101,39 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Find(absl::string_view name)
   return found->second;
 }
 
-absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(CollectionSettings settings) {
+absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(NewCollection wanted) {
+  CollectionSettings& settings = wanted.settings;
   if (settings.shingle_words == 0) settings.shingle_words = kDefaultShingleWords;
-  if (settings.embedding_dimension == 0)
-    settings.embedding_dimension = embedding_.projection.dimension();
-  if (settings.embedding_dimension != embedding_.projection.dimension())
-    settings.caller_embeddings = true;
   settings.fingerprint_scheme = FingerprintScheme(settings.shingle_words);
-  settings.embedder = std::string(settings.caller_embeddings ? absl::string_view(kCallerEmbedder)
-                                                             : embedding_.projection.identity());
   settings.created_at = absl::Now();
+  ASSIGN_OR_RETURN(Embedding embedding,
+                   embedders_->Open("collection.embedder", wanted.embedder, wanted.dimension));
+  embedding.settings.chosen_at = settings.created_at;
 
   MutexLock admin_lock(admin_mutex_);
   if (Find(settings.name).ok()) {
     return absl::AlreadyExistsError(
         absl::StrCat("collection.name: exists already, got \"", settings.name, "\""));
   }
-  ASSIGN_OR_RETURN(const uint32_t uid, store_->AddCollection(settings));
-  std::shared_ptr<Collection> collection = MakeCollection({uid, settings});
-  if (absl::Status status = collection->LoadIndexes([] { return true; }); !status.ok()) {
-    store_->DropCollection(uid).IgnoreError();  // else a second try would make another of this name
-    return status;
+  store::CollectionRecord record;
+  record.settings = settings;
+  record.embedding = embedding.settings;
+  ASSIGN_OR_RETURN(record.uid, store_->AddCollection(record));
+  const auto make = [&]() -> absl::StatusOr<std::shared_ptr<Collection>> {
+    ASSIGN_OR_RETURN(
+        std::shared_ptr<Collection> collection,
+        MakeCollection(record, std::make_shared<const Embedding>(std::move(embedding)), nullptr));
+    RETURN_IF_ERROR(collection->LoadIndexes([] { return true; }));
+    return collection;
+  };
+  absl::StatusOr<std::shared_ptr<Collection>> collection = make();
+  if (!collection.ok()) {
+    // Else a second try would make another of this name.
+    store_->DropCollection(record.uid).IgnoreError();
+    return collection;
   }
   MutexLock lock(mutex_);
-  collections_[settings.name] = collection;
+  collections_[settings.name] = *collection;
   return collection;
 }
 

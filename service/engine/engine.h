@@ -15,7 +15,8 @@
 #include "service/common/mutex.h"
 #include "service/common/types.h"
 #include "service/engine/collection.h"
-#include "service/engine/prepare.h"
+#include "service/engine/embedders.h"
+#include "service/engine/embedding_worker.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -25,26 +26,39 @@ inline constexpr char kDefaultCollection[] = "default";
 // Thread-safe. Order of calls: Open, LoadIndexes, then anything.
 class Engine {
  public:
+  struct Options {
+    store::Store::Options store;
+    Embedders::Options embedders;
+  };
+
   // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is
-  // in use, of a newer format, or holds a collection with another fingerprint scheme or embedder.
-  static absl::StatusOr<std::unique_ptr<Engine>> Open(const store::Store::Options& options);
+  // in use, of another format, or holds a collection with a fingerprint scheme or an embedder that
+  // this server does not have.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options);
 
   // Builds the indexes of all collections; calls `progress` after each one. CANCELLED soon after
   // `keep_going` says false.
   absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                            absl::FunctionRef<bool()> keep_going);
 
+  // From now on vectors that are to come are made in the background. `report`: as EmbeddingWorker.
+  // Call after LoadIndexes.
+  void StartEmbedding(std::function<void(const Collection&, const absl::Status&)> report);
+
   // NOT_FOUND when there is none of that name.
   absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view name) const;
-  // ALREADY_EXISTS, or INVALID_ARGUMENT for settings that don't fit together. Zeros in
-  // `shingle_words` and `embedding_dimension` mean the defaults; scheme, embedder and time are set
-  // here.
-  absl::StatusOr<std::shared_ptr<Collection>> Create(CollectionSettings settings);
+  // ALREADY_EXISTS, or an error of Embedders::Open. A zero in `shingle_words` means the default;
+  // scheme and time are set here.
+  absl::StatusOr<std::shared_ptr<Collection>> Create(NewCollection wanted);
   // FAILED_PRECONDITION for the default collection.
   absl::Status Drop(absl::string_view name);
   // Collections by name, from `first` on, at most `collections_max`.
   std::vector<std::shared_ptr<Collection>> List(absl::string_view first,
                                                 size_t collections_max) const;
+
+  std::vector<EmbedderInfo> ListEmbedders() { return embedders_->List(); }
+  // Collection::BeginReembedding with the embedder of this name; errors also as Embedders::Open.
+  absl::Status BeginReembedding(Collection& collection, absl::string_view embedder);
 
   // See Store::NotifyDurable.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
@@ -54,19 +68,23 @@ class Engine {
   absl::Status WaitDurable();
 
  private:
-  explicit Engine(std::unique_ptr<store::Store> store);
+  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders);
 
-  absl::Status CheckCompatible(const CollectionSettings& settings) const;
-  std::shared_ptr<Collection> MakeCollection(store::CollectionRecord record) const;
+  absl::StatusOr<std::shared_ptr<Collection>> Reopen(const store::CollectionRecord& record) const;
+  absl::StatusOr<std::shared_ptr<Collection>> MakeCollection(
+      const store::CollectionRecord& record, std::shared_ptr<const Embedding> embedding,
+      std::shared_ptr<const Embedding> next) const;
 
   const std::unique_ptr<store::Store> store_;
-  const BuiltInEmbedding embedding_;
+  const std::unique_ptr<Embedders> embedders_;
+  const embed::GeneralTerms general_terms_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Collection>, std::less<>> collections_
       ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<EmbeddingWorker> worker_;  // last, so that it ends first
 };
 
 }  // namespace newsprint

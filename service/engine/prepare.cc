@@ -18,8 +18,6 @@ namespace {
 constexpr size_t kLedeTokens = 60;
 // A body has a byte or more for each word: the largest that a server can be told to take.
 constexpr int64_t kFingerprintTokensMax = 1 << 26;
-// The terms of an article are part of a vector of length 1; a little is left for rounding.
-constexpr double kTermSquaresMax = 1.01;
 
 void SortUnique(std::vector<uint32_t>* values) {
   std::sort(values->begin(), values->end());
@@ -99,20 +97,21 @@ absl::Status CheckTerms(const std::vector<WeightedTerm>& terms) {
     return FieldError(
         "terms", absl::StrCat("too many, got ", terms.size(), ", limit ", embed::kHeavyTermsMax));
   }
-  double squares = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
     if (i > 0 && terms[i].term <= terms[i - 1].term) return FieldError("terms", "not ascending");
-    if (!(terms[i].weight >= 0 && terms[i].weight <= 1)) {
+    if (!(terms[i].weight >= embed::kTermWeightMin && terms[i].weight <= embed::kTermWeightMax)) {
       return FieldError("term_weights",
-                        absl::StrCat("out of range, got ", terms[i].weight, ", limit 0 to 1"));
+                        absl::StrCat("out of range, got ", terms[i].weight, ", limit ",
+                                     embed::kTermWeightMin, " to ", embed::kTermWeightMax));
     }
-    squares += static_cast<double>(terms[i].weight) * terms[i].weight;
-  }
-  if (squares > kTermSquaresMax) {
-    return FieldError("term_weights", absl::StrCat("sum of squares too large, got ", squares,
-                                                   ", limit ", kTermSquaresMax));
   }
   return absl::OkStatus();
+}
+
+// Why no vector can be had from an embedding server, as its caller is to read it.
+absl::Status NoVector(const absl::Status& status, const Embedding& embedding) {
+  return absl::UnavailableError(
+      absl::StrCat("embedder \"", embedding.settings.embedder, "\": ", status.message()));
 }
 
 }  // namespace
@@ -144,31 +143,35 @@ absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector
   return absl::OkStatus();
 }
 
-Preparer::Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding)
+Preparer::Preparer(const CollectionSettings& settings, const embed::GeneralTerms* general)
     : scheme_(settings.fingerprint_scheme),
-      embedder_(settings.embedder),
       shingle_words_(settings.shingle_words),
-      dimension_(settings.embedding_dimension),
       tokens_min_(settings.thresholds.tokens_min),
-      embedding_(embedding) {}
+      general_(general) {}
 
-absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article) const {
+absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article, const Embedding& embedding,
+                                                  RemoteVector remote_vector,
+                                                  absl::Status* problem) const {
   if (!text::IsValidUtf8(article.title)) article.title = text::RepairUtf8(article.title);
-  ASSIGN_OR_RETURN(PreparedArticle prepared, article.fingerprint.has_value()
-                                                 ? PrepareFingerprint(std::move(article))
-                                                 : PrepareText(std::move(article)));
+  ASSIGN_OR_RETURN(PreparedArticle prepared,
+                   article.fingerprint.has_value()
+                       ? PrepareFingerprint(std::move(article), embedding)
+                       : PrepareText(std::move(article), embedding, remote_vector, problem));
+  prepared.generation = embedding.settings.generation;
   prepared.short_text = IsShort(prepared.fingerprint.shingles.size());
   prepared.sketch = sketch::ComputeSketch(prepared.fingerprint.shingles);
   return prepared;
 }
 
-absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article) const {
+absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article,
+                                                             const Embedding& embedding) const {
   Fingerprint& given = *article.fingerprint;
   if (given.scheme != scheme_) {
     return FieldError("scheme", absl::StrCat("not the collection's, expected ", scheme_));
   }
-  if (given.embedder != embedder_) {
-    return FieldError("embedder", absl::StrCat("not the collection's, expected ", embedder_));
+  if (given.embedder != embedding.settings.identity) {
+    return FieldError("embedder",
+                      absl::StrCat("not the collection's, expected ", embedding.settings.identity));
   }
   if (given.text_hash.size() != sizeof(Hash128)) {
     return FieldError("text_hash", absl::StrCat("wrong length, got ", given.text_hash.size(),
@@ -182,16 +185,14 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article) co
   RETURN_IF_ERROR(CheckAscending("lede_shingles", given.lede_shingles, kLedeTokens));
   RETURN_IF_ERROR(CheckAscending("numbers", given.numbers, given.body_tokens));
   RETURN_IF_ERROR(CheckTerms(given.terms));
-  if (embedding_ == nullptr && !given.terms.empty()) {
-    return FieldError("terms", "not allowed in a collection whose callers bring the vectors");
-  }
   if (!std::includes(given.shingles.begin(), given.shingles.end(), given.lede_shingles.begin(),
                      given.lede_shingles.end())) {
     return FieldError("lede_shingles", "not all among the shingles");
   }
-  if (given.vector.size() != static_cast<size_t>(dimension_) ||
+  const int dimension = embedding.settings.dimension;
+  if (given.vector.size() != static_cast<size_t>(dimension) ||
       std::any_of(given.vector.begin(), given.vector.end(), [](float v) { return v != 0; })) {
-    RETURN_IF_ERROR(NormaliseVector("article.fingerprint.embedding", dimension_, &given.vector));
+    RETURN_IF_ERROR(NormaliseVector("article.fingerprint.embedding", dimension, &given.vector));
   }
   PreparedArticle prepared;
   prepared.content_hash = ContentHash(article.title, given);
@@ -206,11 +207,15 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article) co
   return prepared;
 }
 
-absl::StatusOr<Fingerprint> Preparer::ComputeFingerprint(Article article) const {
-  ASSIGN_OR_RETURN(PreparedArticle prepared, Prepare(std::move(article)));
+absl::StatusOr<Fingerprint> Preparer::ComputeFingerprint(Article article,
+                                                         const Embedding& embedding) const {
+  absl::Status problem;
+  ASSIGN_OR_RETURN(PreparedArticle prepared,
+                   Prepare(std::move(article), embedding, RemoteVector::kAsk, &problem));
+  RETURN_IF_ERROR(problem);
   Fingerprint fingerprint;
   fingerprint.scheme = scheme_;
-  fingerprint.embedder = embedder_;
+  fingerprint.embedder = embedding.settings.identity;
   fingerprint.text_hash = HashBytes(prepared.text_hash);
   fingerprint.body_tokens = prepared.body_tokens;
   fingerprint.shingles = std::move(prepared.fingerprint.shingles);
@@ -221,7 +226,29 @@ absl::StatusOr<Fingerprint> Preparer::ComputeFingerprint(Article article) const 
   return fingerprint;
 }
 
-absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article) const {
+absl::StatusOr<std::vector<std::vector<float>>> Preparer::Embed(
+    absl::Span<const store::PendingRecord> texts, const Embedding& embedding) {
+  std::vector<std::vector<text::Token>> tokens(2 * texts.size());
+  std::vector<embed::EmbedInput> inputs;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    text::Tokenize(texts[i].title, &tokens[2 * i]);
+    text::Tokenize(texts[i].body, &tokens[2 * i + 1]);
+    inputs.push_back({texts[i].title, texts[i].body, tokens[2 * i], tokens[2 * i + 1]});
+  }
+  const size_t dimension = static_cast<size_t>(embedding.settings.dimension);
+  std::vector<float> rows(texts.size() * dimension);
+  const absl::Status status = embedding.embedder->Embed(inputs, absl::MakeSpan(rows));
+  if (!status.ok()) return NoVector(status, embedding);
+  std::vector<std::vector<float>> vectors;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    vectors.emplace_back(rows.begin() + i * dimension, rows.begin() + (i + 1) * dimension);
+  }
+  return vectors;
+}
+
+absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article, const Embedding& embedding,
+                                                      RemoteVector remote_vector,
+                                                      absl::Status* problem) const {
   if (!text::IsValidUtf8(article.body)) article.body = text::RepairUtf8(article.body);
 
   PreparedArticle prepared;
@@ -251,15 +278,26 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article) const {
   }
   SortUnique(&prepared.fingerprint.numbers);
 
-  if (!article.embedding.empty() || embedding_ == nullptr) {
-    RETURN_IF_ERROR(NormaliseVector("article.embedding", dimension_, &article.embedding));
+  prepared.terms.terms = embed::HeavyTerms(title, body, *general_);
+  const int dimension = embedding.settings.dimension;
+  if (embedding.embedder == nullptr) {
+    RETURN_IF_ERROR(NormaliseVector("article.embedding", dimension, &article.embedding));
     prepared.vector = std::move(article.embedding);
     article.embedding.clear();
-  } else {
-    prepared.vector.resize(dimension_);
+  } else if (!article.embedding.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("article.embedding: only in collections whose embedder is \"caller\", got ",
+                     article.embedding.size(), " values, and the collection's embedder is \"",
+                     embedding.settings.embedder, "\""));
+  } else if (!embedding.remote || remote_vector == RemoteVector::kAsk) {
+    prepared.vector.resize(static_cast<size_t>(dimension));
     const embed::EmbedInput input{article.title, article.body, title, body};
-    RETURN_IF_ERROR(embedding_->projection.Embed({&input, 1}, absl::MakeSpan(prepared.vector)));
-    prepared.terms.terms = embed::HeavyTerms(embedding_->weights.Weigh(title, body));
+    const absl::Status status =
+        embedding.embedder->Embed({&input, 1}, absl::MakeSpan(prepared.vector));
+    if (!status.ok()) {
+      prepared.vector.clear();
+      if (problem != nullptr) *problem = NoVector(status, embedding);
+    }
   }
   prepared.article = std::move(article);
   return prepared;

@@ -1,4 +1,5 @@
-// An article as it arrives to all that deciding about it needs. Pure: no locks, no store.
+// An article as it arrives to all that deciding about it needs. No locks, no store; pure but for
+// embedders that ask another server.
 #ifndef NEWSPRINT_SERVICE_ENGINE_PREPARE_H_
 #define NEWSPRINT_SERVICE_ENGINE_PREPARE_H_
 
@@ -9,8 +10,8 @@
 #include "absl/types/span.h"
 #include "service/common/hash.h"
 #include "service/common/types.h"
-#include "service/embed/term_projection.h"
-#include "service/embed/term_weights.h"
+#include "service/embed/heavy_terms.h"
+#include "service/engine/embedding.h"
 #include "service/sketch/bottom_k.h"
 #include "service/store/records.h"
 
@@ -28,8 +29,11 @@ struct PreparedArticle {
   // by Prepare.
   std::vector<uint32_t> boilerplate;
   sketch::Sketch sketch;
-  std::vector<float> vector;  // of length 1, or all zeros
-  store::TermsRecord terms;   // empty when the caller brought the vector
+  store::TermsRecord terms;
+  // Of length 1, or all zeros for a text without a word that counts. Empty when it was not asked
+  // for, or the embedding server did not answer.
+  std::vector<float> vector;
+  uint32_t generation = 0;  // of `vector`: as EmbeddingSettings
 };
 
 // The scheme string of a collection: what two fingerprints must have in common to compare.
@@ -39,38 +43,42 @@ std::string FingerprintScheme(int shingle_words);
 // values that are not all zero.
 absl::Status NormaliseVector(absl::string_view field, int dimension, std::vector<float>* vector);
 
-// What prepares articles of all collections with built-in vectors. Immutable.
-struct BuiltInEmbedding {
-  embed::TermWeights weights;
-  embed::TermProjection projection{};
-};
+// Whether an embedding server is asked for the vector of an article.
+enum class RemoteVector { kAsk, kLeaveOut };
 
-// Thread-safe; `embedding` must outlive it, and is null in collections whose callers bring the
-// vectors.
+// Thread-safe. `general` must outlive it.
 class Preparer {
  public:
-  Preparer(const CollectionSettings& settings, const BuiltInEmbedding* embedding);
+  Preparer(const CollectionSettings& settings, const embed::GeneralTerms* general);
 
   // INVALID_ARGUMENT for a vector or fingerprint that does not fit the collection, or a missing
-  // vector.
-  absl::StatusOr<PreparedArticle> Prepare(Article article) const;
-  // What Prepare makes of the same article when this stands in place of its text.
-  absl::StatusOr<Fingerprint> ComputeFingerprint(Article article) const;
+  // vector. An embedding server that does not answer is no error: the vector stays empty, and
+  // `problem`, where given, says why.
+  absl::StatusOr<PreparedArticle> Prepare(Article article, const Embedding& embedding,
+                                          RemoteVector remote_vector,
+                                          absl::Status* problem = nullptr) const;
+  // What Prepare makes of the same article when this stands in place of its text. The errors of an
+  // embedding server are errors here.
+  absl::StatusOr<Fingerprint> ComputeFingerprint(Article article, const Embedding& embedding) const;
+  // Vectors of stored texts, in their order.
+  static absl::StatusOr<std::vector<std::vector<float>>> Embed(
+      absl::Span<const store::PendingRecord> texts, const Embedding& embedding);
   // Whether a fingerprint of so many distinct shingles is too short to match but exactly.
   bool IsShort(size_t shingles) const {
     return shingles + static_cast<size_t>(shingle_words_) - 1 < static_cast<size_t>(tokens_min_);
   }
 
  private:
-  absl::StatusOr<PreparedArticle> PrepareText(Article article) const;
-  absl::StatusOr<PreparedArticle> PrepareFingerprint(Article article) const;
+  absl::StatusOr<PreparedArticle> PrepareText(Article article, const Embedding& embedding,
+                                              RemoteVector remote_vector,
+                                              absl::Status* problem) const;
+  absl::StatusOr<PreparedArticle> PrepareFingerprint(Article article,
+                                                     const Embedding& embedding) const;
 
   const std::string scheme_;
-  const std::string embedder_;
   const int shingle_words_;
-  const int dimension_;
   const int tokens_min_;
-  const BuiltInEmbedding* const embedding_;
+  const embed::GeneralTerms* const general_;
 };
 
 }  // namespace newsprint

@@ -68,6 +68,8 @@ class Int8HnswIndex final : public faiss::IndexHNSW {
   void SearchAll(const float* query, idx_t k, float* distances, idx_t* labels) const {
     int8_storage_.search(1, query, k, distances, labels);
   }
+  // The vector of a row, in the graph or not.
+  void Reconstruct(idx_t row, float* vector) const { int8_storage_.reconstruct(row, vector); }
   size_t memory_bytes() const;
 
  private:

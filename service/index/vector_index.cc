@@ -121,6 +121,14 @@ absl::StatusOr<std::vector<VectorHit>> VectorIndex::Search(absl::Span<const floa
   return hits;
 }
 
+bool VectorIndex::Get(Ordinal ordinal, std::vector<float>* vector) const {
+  const auto found = impl_->rows.find(ordinal);
+  if (found == impl_->rows.end()) return false;
+  vector->resize(static_cast<size_t>(impl_->options.dimension));
+  impl_->graph.Reconstruct(found->second, vector->data());
+  return true;
+}
+
 size_t VectorIndex::size() const { return impl_->rows.size(); }
 
 size_t VectorIndex::memory_bytes() const {

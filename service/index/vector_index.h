@@ -45,6 +45,8 @@ class VectorIndex {
   void Remove(Ordinal ordinal);
   // The `hits_max` nearest, best first, equal ones in the order of ingestion.
   absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max) const;
+  // The vector of an article, as exact as its code; false when it is not in the index.
+  bool Get(Ordinal ordinal, std::vector<float>* vector) const;
 
   size_t size() const;
   size_t memory_bytes() const;

@@ -23,6 +23,7 @@ constexpr int kCountThresholdMax = 1000;
 constexpr int kBoilerplateArticlesMax = 1'000'000;
 constexpr int kFooterShinglesMax = 100'000;
 constexpr int64_t kRevisionWindowSecondsMax = 365 * 24 * 3600;
+constexpr int64_t kHalfLifeSecondsMax = int64_t{100} * 365 * 24 * 3600;
 
 absl::Status Empty(absl::string_view field) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": required, got nothing"));
@@ -166,28 +167,27 @@ absl::Status ThresholdsFromProto(const v1::Thresholds& proto, Thresholds* thresh
     const char* name;
     bool given;
     double value;
-    double least;
     double* target;
   };
   for (const Share& share : {
            Share{"near_duplicate_jaccard", proto.has_near_duplicate_jaccard(),
-                 proto.near_duplicate_jaccard(), 0, &thresholds->near_duplicate_jaccard},
+                 proto.near_duplicate_jaccard(), &thresholds->near_duplicate_jaccard},
            Share{"duplicate_containment", proto.has_duplicate_containment(),
-                 proto.duplicate_containment(), 0, &thresholds->duplicate_containment},
+                 proto.duplicate_containment(), &thresholds->duplicate_containment},
            Share{"excerpt_length_ratio", proto.has_excerpt_length_ratio(),
-                 proto.excerpt_length_ratio(), 0, &thresholds->excerpt_length_ratio},
-           Share{"template_jaccard", proto.has_template_jaccard(), proto.template_jaccard(), 0,
+                 proto.excerpt_length_ratio(), &thresholds->excerpt_length_ratio},
+           Share{"template_jaccard", proto.has_template_jaccard(), proto.template_jaccard(),
                  &thresholds->template_jaccard},
            Share{"template_shared_numbers", proto.has_template_shared_numbers(),
-                 proto.template_shared_numbers(), 0, &thresholds->template_shared_numbers},
-           Share{"related_cosine", proto.has_related_cosine(), proto.related_cosine(), -1,
-                 &thresholds->related_cosine},
+                 proto.template_shared_numbers(), &thresholds->template_shared_numbers},
+           Share{"related_score_min", proto.has_related_score_min(), proto.related_score_min(),
+                 &thresholds->related_score_min},
            Share{"lede_containment_min", proto.has_lede_containment_min(),
-                 proto.lede_containment_min(), 0, &thresholds->lede_containment_min},
+                 proto.lede_containment_min(), &thresholds->lede_containment_min},
        }) {
     if (!share.given) continue;
-    RETURN_IF_ERROR(CheckRange(absl::StrCat("collection.thresholds.", share.name), share.value,
-                               share.least, 1.0));
+    RETURN_IF_ERROR(
+        CheckRange(absl::StrCat("collection.thresholds.", share.name), share.value, 0.0, 1.0));
     *share.target = share.value;
   }
   struct Number {
@@ -418,8 +418,66 @@ absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::A
   return query;
 }
 
-absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto) {
-  CollectionSettings settings;
+namespace {
+
+absl::Time TimeFromProto(const google::protobuf::Timestamp& proto) {
+  return absl::FromUnixSeconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
+}
+
+// Values of one filter; each must be there and fit.
+absl::Status CheckFilter(absl::string_view field,
+                         const google::protobuf::RepeatedPtrField<std::string>& values,
+                         size_t bytes_max) {
+  if (values.size() > kRelatedFilterMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": too many, got ", values.size(), ", limit ", kRelatedFilterMax));
+  }
+  for (const std::string& value : values) {
+    if (value.empty()) return Empty(field);
+    RETURN_IF_ERROR(CheckBytes(field, value.size(), bytes_max));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RelatedOptions> RelatedOptionsFromProto(const v1::FindRelatedRequest& proto) {
+  RelatedOptions options;
+  ASSIGN_OR_RETURN(options.results_max, CountFromProto("max_results", proto.max_results(),
+                                                       kRelatedDefault, kRelatedMax));
+  if (proto.has_score_min()) {
+    RETURN_IF_ERROR(CheckRange("score_min", proto.score_min(), 0.0, 1.0));
+    options.score_min = proto.score_min();
+  }
+  options.include_duplicates = proto.include_duplicates();
+  if (proto.has_half_life()) {
+    RETURN_IF_ERROR(CheckRange<int64_t>("half_life.seconds", proto.half_life().seconds(), 1,
+                                        kHalfLifeSecondsMax));
+    RETURN_IF_ERROR(
+        CheckRange<int64_t>("half_life.nanos", proto.half_life().nanos(), 0, 999'999'999));
+    options.half_life =
+        absl::Seconds(proto.half_life().seconds()) + absl::Nanoseconds(proto.half_life().nanos());
+  }
+  RETURN_IF_ERROR(CheckFilter("sources", proto.sources(), kSourceBytesMax));
+  options.sources.assign(proto.sources().begin(), proto.sources().end());
+  RETURN_IF_ERROR(CheckFilter("languages", proto.languages(), kLanguageBytesMax));
+  options.languages.assign(proto.languages().begin(), proto.languages().end());
+  if (proto.has_published_from()) {
+    RETURN_IF_ERROR(CheckTimestamp("published_from", proto.published_from()));
+    options.published_from = TimeFromProto(proto.published_from());
+  }
+  if (proto.has_published_before()) {
+    RETURN_IF_ERROR(CheckTimestamp("published_before", proto.published_before()));
+    options.published_before = TimeFromProto(proto.published_before());
+  }
+  RETURN_IF_ERROR(CheckRange("diversity", proto.diversity(), 0.0, 1.0));
+  options.diversity = proto.diversity();
+  return options;
+}
+
+absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto) {
+  NewCollection wanted;
+  CollectionSettings& settings = wanted.settings;
   if (proto.name().empty()) return Empty("collection.name");
   if (!IsCollectionName(proto.name())) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -431,7 +489,8 @@ absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto
   RETURN_IF_ERROR(
       CheckRange("collection.shingle_words", proto.shingle_words(), 0, kShingleWordsMax));
   settings.shingle_words = proto.shingle_words();
-  settings.embedding_dimension = proto.embedding_dimension();
+  wanted.embedder = proto.embedder();
+  wanted.dimension = proto.embedding_dimension();
   if (proto.embedding_dimension() != 0) {
     RETURN_IF_ERROR(CheckRange("collection.embedding_dimension", proto.embedding_dimension(),
                                kDimensionMin, kEmbeddingValuesMax));
@@ -441,12 +500,11 @@ absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto
                                                      ", limit multiples of 8"));
     }
   }
-  settings.caller_embeddings = proto.caller_embeddings();
   ASSIGN_OR_RETURN(settings.canonical_policy, PolicyFromProto(proto.canonical_policy()));
   RETURN_IF_ERROR(CheckSourcePriority(proto));
   settings.source_priority.assign(proto.source_priority().begin(), proto.source_priority().end());
   RETURN_IF_ERROR(ThresholdsFromProto(proto.thresholds(), &settings.thresholds));
-  return settings;
+  return wanted;
 }
 
 }  // namespace newsprint::rpc

@@ -30,7 +30,8 @@ absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
 // `field`: "a" or "b".
 absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
                                             const Limits& limits);
-absl::StatusOr<CollectionSettings> SettingsFromProto(const v1::Collection& proto);
+absl::StatusOr<RelatedOptions> RelatedOptionsFromProto(const v1::FindRelatedRequest& proto);
+absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto);
 // An article with its text, for ComputeFingerprint.
 absl::StatusOr<Article> ArticleFromProto(const v1::ComputeFingerprintRequest& proto,
                                          const Limits& limits);

@@ -117,17 +117,7 @@ absl::Status Handlers::FindDuplicates(const v1::FindDuplicatesRequest& request,
 
 absl::Status Handlers::FindRelated(const v1::FindRelatedRequest& request,
                                    v1::FindRelatedResponse* response) const {
-  RelatedOptions options;
-  ASSIGN_OR_RETURN(options.results_max, CountFromProto("max_results", request.max_results(),
-                                                       kRelatedDefault, kRelatedMax));
-  if (request.has_score_min()) {
-    if (!(std::abs(request.score_min()) <= 1)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("score_min: out of range, got ", request.score_min(), ", limit -1 to 1"));
-    }
-    options.score_min = request.score_min();
-  }
-  options.include_duplicates = request.include_duplicates();
+  ASSIGN_OR_RETURN(const RelatedOptions options, RelatedOptionsFromProto(request));
   ASSIGN_OR_RETURN(const RelatedQuery query, QueryFromProto(request, limits_));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   ASSIGN_OR_RETURN(const auto related, collection->FindRelated(query, options));
@@ -318,16 +308,16 @@ absl::Status Handlers::ComputeFingerprint(const v1::ComputeFingerprintRequest& r
 
 absl::Status Handlers::CreateCollection(const v1::CreateCollectionRequest& request,
                                         v1::CreateCollectionResponse* response) const {
-  ASSIGN_OR_RETURN(CollectionSettings settings, SettingsFromProto(request.collection()));
-  ASSIGN_OR_RETURN(const auto collection, engine_->Create(std::move(settings)));
-  ToProto(collection->settings(), response->mutable_collection());
+  ASSIGN_OR_RETURN(NewCollection wanted, NewCollectionFromProto(request.collection()));
+  ASSIGN_OR_RETURN(const auto collection, engine_->Create(std::move(wanted)));
+  ToProto(collection->Info(), response->mutable_collection());
   return absl::OkStatus();
 }
 
 absl::Status Handlers::GetCollection(const v1::GetCollectionRequest& request,
                                      v1::GetCollectionResponse* response) const {
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.name()));
-  ToProto(collection->settings(), response->mutable_collection());
+  ToProto(collection->Info(), response->mutable_collection());
   return absl::OkStatus();
 }
 
@@ -342,8 +332,35 @@ absl::Status Handlers::ListCollections(const v1::ListCollectionsRequest& request
           MakePageToken("ListCollections", absl::string_view(collection->settings().name)));
       break;
     }
-    ToProto(collection->settings(), response->add_collections());
+    ToProto(collection->Info(), response->add_collections());
   }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ListEmbedders(const v1::ListEmbeddersRequest& /*request*/,
+                                     v1::ListEmbeddersResponse* response) const {
+  for (const EmbedderInfo& embedder : engine_->ListEmbedders()) {
+    ToProto(embedder, response->add_embedders());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ReembedCollection(const v1::ReembedCollectionRequest& request,
+                                         v1::ReembedCollectionResponse* response) const {
+  if (request.embedder().empty()) {
+    return absl::InvalidArgumentError("embedder: required, got nothing");
+  }
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  RETURN_IF_ERROR(engine_->BeginReembedding(*collection, request.embedder()));
+  ToProto(collection->Info(), response->mutable_collection());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::CancelReembedding(const v1::CancelReembeddingRequest& request,
+                                         v1::CancelReembeddingResponse* response) const {
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  RETURN_IF_ERROR(collection->CancelReembedding());
+  ToProto(collection->Info(), response->mutable_collection());
   return absl::OkStatus();
 }
 

@@ -63,7 +63,7 @@ class Handlers {
   absl::Status ReinstateStory(const v1::ReinstateStoryRequest& request,
                               v1::ReinstateStoryResponse* response) const;
 
-  // AdminService; on disk when they return.
+  // AdminService. What creates or deletes is on disk when it returns.
   absl::Status CreateCollection(const v1::CreateCollectionRequest& request,
                                 v1::CreateCollectionResponse* response) const;
   absl::Status GetCollection(const v1::GetCollectionRequest& request,
@@ -73,6 +73,13 @@ class Handlers {
   absl::Status DeleteCollection(const v1::DeleteCollectionRequest& request,
                                 v1::DeleteCollectionResponse* response) const;
   absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response) const;
+  absl::Status ListEmbedders(const v1::ListEmbeddersRequest& request,
+                             v1::ListEmbeddersResponse* response) const;
+  // These two write.
+  absl::Status ReembedCollection(const v1::ReembedCollectionRequest& request,
+                                 v1::ReembedCollectionResponse* response) const;
+  absl::Status CancelReembedding(const v1::CancelReembeddingRequest& request,
+                                 v1::CancelReembeddingResponse* response) const;
 
   // One item of a batch or stream. `collection_name` is the one that holds for all items. Fills
   // status and, when that is OK, the verdict.

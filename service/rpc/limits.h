@@ -38,6 +38,7 @@ inline constexpr size_t kPageTokenBytesMax = 256;
 inline constexpr size_t kWithdrawalNoteBytesMax = 1024;
 inline constexpr int kSplitArticlesMax = 1000;
 inline constexpr int kSourcePriorityMax = 1000;
+inline constexpr int kRelatedFilterMax = 100;  // sources, or languages
 // Changes in one response of WatchGroups.
 inline constexpr size_t kWatchedChangesMax = 256;
 

@@ -37,7 +37,11 @@ using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollectio
     v1::AdminService::WithRawCallbackMethod_GetCollection<
         v1::AdminService::WithRawCallbackMethod_ListCollections<
             v1::AdminService::WithRawCallbackMethod_DeleteCollection<
-                v1::AdminService::WithRawCallbackMethod_GetStats<v1::AdminService::Service>>>>>;
+                v1::AdminService::WithRawCallbackMethod_GetStats<
+                    v1::AdminService::WithRawCallbackMethod_ListEmbedders<
+                        v1::AdminService::WithRawCallbackMethod_ReembedCollection<
+                            v1::AdminService::WithRawCallbackMethod_CancelReembedding<
+                                v1::AdminService::Service>>>>>>>>;
 
 class ArticleService final : public ArticleServiceBase {
  public:
@@ -202,6 +206,26 @@ class AdminService final : public AdminServiceBase {
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
                                      const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetStats", request, response, &Handlers::GetStats);
+  }
+
+  grpc::ServerUnaryReactor* ListEmbedders(grpc::CallbackServerContext* context,
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
+    return dispatcher_->Read(context, "ListEmbedders", request, response, &Handlers::ListEmbedders);
+  }
+
+  grpc::ServerUnaryReactor* ReembedCollection(grpc::CallbackServerContext* context,
+                                              const ByteBuffer* request,
+                                              ByteBuffer* response) override {
+    return dispatcher_->Write(context, "ReembedCollection", request, response,
+                              &Handlers::ReembedCollection);
+  }
+
+  grpc::ServerUnaryReactor* CancelReembedding(grpc::CallbackServerContext* context,
+                                              const ByteBuffer* request,
+                                              ByteBuffer* response) override {
+    return dispatcher_->Write(context, "CancelReembedding", request, response,
+                              &Handlers::CancelReembedding);
   }
 
  private:

@@ -99,6 +99,8 @@ void ToProto(const Evidence& evidence, v1::Evidence* proto) {
   proto->set_match_boilerplate(evidence.match_boilerplate);
   proto->set_shared_boilerplate(evidence.shared_boilerplate);
   proto->set_lede_containment(evidence.lede_containment);
+  proto->set_term_cosine(evidence.term_cosine);
+  proto->set_score(evidence.score);
 }
 
 void ToProto(const Thresholds& thresholds, v1::Thresholds* proto) {
@@ -109,7 +111,7 @@ void ToProto(const Thresholds& thresholds, v1::Thresholds* proto) {
   proto->set_template_jaccard(thresholds.template_jaccard);
   proto->set_template_shared_numbers(thresholds.template_shared_numbers);
   proto->set_template_numbers_min(thresholds.template_numbers_min);
-  proto->set_related_cosine(thresholds.related_cosine);
+  proto->set_related_score_min(thresholds.related_score_min);
   proto->set_revision_window_seconds(absl::ToInt64Seconds(thresholds.revision_window));
   proto->set_boilerplate_articles_min(thresholds.boilerplate_articles_min);
   proto->set_boilerplate_source_articles_min(thresholds.boilerplate_source_articles_min);
@@ -147,6 +149,7 @@ void ToProto(const Verdict& verdict, const CollectionSettings& settings, v1::Ver
   proto->set_replayed(verdict.replayed);
   proto->set_short_text(verdict.short_text);
   if (verdict.withdrawal.has_value()) ToProto(*verdict.withdrawal, proto->mutable_withdrawal());
+  proto->set_embedding_pending(verdict.embedding_pending);
 }
 
 void ToProto(const Article& article, v1::Article* proto) {
@@ -187,6 +190,7 @@ void ToProto(const ArticleState& state, v1::ArticleState* proto) {
   proto->set_body_tokens(state.body_tokens);
   proto->set_text_stored(state.text_stored);
   if (state.withdrawal.has_value()) ToProto(*state.withdrawal, proto->mutable_withdrawal());
+  proto->set_embedding_pending(state.embedding_pending);
 }
 
 void ToProto(const RelatedArticle& related, v1::RelatedArticle* proto) {
@@ -240,19 +244,59 @@ void ToProto(const GroupMember& member, v1::GroupMember* proto) {
   proto->set_placed_by_editor(member.placed_by_editor);
 }
 
-void ToProto(const CollectionSettings& settings, v1::Collection* proto) {
+namespace {
+
+void ToProto(const ReembeddingProgress& progress, v1::Reembedding* proto) {
+  proto->set_embedder(progress.to.embedder);
+  proto->set_embedder_identity(progress.to.identity);
+  proto->set_articles_done(progress.articles_done);
+  proto->set_articles(progress.articles);
+  proto->set_articles_without_text(progress.articles_without_text);
+  proto->set_problem(progress.problem);
+  ToProto(progress.to.chosen_at, proto->mutable_started_at());
+}
+
+v1::EmbedderKind ToProto(EmbedderKind kind) {
+  switch (kind) {
+    case EmbedderKind::kBuiltIn:
+      return v1::EMBEDDER_KIND_BUILTIN;
+    case EmbedderKind::kCaller:
+      return v1::EMBEDDER_KIND_CALLER;
+    case EmbedderKind::kTrained:
+      return v1::EMBEDDER_KIND_TRAINED;
+    case EmbedderKind::kModel2Vec:
+      return v1::EMBEDDER_KIND_MODEL2VEC;
+    case EmbedderKind::kRemote:
+      return v1::EMBEDDER_KIND_REMOTE;
+  }
+  return v1::EMBEDDER_KIND_UNSPECIFIED;
+}
+
+}  // namespace
+
+void ToProto(const EmbedderInfo& embedder, v1::Embedder* proto) {
+  proto->set_name(embedder.name);
+  proto->set_kind(ToProto(embedder.kind));
+  proto->set_identity(embedder.identity);
+  proto->set_dimension(embedder.dimension);
+  proto->set_problem(embedder.problem);
+}
+
+void ToProto(const CollectionInfo& info, v1::Collection* proto) {
+  const CollectionSettings& settings = info.settings;
   proto->set_name(settings.name);
   proto->set_omit_text(settings.omit_text);
   proto->set_shingle_words(settings.shingle_words);
-  proto->set_embedding_dimension(settings.embedding_dimension);
-  proto->set_caller_embeddings(settings.caller_embeddings);
+  proto->set_embedding_dimension(info.embedding.dimension);
   ToProto(settings.thresholds, proto->mutable_thresholds());
   proto->set_fingerprint_scheme(settings.fingerprint_scheme);
-  proto->set_embedder(settings.embedder);
+  proto->set_embedder(info.embedding.embedder);
+  proto->set_embedder_identity(info.embedding.identity);
   ToProto(settings.created_at, proto->mutable_created_at());
   proto->set_canonical_policy(ToProto(settings.canonical_policy));
   proto->mutable_source_priority()->Assign(settings.source_priority.begin(),
                                            settings.source_priority.end());
+  if (info.reembedding.has_value()) ToProto(*info.reembedding, proto->mutable_reembedding());
 }
 
 void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
@@ -270,6 +314,7 @@ void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
   proto->set_sequence(stats.sequence);
   proto->set_group_change_sequence(stats.group_change_sequence);
   proto->set_boilerplate_shingles(stats.boilerplate_shingles);
+  proto->set_embeddings_pending(stats.embeddings_pending);
 }
 
 void ToProto(const absl::Status& status, v1::ItemStatus* proto) {

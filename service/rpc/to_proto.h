@@ -8,6 +8,7 @@
 #include "newsprint/v1/cluster_service.pb.h"
 #include "service/common/types.h"
 #include "service/engine/collection.h"
+#include "service/engine/embedders.h"
 
 namespace newsprint::rpc {
 
@@ -22,7 +23,8 @@ void ToProto(const GroupChange& change, v1::GroupChange* proto);
 void ToProto(const RelatedArticle& related, v1::RelatedArticle* proto);
 void ToProto(const GroupSummary& group, v1::Group* proto);
 void ToProto(const GroupMember& member, v1::GroupMember* proto);
-void ToProto(const CollectionSettings& settings, v1::Collection* proto);
+void ToProto(const CollectionInfo& info, v1::Collection* proto);
+void ToProto(const EmbedderInfo& embedder, v1::Embedder* proto);
 void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto);
 void ToProto(const absl::Status& status, v1::ItemStatus* proto);
 void ToProto(absl::Time time, google::protobuf::Timestamp* proto);

@@ -11,7 +11,6 @@ namespace newsprint::store {
 namespace {
 
 constexpr uint8_t kRecordVersion = 1;
-constexpr float kWeightScale = 65'535;
 
 void Begin(Encoder& out) { out.Varint(kRecordVersion); }
 
@@ -52,6 +51,8 @@ void EncodeEvidence(const Evidence& evidence, Encoder& out) {
   out.Varint(evidence.match_boilerplate);
   out.Varint(evidence.shared_boilerplate);
   out.Double(evidence.lede_containment);
+  out.Double(evidence.term_cosine);
+  out.Double(evidence.score);
 }
 
 Evidence DecodeEvidence(Decoder& in) {
@@ -68,6 +69,8 @@ Evidence DecodeEvidence(Decoder& in) {
   evidence.match_boilerplate = static_cast<int64_t>(in.Varint());
   evidence.shared_boilerplate = static_cast<int64_t>(in.Varint());
   evidence.lede_containment = in.Double();
+  evidence.term_cosine = in.Double();
+  evidence.score = in.Double();
   return evidence;
 }
 
@@ -132,7 +135,7 @@ void EncodeThresholds(const Thresholds& thresholds, Encoder& out) {
   out.Double(thresholds.template_jaccard);
   out.Double(thresholds.template_shared_numbers);
   out.Varint(thresholds.template_numbers_min);
-  out.Double(thresholds.related_cosine);
+  out.Double(thresholds.related_score_min);
   out.Varint(absl::ToInt64Seconds(thresholds.revision_window));
   out.Varint(thresholds.boilerplate_articles_min);
   out.Varint(thresholds.boilerplate_source_articles_min);
@@ -149,7 +152,7 @@ Thresholds DecodeThresholds(Decoder& in) {
   thresholds.template_jaccard = in.Double();
   thresholds.template_shared_numbers = in.Double();
   thresholds.template_numbers_min = static_cast<int>(in.Varint());
-  thresholds.related_cosine = in.Double();
+  thresholds.related_score_min = in.Double();
   thresholds.revision_window = absl::Seconds(static_cast<int64_t>(in.Varint()));
   thresholds.boilerplate_articles_min = static_cast<int>(in.Varint());
   thresholds.boilerplate_source_articles_min = static_cast<int>(in.Varint());
@@ -196,6 +199,24 @@ std::vector<BoilerplateRecord::Entry> DecodeEntries(Decoder& in) {
   return entries;
 }
 
+void EncodeEmbedding(const EmbeddingSettings& embedding, Encoder& out) {
+  out.String(embedding.embedder);
+  out.String(embedding.identity);
+  out.Varint(embedding.dimension);
+  out.Varint(embedding.generation);
+  out.Time(embedding.chosen_at);
+}
+
+EmbeddingSettings DecodeEmbedding(Decoder& in) {
+  EmbeddingSettings embedding;
+  embedding.embedder = in.String();
+  embedding.identity = in.String();
+  embedding.dimension = static_cast<int>(in.Varint());
+  embedding.generation = static_cast<uint32_t>(in.Varint());
+  embedding.chosen_at = in.Time();
+  return embedding;
+}
+
 }  // namespace
 
 std::string Encode(const CollectionRecord& record) {
@@ -205,15 +226,15 @@ std::string Encode(const CollectionRecord& record) {
   out.String(record.settings.name);
   out.Varint(record.settings.omit_text ? 1 : 0);
   out.Varint(record.settings.shingle_words);
-  out.Varint(record.settings.embedding_dimension);
-  out.Varint(record.settings.caller_embeddings ? 1 : 0);
   EncodeThresholds(record.settings.thresholds, out);
   out.Varint(static_cast<uint64_t>(record.settings.canonical_policy));
   out.Varint(record.settings.source_priority.size());
   for (const std::string& source : record.settings.source_priority) out.String(source);
   out.String(record.settings.fingerprint_scheme);
-  out.String(record.settings.embedder);
   out.Time(record.settings.created_at);
+  EncodeEmbedding(record.embedding, out);
+  out.Varint(record.next_embedding.has_value() ? 1 : 0);
+  if (record.next_embedding.has_value()) EncodeEmbedding(*record.next_embedding, out);
   return out.Take();
 }
 
@@ -225,15 +246,14 @@ absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
   record.settings.name = in.String();
   record.settings.omit_text = in.Varint() != 0;
   record.settings.shingle_words = static_cast<int>(in.Varint());
-  record.settings.embedding_dimension = static_cast<int>(in.Varint());
-  record.settings.caller_embeddings = in.Varint() != 0;
   record.settings.thresholds = DecodeThresholds(in);
   record.settings.canonical_policy = static_cast<CanonicalPolicy>(in.Varint());
   record.settings.source_priority.resize(in.Count());
   for (std::string& source : record.settings.source_priority) source = in.String();
   record.settings.fingerprint_scheme = in.String();
-  record.settings.embedder = in.String();
   record.settings.created_at = in.Time();
+  record.embedding = DecodeEmbedding(in);
+  if (in.Varint() != 0) record.next_embedding = DecodeEmbedding(in);
   return Finish(in, "collection", std::move(record));
 }
 
@@ -251,6 +271,9 @@ std::string Encode(const CollectionState& record) {
   out.Varint(record.next_change);
   out.Varint(record.relations.size());
   for (const uint64_t count : record.relations) out.Varint(count);
+  out.Varint(record.embeddings_pending);
+  out.Varint(record.next_reembedded);
+  out.Varint(record.reembedded_without_text);
   return out.Take();
 }
 
@@ -270,6 +293,9 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
   if (in.Count() != record.relations.size())
     return absl::DataLossError("store: damaged state record");
   for (uint64_t& count : record.relations) count = in.Varint();
+  record.embeddings_pending = in.Varint();
+  record.next_reembedded = static_cast<Ordinal>(in.Varint());
+  record.reembedded_without_text = in.Varint();
   return Finish(in, "state", std::move(record));
 }
 
@@ -352,7 +378,7 @@ std::string Encode(const TermsRecord& record) {
   out.Varint(record.terms.size());
   for (const WeightedTerm& term : record.terms) {
     out.Fixed32(term.term);
-    out.Varint(static_cast<uint64_t>(std::lround(term.weight * kWeightScale)));
+    out.Varint(static_cast<uint64_t>(std::lround(term.weight / kTermWeightStep)));
   }
   return out.Take();
 }
@@ -364,7 +390,7 @@ absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes) {
   record.terms.resize(in.Count());
   for (WeightedTerm& term : record.terms) {
     term.term = in.Fixed32();
-    term.weight = static_cast<float>(in.Varint()) / kWeightScale;
+    term.weight = static_cast<float>(in.Varint()) * kTermWeightStep;
   }
   return Finish(in, "terms", std::move(record));
 }
@@ -523,6 +549,23 @@ absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes) {
   record.content_hash = in.Hash();
   record.verdict = DecodeVerdict(in);
   return Finish(in, "request", std::move(record));
+}
+
+std::string Encode(const PendingRecord& record) {
+  Encoder out;
+  Begin(out);
+  out.String(record.title);
+  out.String(record.body);
+  return out.Take();
+}
+
+absl::StatusOr<PendingRecord> DecodePending(absl::string_view bytes) {
+  Decoder in(bytes);
+  if (absl::Status status = CheckBegin(in, "pending"); !status.ok()) return status;
+  PendingRecord record;
+  record.title = in.String();
+  record.body = in.String();
+  return Finish(in, "pending", std::move(record));
 }
 
 }  // namespace newsprint::store

@@ -17,12 +17,15 @@
 namespace newsprint::store {
 
 // Version of the whole layout: keys, column families, records. A server refuses a data folder with
-// a higher one, and version 1, which held too little to go on from.
-inline constexpr uint32_t kFormatVersion = 2;
+// another one.
+inline constexpr uint32_t kFormatVersion = 3;
 
 struct CollectionRecord {
   uint32_t uid = 0;  // from 1, never used again
   CollectionSettings settings;
+  EmbeddingSettings embedding;
+  // While the collection moves to another embedder: that one.
+  std::optional<EmbeddingSettings> next_embedding;
 };
 
 // Counters of a collection; written with every change.
@@ -37,6 +40,11 @@ struct CollectionState {
   uint64_t oldest_change = 1;  // changes to groups are kept in a ring [oldest_change, next_change)
   uint64_t next_change = 1;
   std::array<uint64_t, kRelationCount> relations{};  // of the articles stored now
+  uint64_t embeddings_pending = 0;  // articles whose vector of the present generation is to come
+  // While the collection moves to another embedder: all before this one have been looked at, and
+  // so many of them had no text.
+  Ordinal next_reembedded = 0;
+  uint64_t reembedded_without_text = 0;
 };
 
 struct ArticleRecord {
@@ -115,9 +123,16 @@ struct RequestRecord {
   Verdict verdict;
 };
 
-// The heaviest terms of an article, sorted by term. Weights are kept to 1 / 65,535.
+// The heaviest terms of an article, sorted by term.
 struct TermsRecord {
   std::vector<WeightedTerm> terms;
+};
+
+// An article whose vector is to be filled in, with what it is to be made from where the collection
+// keeps no text.
+struct PendingRecord {
+  std::string title;
+  std::string body;
 };
 
 std::string Encode(const CollectionRecord& record);
@@ -132,6 +147,7 @@ std::string Encode(const GroupChange& record);
 std::string Encode(const LessonRecord& record);
 std::string Encode(const BoilerplateRecord& record);
 std::string Encode(const RequestRecord& record);
+std::string Encode(const PendingRecord& record);
 
 // DATA_LOSS when the bytes are damaged or of a version that this server does not know.
 absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes);
@@ -146,6 +162,7 @@ absl::StatusOr<GroupChange> DecodeChange(absl::string_view bytes);
 absl::StatusOr<LessonRecord> DecodeLesson(absl::string_view bytes);
 absl::StatusOr<BoilerplateRecord> DecodeBoilerplate(absl::string_view bytes);
 absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes);
+absl::StatusOr<PendingRecord> DecodePending(absl::string_view bytes);
 
 }  // namespace newsprint::store
 

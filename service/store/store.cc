@@ -33,7 +33,8 @@ enum Tag : char {
   kBodyTag = 'B',         // ordinal; in the column family "bodies"
   kSketchTag = 'K',       // ordinal
   kFingerprintTag = 'F',  // ordinal
-  kVectorTag = 'V',       // ordinal
+  kVectorTag = 'V',       // generation, ordinal
+  kPendingTag = 'E',      // generation, ordinal
   kTermsTag = 'H',        // ordinal
   kIdTag = 'I',           // article id
   kTextTag = 'X',         // text hash, ordinal
@@ -73,6 +74,14 @@ std::string TextKey(uint32_t uid, const Hash128& hash, Ordinal ordinal) {
 
 std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
   return Key(uid, kMemberTag, absl::StrCat(KeyFixed64(group), KeyFixed32(ordinal)));
+}
+
+std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation) {
+  return Key(uid, tag, KeyFixed32(generation));
+}
+
+std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation, Ordinal ordinal) {
+  return absl::StrCat(GenerationKey(uid, tag, generation), KeyFixed32(ordinal));
 }
 
 // The first key behind all keys with `prefix`; empty when there is none.
@@ -294,15 +303,15 @@ absl::StatusOr<std::vector<CollectionRecord>> Store::Collections() const {
   return records;
 }
 
-absl::StatusOr<uint32_t> Store::AddCollection(const CollectionSettings& settings) {
+absl::StatusOr<uint32_t> Store::AddCollection(CollectionRecord record) {
   ASSIGN_OR_RETURN(const std::optional<std::string> stored, impl_->Get(Key(0, kNextUidTag), "uid"));
   const uint32_t uid = stored.has_value() ? Decoder(*stored).Fixed32() : 1;
+  record.uid = uid;
   Encoder next;
   next.Fixed32(uid + 1);
   rocksdb::WriteBatch batch;
   batch.Put(impl_->families[0], Key(0, kNextUidTag), next.bytes());
-  batch.Put(impl_->families[0], Key(0, kCollectionTag, KeyFixed32(uid)),
-            Encode(CollectionRecord{uid, settings}));
+  batch.Put(impl_->families[0], Key(0, kCollectionTag, KeyFixed32(uid)), Encode(record));
   RETURN_IF_ERROR(impl_->SyncedWrite(&batch, "add collection"));
   return uid;
 }
@@ -400,12 +409,41 @@ absl::StatusOr<FingerprintRecord> Store::GetFingerprint(uint32_t uid, Ordinal or
   return DecodeFingerprint(bytes);
 }
 
-absl::StatusOr<std::vector<float>> Store::GetVector(uint32_t uid, Ordinal ordinal) const {
-  ASSIGN_OR_RETURN(const std::string bytes,
-                   impl_->MustGet(OrdinalKey(uid, kVectorTag, ordinal), "vector"));
-  std::vector<float> vector(bytes.size() / sizeof(float));
-  std::memcpy(vector.data(), bytes.data(), vector.size() * sizeof(float));
-  return vector;
+absl::StatusOr<std::optional<std::vector<float>>> Store::FindVector(uint32_t uid,
+                                                                    uint32_t generation,
+                                                                    Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                   impl_->Get(GenerationKey(uid, kVectorTag, generation, ordinal), "vector"));
+  if (!bytes.has_value()) return std::optional<std::vector<float>>();
+  std::vector<float> vector(bytes->size() / sizeof(float));
+  std::memcpy(vector.data(), bytes->data(), vector.size() * sizeof(float));
+  return std::optional<std::vector<float>>(std::move(vector));
+}
+
+absl::StatusOr<std::vector<std::pair<Ordinal, PendingRecord>>> Store::Pending(
+    uint32_t uid, uint32_t generation, Ordinal first, size_t articles_max) const {
+  std::vector<std::pair<Ordinal, PendingRecord>> pending;
+  absl::Status damaged;
+  RETURN_IF_ERROR(impl_->Scan(GenerationKey(uid, kPendingTag, generation),
+                              GenerationKey(uid, kPendingTag, generation, first),
+                              [&](absl::string_view rest, absl::string_view value) {
+                                if (pending.size() == articles_max) return false;
+                                absl::StatusOr<PendingRecord> record = DecodePending(value);
+                                if (!record.ok()) {
+                                  damaged = record.status();
+                                  return false;
+                                }
+                                pending.emplace_back(ReadKeyFixed32(rest), *std::move(record));
+                                return true;
+                              }));
+  RETURN_IF_ERROR(damaged);
+  return pending;
+}
+
+absl::StatusOr<bool> Store::IsPending(uint32_t uid, uint32_t generation, Ordinal ordinal) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string> found,
+                   impl_->Get(GenerationKey(uid, kPendingTag, generation, ordinal), "pending"));
+  return found.has_value();
 }
 
 absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const {
@@ -560,11 +598,35 @@ void Batch::PutFingerprint(Ordinal ordinal, const FingerprintRecord& record) {
   impl_->small.Put(OrdinalKey(impl_->uid, kFingerprintTag, ordinal), Encode(record));
 }
 
-void Batch::PutVector(Ordinal ordinal, const std::vector<float>& vector) {
+void Batch::PutCollection(const CollectionRecord& record) {
+  impl_->small.Put(Key(0, kCollectionTag, KeyFixed32(impl_->uid)), Encode(record));
+}
+
+void Batch::PutVector(uint32_t generation, Ordinal ordinal, const std::vector<float>& vector) {
   static_assert(std::numeric_limits<float>::is_iec559);
   impl_->small.Put(
-      OrdinalKey(impl_->uid, kVectorTag, ordinal),
+      GenerationKey(impl_->uid, kVectorTag, generation, ordinal),
       rocksdb::Slice(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)));
+}
+
+void Batch::PutPending(uint32_t generation, Ordinal ordinal, const PendingRecord& record) {
+  impl_->small.Put(GenerationKey(impl_->uid, kPendingTag, generation, ordinal), Encode(record));
+}
+
+void Batch::DeletePending(uint32_t generation, Ordinal ordinal) {
+  impl_->small.Delete(GenerationKey(impl_->uid, kPendingTag, generation, ordinal));
+}
+
+void Batch::DeleteVector(uint32_t generation, Ordinal ordinal) {
+  impl_->small.Delete(GenerationKey(impl_->uid, kVectorTag, generation, ordinal));
+  DeletePending(generation, ordinal);
+}
+
+void Batch::DeleteGeneration(uint32_t generation) {
+  for (const Tag tag : {kVectorTag, kPendingTag}) {
+    const std::string prefix = GenerationKey(impl_->uid, tag, generation);
+    impl_->small.DeleteRange(prefix, PrefixEnd(prefix));
+  }
 }
 
 void Batch::PutTerms(Ordinal ordinal, const TermsRecord& record) {
@@ -591,9 +653,7 @@ void Batch::DeleteArticle(Ordinal ordinal, absl::string_view id) {
 }
 
 void Batch::DeleteContent(Ordinal ordinal, absl::string_view id) {
-  for (const Tag tag : {kVectorTag, kTermsTag}) {
-    impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
-  }
+  impl_->small.Delete(OrdinalKey(impl_->uid, kTermsTag, ordinal));
   impl_->small.Delete(Key(impl_->uid, kIdTag, id));
   DeleteBody(ordinal);
 }

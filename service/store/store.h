@@ -39,8 +39,9 @@ class Store {
 
   // Collections, in the order of uid.
   absl::StatusOr<std::vector<CollectionRecord>> Collections() const;
-  // Stores a new collection under a new uid, and returns that. On disk when it returns.
-  absl::StatusOr<uint32_t> AddCollection(const CollectionSettings& settings);
+  // Stores a new collection under a new uid, which is returned; that of `record` does not count. On
+  // disk when it returns.
+  absl::StatusOr<uint32_t> AddCollection(CollectionRecord record);
   // Removes a collection with all that belongs to it. On disk when it returns. Nobody may write to
   // it any more.
   absl::Status DropCollection(uint32_t uid);
@@ -61,7 +62,16 @@ class Store {
   absl::StatusOr<std::string> GetBody(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<SketchRecord> GetSketch(uint32_t uid, Ordinal ordinal) const;
   absl::StatusOr<FingerprintRecord> GetFingerprint(uint32_t uid, Ordinal ordinal) const;
-  absl::StatusOr<std::vector<float>> GetVector(uint32_t uid, Ordinal ordinal) const;
+  // Absent while it is to be filled in, and for the tombstone of an article.
+  absl::StatusOr<std::optional<std::vector<float>>> FindVector(uint32_t uid, uint32_t generation,
+                                                               Ordinal ordinal) const;
+  // Articles whose vector of this generation is to be filled in, from `first` on, at most
+  // `articles_max`.
+  absl::StatusOr<std::vector<std::pair<Ordinal, PendingRecord>>> Pending(uint32_t uid,
+                                                                         uint32_t generation,
+                                                                         Ordinal first,
+                                                                         size_t articles_max) const;
+  absl::StatusOr<bool> IsPending(uint32_t uid, uint32_t generation, Ordinal ordinal) const;
   absl::StatusOr<TermsRecord> GetTerms(uint32_t uid, Ordinal ordinal) const;
   // What the article taught, while its generation lasts.
   absl::StatusOr<std::optional<LessonRecord>> GetLesson(uint32_t uid, Ordinal ordinal) const;
@@ -108,19 +118,27 @@ class Batch {
   ~Batch();
 
   void PutState(const CollectionState& state);
+  void PutCollection(const CollectionRecord& record);
   void PutArticle(Ordinal ordinal, const ArticleRecord& record);
   void PutBody(Ordinal ordinal, absl::string_view body);
   void DeleteBody(Ordinal ordinal);
   void PutSketch(Ordinal ordinal, const SketchRecord& record);
   void PutFingerprint(Ordinal ordinal, const FingerprintRecord& record);
-  void PutVector(Ordinal ordinal, const std::vector<float>& vector);
+  void PutVector(uint32_t generation, Ordinal ordinal, const std::vector<float>& vector);
+  // Says that the vector of this generation is to be filled in.
+  void PutPending(uint32_t generation, Ordinal ordinal, const PendingRecord& record);
+  void DeletePending(uint32_t generation, Ordinal ordinal);
+  // Removes the vector of this generation, or what says that it is to be filled in.
+  void DeleteVector(uint32_t generation, Ordinal ordinal);
+  // Removes all vectors of a generation, and what was to be filled in.
+  void DeleteGeneration(uint32_t generation);
   void PutTerms(Ordinal ordinal, const TermsRecord& record);
   void PutId(absl::string_view id, Ordinal ordinal);
   void PutText(const Hash128& text_hash, Ordinal ordinal);
   void DeleteText(const Hash128& text_hash, Ordinal ordinal);
-  // Removes article, body, sketch, fingerprint, vector, terms and id.
+  // Removes article, body, sketch, fingerprint, terms and id, but no vector.
   void DeleteArticle(Ordinal ordinal, absl::string_view id);
-  // The same in two parts: body, vector, terms and id, and then what recognises copies.
+  // The same in two parts: body, terms and id, and then what recognises copies.
   void DeleteContent(Ordinal ordinal, absl::string_view id);
   void DeleteRecognition(Ordinal ordinal);
   void PutLesson(Ordinal ordinal, const LessonRecord& record);

@@ -1,0 +1,133 @@
+#include "service/engine/subject_index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "service/common/status_macros.h"
+
+namespace newsprint {
+namespace {
+
+absl::StatusOr<std::unique_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
+  index::VectorIndex::Options options;
+  options.dimension = embedding.settings.dimension;
+  return index::VectorIndex::Create(options);
+}
+
+// An article without a vector is not in the index: it is near to nothing.
+absl::Status AddVector(Ordinal ordinal, absl::Span<const float> vector, index::VectorIndex* index) {
+  if (std::all_of(vector.begin(), vector.end(), [](float value) { return value == 0; })) {
+    index->Remove(ordinal);
+    return absl::OkStatus();
+  }
+  return index->Add(ordinal, vector);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SubjectIndex>> SubjectIndex::Create(
+    std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
+    const embed::GeneralTerms* general) {
+  std::unique_ptr<SubjectIndex> index(new SubjectIndex(general));
+  MutexLock lock(index->mutex_);
+  ASSIGN_OR_RETURN(index->vectors_, NewVectorIndex(*embedding));
+  if (next != nullptr) {
+    ASSIGN_OR_RETURN(index->next_vectors_, NewVectorIndex(*next));
+  }
+  index->embedding_ = std::move(embedding);
+  index->next_ = std::move(next);
+  return index;
+}
+
+std::shared_ptr<const Embedding> SubjectIndex::embedding() const {
+  ReaderMutexLock lock(mutex_);
+  return embedding_;
+}
+
+std::shared_ptr<const Embedding> SubjectIndex::next() const {
+  ReaderMutexLock lock(mutex_);
+  return next_;
+}
+
+absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {
+  MutexLock lock(mutex_);
+  terms_.Add(subject.terms);
+  RETURN_IF_ERROR(AddVector(ordinal, subject.vector, vectors_.get()));
+  if (next_vectors_ == nullptr) return absl::OkStatus();
+  return AddVector(ordinal, subject.next_vector, next_vectors_.get());
+}
+
+void SubjectIndex::Remove(Ordinal ordinal, absl::Span<const WeightedTerm> terms) {
+  MutexLock lock(mutex_);
+  terms_.Remove(terms);
+  vectors_->Remove(ordinal);
+  if (next_vectors_ != nullptr) next_vectors_->Remove(ordinal);
+}
+
+absl::Status SubjectIndex::SetVector(uint32_t generation, Ordinal ordinal,
+                                     absl::Span<const float> vector) {
+  MutexLock lock(mutex_);
+  if (generation == embedding_->settings.generation) {
+    return AddVector(ordinal, vector, vectors_.get());
+  }
+  if (next_ != nullptr && generation == next_->settings.generation) {
+    return AddVector(ordinal, vector, next_vectors_.get());
+  }
+  return absl::OkStatus();  // of a move that was cancelled
+}
+
+absl::Status SubjectIndex::BeginMove(std::shared_ptr<const Embedding> next) {
+  ASSIGN_OR_RETURN(std::unique_ptr<index::VectorIndex> vectors, NewVectorIndex(*next));
+  MutexLock lock(mutex_);
+  next_ = std::move(next);
+  next_vectors_ = std::move(vectors);
+  return absl::OkStatus();
+}
+
+void SubjectIndex::CancelMove() {
+  MutexLock lock(mutex_);
+  next_ = nullptr;
+  next_vectors_ = nullptr;
+}
+
+void SubjectIndex::CompleteMove() {
+  MutexLock lock(mutex_);
+  embedding_ = std::move(next_);
+  vectors_ = std::move(next_vectors_);
+  next_ = nullptr;
+}
+
+absl::StatusOr<std::vector<Ordinal>> SubjectIndex::Nearest(uint32_t generation,
+                                                           absl::Span<const float> vector,
+                                                           int articles_max) const {
+  std::vector<index::VectorHit> hits;
+  {
+    ReaderMutexLock lock(mutex_);
+    if (generation != embedding_->settings.generation) {
+      return absl::AbortedError("collection: it has changed over to another embedder; try again");
+    }
+    ASSIGN_OR_RETURN(hits, vectors_->Search(vector, articles_max));
+  }
+  std::vector<Ordinal> nearest;
+  nearest.reserve(hits.size());
+  for (const index::VectorHit& hit : hits) nearest.push_back(hit.ordinal);
+  return nearest;
+}
+
+bool SubjectIndex::GetVector(Ordinal ordinal, std::vector<float>* vector) const {
+  ReaderMutexLock lock(mutex_);
+  return vectors_->Get(ordinal, vector);
+}
+
+std::vector<WeightedTerm> SubjectIndex::Weigh(absl::Span<const WeightedTerm> terms) const {
+  ReaderMutexLock lock(mutex_);
+  return terms_.Weigh(terms);
+}
+
+size_t SubjectIndex::memory_bytes() const {
+  ReaderMutexLock lock(mutex_);
+  return terms_.memory_bytes() + vectors_->memory_bytes() +
+         (next_vectors_ == nullptr ? 0 : next_vectors_->memory_bytes());
+}
+
+}  // namespace newsprint

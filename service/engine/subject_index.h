@@ -1,0 +1,74 @@
+// Which articles of a collection are near in subject: vectors and terms of its references.
+#ifndef NEWSPRINT_SERVICE_ENGINE_SUBJECT_INDEX_H_
+#define NEWSPRINT_SERVICE_ENGINE_SUBJECT_INDEX_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "service/common/mutex.h"
+#include "service/common/types.h"
+#include "service/engine/embedding.h"
+#include "service/engine/term_statistics.h"
+#include "service/index/vector_index.h"
+
+namespace newsprint {
+
+// What is indexed of an article. Vectors may be empty (still to come) or zero (no word that
+// counts); neither is ever found.
+struct IndexedSubject {
+  std::vector<WeightedTerm> terms;
+  std::vector<float> vector;
+  std::vector<float> next_vector;  // of the embedder that the collection moves to
+};
+
+// Thread-safe. Call Create first. Holds what makes the vectors as well, so that a vector and the
+// index that it is looked up in always fit: the two change together, in CompleteMove.
+class SubjectIndex {
+ public:
+  // `general` must outlive it. `next`: null, or the embedder that the collection moves to.
+  static absl::StatusOr<std::unique_ptr<SubjectIndex>> Create(
+      std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
+      const embed::GeneralTerms* general);
+
+  std::shared_ptr<const Embedding> embedding() const;
+  // Null while the collection does not move.
+  std::shared_ptr<const Embedding> next() const;
+
+  absl::Status Add(Ordinal ordinal, const IndexedSubject& subject);
+  // `terms`: those it was added with.
+  void Remove(Ordinal ordinal, absl::Span<const WeightedTerm> terms);
+  // The vector of an article that was added without one, of the present or the next generation.
+  absl::Status SetVector(uint32_t generation, Ordinal ordinal, absl::Span<const float> vector);
+
+  absl::Status BeginMove(std::shared_ptr<const Embedding> next);
+  void CancelMove();
+  // The next embedding and its vectors become the present ones.
+  void CompleteMove();
+
+  // The articles nearest to a vector of this generation, best first. ABORTED when it is not the
+  // present one (any more).
+  absl::StatusOr<std::vector<Ordinal>> Nearest(uint32_t generation, absl::Span<const float> vector,
+                                               int articles_max) const;
+  // The vector of an article, as exact as its code; false when it has none in the index.
+  bool GetVector(Ordinal ordinal, std::vector<float>* vector) const;
+  // TermStatistics::Weigh.
+  std::vector<WeightedTerm> Weigh(absl::Span<const WeightedTerm> terms) const;
+  size_t memory_bytes() const;
+
+ private:
+  explicit SubjectIndex(const embed::GeneralTerms* general) : terms_(general) {}
+
+  mutable Mutex mutex_;
+  TermStatistics terms_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Embedding> embedding_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<index::VectorIndex> vectors_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Embedding> next_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<index::VectorIndex> next_vectors_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace newsprint
+
+#endif  // NEWSPRINT_SERVICE_ENGINE_SUBJECT_INDEX_H_
