@@ -142,7 +142,10 @@ absl::StatusOr<std::unique_ptr<Model2VecEmbedder>> Model2VecEmbedder::Load(
   ASSIGN_OR_RETURN(files.tokenizer, ReadFileOf(folder, kTokenizerFile, kTokenizerBytesMax));
   ASSIGN_OR_RETURN(files.model, ReadFileOf(folder, kModelFile, kModelBytesMax));
   absl::StatusOr<std::unique_ptr<Model2VecEmbedder>> embedder = Create(name, std::move(files));
-  if (!embedder.ok()) return Prefixed(folder, embedder.status());
+  if (!embedder.ok()) {
+    return absl::Status(embedder.status().code(),
+                        absl::StrCat(folder, "/", embedder.status().message()));
+  }
   return embedder;
 }
 
