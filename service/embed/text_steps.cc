@@ -48,41 +48,56 @@ bool IsChinese(char32_t character) {
   });
 }
 
+// As text::NextCharacter and text::AppendUtf8, but inline for ASCII, most of news text.
+char32_t Next(absl::string_view utf8, size_t* position) {
+  const unsigned char byte = static_cast<unsigned char>(utf8[*position]);
+  if (byte >= 0x80) return text::NextCharacter(utf8, position);
+  ++*position;
+  return byte;
+}
+
+void Append(char32_t character, std::string* utf8) {
+  if (!IsAscii(character)) return text::AppendUtf8(character, utf8);
+  utf8->push_back(static_cast<char>(character));
+}
+
 // The characters of `utf8` one by one to `append`, which adds what each becomes to a result.
-template <typename Append>
-std::string MapCharacters(absl::string_view utf8, Append append) {
+template <typename AppendTo>
+std::string MapCharacters(absl::string_view utf8, AppendTo append) {
   std::string result;
   result.reserve(utf8.size());
-  for (size_t position = 0; position < utf8.size();) {
-    append(text::NextCharacter(utf8, &position), &result);
-  }
+  for (size_t position = 0; position < utf8.size();) append(Next(utf8, &position), &result);
   return result;
 }
 
 void AppendClean(char32_t character, std::string* utf8) {
   if (IsDropped(character)) return;
-  text::AppendUtf8(IsWhitespace(character) ? U' ' : character, utf8);
+  Append(IsWhitespace(character) ? U' ' : character, utf8);
 }
 
 void AppendSpaced(char32_t character, std::string* utf8) {
-  if (!IsChinese(character)) return text::AppendUtf8(character, utf8);
+  if (IsAscii(character) || !IsChinese(character)) return Append(character, utf8);
   utf8->push_back(' ');
   text::AppendUtf8(character, utf8);
   utf8->push_back(' ');
 }
 
 void AppendLowercase(char32_t character, std::string* utf8) {
-  // The one character whose lower case is two, with the dot kept as a mark.
-  if (character == 0x130) {
+  if (IsAscii(character)) {
+    utf8->push_back(absl::ascii_tolower(static_cast<unsigned char>(character)));
+  } else if (character == 0x130) {  // its lower case is two characters, the dot kept as a mark
     utf8->append("i\u0307");
   } else {
     text::AppendUtf8(static_cast<char32_t>(u_tolower(ToIcu(character))), utf8);
   }
 }
 
+// `categories`: of marks, which are never ASCII.
 std::string DropCategories(absl::string_view utf8, uint32_t categories) {
   return MapCharacters(utf8, [categories](char32_t character, std::string* result) {
-    if ((U_GET_GC_MASK(ToIcu(character)) & categories) == 0) text::AppendUtf8(character, result);
+    if (IsAscii(character) || (U_GET_GC_MASK(ToIcu(character)) & categories) == 0) {
+      Append(character, result);
+    }
   });
 }
 
@@ -112,7 +127,7 @@ bool IsAscii(absl::string_view utf8) {
   });
 }
 
-// Steps on ASCII, most of news text, that leave no other step anything to do.
+// As Normalize, for ASCII, in which the other steps find nothing to change.
 std::string NormalizeAscii(absl::Span<const NormalizerStep> steps, absl::string_view ascii) {
   std::string result(ascii);
   for (const NormalizerStep step : steps) {
@@ -171,7 +186,7 @@ void SplitPiece(SplitStep step, absl::string_view piece, std::vector<absl::strin
   };
   for (size_t position = 0; position < piece.size();) {
     const size_t start = position;
-    const Role next = RoleOf(step, text::NextCharacter(piece, &position));
+    const Role next = RoleOf(step, Next(piece, &position));
     if (next != role || next == Role::kAlone) flush(start);
     role = next;
   }
