@@ -42,7 +42,7 @@ test-asan: packages-test
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS) --target server_tests
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) \
-	  -R '^(unit|property|race|rpc)_tests$$'
+	  -R '^(unit|property|race|rpc|remote)_tests$$'
 
 # gRPC in one process drowns it in false reports, so only what lies below.
 test-tsan: packages-test

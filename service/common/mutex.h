@@ -4,11 +4,11 @@
 #ifndef NEWSPRINT_SERVICE_COMMON_MUTEX_H_
 #define NEWSPRINT_SERVICE_COMMON_MUTEX_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <shared_mutex>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/time.h"
 
 namespace newsprint {
 
@@ -57,8 +57,10 @@ class ABSL_SCOPED_LOCKABLE ReaderMutexLock {
 class CondVar {
  public:
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { condition_.wait(mutex); }
-  void WaitUntil(Mutex& mutex, absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    condition_.wait_until(mutex, absl::ToChronoTime(time));
+  // The same until `deadline`: false when that has passed.
+  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    return condition_.wait_until(mutex, deadline) == std::cv_status::no_timeout;
   }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }

@@ -33,8 +33,9 @@ class Embedder {
   // Writes inputs.size() rows of dimension() values to `vectors`, each of length 1, or all zeros
   // for an article without a word that counts. Embedders in this process do not fail. Others block
   // until their deadline, and answer UNAVAILABLE (down; does not block while that is known),
-  // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls wait) or FAILED_PRECONDITION (another
-  // model answers than before); `vectors` is then undefined.
+  // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls wait), FAILED_PRECONDITION (another model
+  // answers than before) or INVALID_ARGUMENT (one of the inputs is refused, and would be again);
+  // `vectors` is then undefined.
   virtual absl::Status Embed(absl::Span<const EmbedInput> inputs,
                              absl::Span<float> vectors) const = 0;
 };

@@ -1,6 +1,7 @@
 #include "service/engine/embedding_worker.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -31,9 +32,10 @@ EmbeddingWorker::~EmbeddingWorker() {
 }
 
 bool EmbeddingWorker::Rest(absl::Duration time) {
-  const absl::Time until = absl::Now() + time;
+  const auto until = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(time);
   MutexLock lock(mutex_);
-  while (!stopping_ && absl::Now() < until) wake_.WaitUntil(mutex_, until);
+  while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
+  }
   return !stopping_;
 }
 

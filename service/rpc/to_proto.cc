@@ -253,7 +253,7 @@ void ToProto(const ReembeddingProgress& progress, v1::Reembedding* proto) {
   proto->set_articles(progress.articles);
   proto->set_articles_without_text(progress.articles_without_text);
   proto->set_problem(progress.problem);
-  ToProto(progress.to.chosen_at, proto->mutable_started_at());
+  rpc::ToProto(progress.to.chosen_at, proto->mutable_started_at());
 }
 
 v1::EmbedderKind ToProto(EmbedderKind kind) {

@@ -141,7 +141,7 @@ def _descriptor_set():
     global _descriptors
     if _descriptors is None:
         with tempfile.NamedTemporaryFile(suffix=".binpb") as out:
-            protos = sorted((ROOT / "proto").rglob("*.proto"))
+            protos = sorted((ROOT / "proto" / "newsprint").rglob("*.proto"))
             subprocess.run(["protoc", f"-I{ROOT / 'proto'}", "--include_imports",
                             f"--descriptor_set_out={out.name}", *protos], check=True)
             _descriptors = descriptor_pb2.FileDescriptorSet.FromString(
