@@ -134,6 +134,21 @@ absl::StatusOr<v1::GetStatsResponse> Client::GetStats(const v1::GetStatsRequest&
   return connection_->GetStats(request, options);
 }
 
+absl::StatusOr<v1::ListEmbeddersResponse> Client::ListEmbedders(
+    const v1::ListEmbeddersRequest& request, const CallOptions& options) const {
+  return connection_->ListEmbedders(request, options);
+}
+
+absl::StatusOr<v1::ReembedCollectionResponse> Client::ReembedCollection(
+    const v1::ReembedCollectionRequest& request, const CallOptions& options) const {
+  return connection_->ReembedCollection(request, options);
+}
+
+absl::StatusOr<v1::CancelReembeddingResponse> Client::CancelReembedding(
+    const v1::CancelReembeddingRequest& request, const CallOptions& options) const {
+  return connection_->CancelReembedding(request, options);
+}
+
 std::unique_ptr<IngestStream> Client::StreamIngest() const { return connection_->StreamIngest(); }
 
 std::unique_ptr<WatchStream> Client::WatchGroups(const v1::WatchGroupsRequest& request) const {

@@ -109,6 +109,16 @@ class Client {
   // Counts and sizes of a collection.
   absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                 const CallOptions& options = {}) const;
+  // Lists what can make vectors on this server.
+  absl::StatusOr<v1::ListEmbeddersResponse> ListEmbedders(const v1::ListEmbeddersRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Begins to move a collection to another embedder. Returns at once; GetCollection() shows how far
+  // the move is.
+  absl::StatusOr<v1::ReembedCollectionResponse> ReembedCollection(
+      const v1::ReembedCollectionRequest& request, const CallOptions& options = {}) const;
+  // Ends such a move before it is complete; the old vectors stay.
+  absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
+      const v1::CancelReembeddingRequest& request, const CallOptions& options = {}) const;
   // Opens a stream of articles. Most callers want StreamIngester instead.
   std::unique_ptr<IngestStream> StreamIngest() const;
   // Opens a stream of changes to groups. Most callers want GroupWatcher instead.

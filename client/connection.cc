@@ -196,6 +196,21 @@ class GrpcConnection final : public Connection {
                                                 const CallOptions& options) override {
     return Call<v1::GetStatsResponse>(*admin_, &v1::AdminService::Stub::GetStats, request, options);
   }
+  absl::StatusOr<v1::ListEmbeddersResponse> ListEmbedders(const v1::ListEmbeddersRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::ListEmbeddersResponse>(*admin_, &v1::AdminService::Stub::ListEmbedders, request,
+                                           options);
+  }
+  absl::StatusOr<v1::ReembedCollectionResponse> ReembedCollection(
+      const v1::ReembedCollectionRequest& request, const CallOptions& options) override {
+    return Call<v1::ReembedCollectionResponse>(*admin_, &v1::AdminService::Stub::ReembedCollection,
+                                               request, options);
+  }
+  absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
+      const v1::CancelReembeddingRequest& request, const CallOptions& options) override {
+    return Call<v1::CancelReembeddingResponse>(*admin_, &v1::AdminService::Stub::CancelReembedding,
+                                               request, options);
+  }
 
   std::unique_ptr<IngestStream> StreamIngest() override {
     return std::make_unique<GrpcIngestStream>(*article_);

@@ -95,6 +95,12 @@ class Connection {
       const v1::DeleteCollectionRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                         const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ListEmbeddersResponse> ListEmbedders(
+      const v1::ListEmbeddersRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ReembedCollectionResponse> ReembedCollection(
+      const v1::ReembedCollectionRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
+      const v1::CancelReembeddingRequest& request, const CallOptions& options) = 0;
   virtual std::unique_ptr<IngestStream> StreamIngest() = 0;
   virtual std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) = 0;
 };

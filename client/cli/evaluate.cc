@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <ostream>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/output.h"
 #include "client/stream_ingester.h"
 
 namespace newsprint::cli {
@@ -62,7 +64,7 @@ absl::StatusOr<std::vector<LabelledArticle>> ReadLabelledArticles(const std::str
           parsed->article.set_id(absl::StrCat(id, "#", copy));
         }
         articles.push_back(
-            {std::move(parsed->article), std::move(parsed->label), std::move(parsed->kind), false});
+            {std::move(parsed->article), std::move(parsed->label), std::move(parsed->kind)});
         continue;
       }
     }
@@ -84,6 +86,7 @@ absl::Status IngestAll(Session& session, const std::string& collection, Progress
         }
         // The ingester numbers the articles from 1, in our order; nobody else touches the flag.
         articles[number - 1].ingested = true;
+        articles[number - 1].embedding_pending = result.verdict().embedding_pending();
         progress.AddDone();
       });
   for (size_t i = 0; i < articles.size(); ++i) {
@@ -95,6 +98,16 @@ absl::Status IngestAll(Session& session, const std::string& collection, Progress
     progress.SetFraction(static_cast<double>(i) / static_cast<double>(articles.size()));
   }
   return ingester.Finish();
+}
+
+absl::Status CheckVectors(const std::vector<LabelledArticle>& articles) {
+  const auto pending =
+      std::count_if(articles.begin(), articles.end(),
+                    [](const LabelledArticle& article) { return article.embedding_pending; });
+  if (pending == 0) return absl::OkStatus();
+  return absl::UnknownError(absl::StrCat("the embedding server did not answer for ",
+                                         Counted(pending, "article"),
+                                         ": without their vectors nothing can be measured"));
 }
 
 absl::Status ForEachPairLine(const std::string& path, Progress& progress,

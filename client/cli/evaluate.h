@@ -43,6 +43,7 @@ struct LabelledArticle {
   absl::optional<std::string> label;
   absl::optional<std::string> kind;
   bool ingested = false;
+  bool embedding_pending = false;  // ingested, but its vector is still to come
 };
 
 // Reads an article file. Bad lines are reported to `progress` and left out. An id that was there
@@ -50,9 +51,12 @@ struct LabelledArticle {
 absl::StatusOr<std::vector<LabelledArticle>> ReadLabelledArticles(const std::string& path,
                                                                   Progress& progress);
 
-// Ingests in order and without the vector search, and fills in `ingested`.
+// Ingests in order and without the vector search, and fills in `ingested` and `embedding_pending`.
 absl::Status IngestAll(Session& session, const std::string& collection, Progress& progress,
                        std::vector<LabelledArticle>& articles);
+
+// An error when vectors are still to come: figures about nearness would be too low.
+absl::Status CheckVectors(const std::vector<LabelledArticle>& articles);
 
 // Calls `line(json, position)` for each line of a file of pairs. Lines that are not JSON or for
 // which it returns an error are reported to `progress` and left out.

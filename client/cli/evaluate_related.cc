@@ -23,7 +23,6 @@ absl::StatusOr<RankedFigures> Rank(Session& session, const std::string& collecti
   request.set_id(query.article.id());
   request.set_max_results(kResultsMax);
   request.set_include_duplicates(true);
-  request.set_score_min(-1);
   const auto response = session.client.FindRelated(request);
   if (!response.ok()) return response.status();
   std::vector<bool> hits;
@@ -61,6 +60,7 @@ absl::Status EvaluateRelated(Session& session, const std::string& path) {
     const auto collection = ScratchCollection::Create(session, session.settings.new_collection);
     if (!collection.ok()) return collection.status();
     absl::Status status = IngestAll(session, (*collection)->name(), progress, *articles);
+    status.Update(CheckVectors(*articles));
     if (!status.ok()) return status;
     ingested = progress.done();
     elapsed = progress.elapsed();

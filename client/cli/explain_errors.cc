@@ -66,9 +66,9 @@ void PrintError(const ExplainedError& error, std::ostream& out) {
   if (error.a.canonical_id != error.b.canonical_id) out << " and " << error.b.canonical_id;
   out << "\n  " << RelationName(error.comparison.relation()) << ": "
       << error.comparison.explanation() << "\n  "
-      << absl::StrFormat("jaccard %.3f, contained %.3f, contains %.3f, cosine %.3f",
+      << absl::StrFormat("jaccard %.3f, contained %.3f, contains %.3f, score %.3f",
                          evidence.jaccard(), evidence.containment(), evidence.reverse_containment(),
-                         evidence.cosine());
+                         evidence.score());
   if (evidence.has_shared_numbers()) {
     out << absl::StrFormat(", shared numbers %.3f", evidence.shared_numbers());
   }

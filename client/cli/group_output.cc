@@ -79,8 +79,8 @@ Json ToJson(const v1::GroupChange& change) {
 }
 
 void PrintGroup(const v1::Group& group, std::ostream& out) {
-  out << absl::StrFormat("group %s: %d members, canonical %s%s\n", group.id(), group.member_count(),
-                         group.canonical_id(),
+  out << absl::StrFormat("group %s: %s, canonical %s%s\n", group.id(),
+                         Counted(group.member_count(), "member"), group.canonical_id(),
                          group.canonical_pinned() ? " (chosen by an editor)" : "");
   if (group.has_withdrawal())
     out << "WITHDRAWN: " << DescribeWithdrawal(group.withdrawal()) << "\n";

@@ -22,6 +22,8 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   fingerprint FILE...           articles without their text, to be imported elsewhere
   stats                         counts and sizes of a collection
   collections [list]            collections; also create NAME, delete NAME
+  embedders                     what can make vectors on this server
+  reembed --embedder=NAME       move a collection to another embedder
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
   train FILE... --output=MODEL  learn from an archive which words tell its stories apart
   help [COMMAND]                this page, or more about one command
@@ -49,6 +51,9 @@ line: id, title, body, and optional lang, source, url, published_at (RFC 3339). 
 ignored. In place of the body there may be a fingerprint, as "newsprint fingerprint" prints it. gzip
 is recognised by content; - is standard input.
 
+When the collection's embedding server does not answer, articles are imported all the same. A note
+says how many wait for it; their vectors are filled in when it answers.
+
 A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
 at the end. Running an import again changes nothing that is already there.
 
@@ -65,28 +70,41 @@ the first article of a file, which is not stored. Template pairs are listed but 
 line WITHDRAWN says that it is a copy of a story that was killed or corrected.
 
 Columns: "contained" is the share of the article that stands in the match, "contains" the other way
-round, "lede" how much of one's first words stands in the other, "boilerplate" the number of shared
-shingles that were left out because many articles have them.
+round, "score" how likely the two are of one story, "lede" how much of one's first words stands in
+the other, "boilerplate" the number of shared shingles that were left out because many articles have
+them.
 
   --limit=N   at most N matches, 1 to 100 (10)
 
 Example: newsprint find ap-20110504-0017
 )"},
     {"related",
-     R"(Usage: newsprint related ID [--limit=N] [--score_min=S] [--include_duplicates] [--json]
-       newsprint related --file=ARTICLE.jsonl|- ...
+     R"(Usage: newsprint related ID [FLAGS] [--json]
+       newsprint related --file=ARTICLE.jsonl|- [FLAGS] [--json]
 
-Lists the stored articles nearest in subject, best first, one for each group of copies.
+Lists the stored articles nearest in subject, best first, one for each group of copies. The score
+says how likely an article is of the same story, 0 to 1.
 
   --limit=N              at most N results, 1 to 1000 (10)
-  --score_min=S          leave out results below this score, -1 to 1 (none)
+  --score_min=S          leave out results below this score, 0 to 1 (none)
   --include_duplicates   also list copies, of the article itself too
+  --half_life=T          halve a score for each T between the two times of publication, as 36h (no
+                         decay); units are h, m and s
+  --source=A,B           only articles of these sources
+  --language=EN,DE       only articles in these languages; pt is also pt-BR
+  --since=TIME           only articles published at this time or later: a date, or RFC 3339
+  --until=TIME           only articles published before this time; a date is its beginning, in UTC
+  --diversity=D          variety, 0 to 1 (0): the higher, the less the results resemble each other.
+                         They are then no longer in the order of their scores
 
-Example: newsprint related ap-20110504-0017 --limit=5
+Examples: newsprint related ap-20110504-0017 --limit=5 --half_life=36h
+          newsprint related ap-20110504-0017 --language=en,de --since=2011-05-01 --until=2011-06-01
 )"},
     {"compare", R"(Usage: newsprint compare ID_A ID_B [--json]
 
-Says how article A stands to article B, with the evidence and the threshold that decided.
+Says how article A stands to article B, with the evidence and the threshold that decided. "score" is
+how likely the two are of one story, from the cosine of their vectors and that of their terms;
+"similarity" is the same for people, 0 (nothing in common) to 1 (the same story told the same way).
 )"},
     {"get", R"(Usage: newsprint get ID [--json]
 
@@ -178,18 +196,21 @@ Example: newsprint fingerprint archive-2011.jsonl.gz | gzip > fingerprints.jsonl
 
 Prints the number of articles, relations and groups of a collection, and what it takes up; the
 number of operations and of changes to groups so far, and of the shingles that are boilerplate now.
+When articles wait for the embedding server to make their vectors, it says how many.
 )"},
     {"collections", R"(Usage: newsprint collections [list] [--json]
        newsprint collections create NAME [FLAGS] [--json]
        newsprint collections delete NAME [--json]
 
-Lists, creates or deletes collections. Settings are fixed at creation; what is not given has the
-server's default. Deleting a collection deletes its articles.
+Lists, creates or deletes collections. Settings are fixed at creation, but the embedder ("newsprint
+help reembed"); what is not given has the server's default. Deleting a collection deletes its
+articles.
 
   --omit_text                   keep no title and no body, only what recognises them
   --shingle_words=N             words in a shingle, 1 to 16 (5)
-  --embedding_dimension=N       length of the vectors, 8 to 4096, a multiple of 8 (256)
-  --caller_embeddings           every article brings its own vector
+  --embedder=NAME               what makes the vectors: builtin (the default), caller (every article
+                                brings its own), or another of "newsprint embedders"
+  --embedding_dimension=N       for caller: length of the vectors, 8 to 4096, a multiple of 8 (256)
   --canonical_policy=P          which copy stands for its group: first_ingested (the default),
                                 earliest_published, source_priority or longest
   --source_priority=A,B,C       for source_priority: sources, the preferred one first
@@ -200,7 +221,7 @@ server's default. Deleting a collection deletes its articles.
   --template_jaccard=J          from here on two articles share a form
   --template_shared_numbers=S   with a smaller share of common numbers they are a template pair
   --template_numbers_min=N      numbers that both must have for that
-  --related_cosine=S            at least this cosine makes an article related
+  --related_score_min=S         at least this score makes an article related, 0 to 1
   --revision_window_seconds=N   copies of one source within this time are revisions
   --boilerplate_articles_min=N  what so many articles have is boilerplate
   --boilerplate_source_articles_min=N
@@ -209,6 +230,27 @@ server's default. Deleting a collection deletes its articles.
                                 footer and is no duplicate; 0 switches this off
   --lede_containment_min=C      from here on two articles share their lede
 )"},
+    {"embedders", R"(Usage: newsprint embedders [--json]
+
+Lists what can make vectors on this server: the names for --embedder. The identity stands for the
+parameters; vectors of different identities do not compare. A remote server is not asked, so its
+dimension and identity are known only once a collection uses it.
+)"},
+    {"reembed", R"(Usage: newsprint reembed --embedder=NAME [--wait=false] [--json]
+       newsprint reembed --cancel [--json]
+
+Moves the collection to another embedder: the server makes all vectors anew from the stored texts,
+in the background, while searches go on with the old ones, and then changes over at once. Waits
+until that is done. Ctrl-C ends the waiting, not the move; the same command waits for it again.
+
+  --embedder=NAME   the embedder to move to, as "newsprint embedders" tells
+  --wait=false      do not wait
+  --cancel          end the move; the old vectors stay
+
+With --json the "state" is moved, moving (nobody waits), unchanged or cancelled.
+
+Example: newsprint reembed --collection=wire --embedder=news-256
+)"},
     {"evaluate",
      R"(Usage: newsprint evaluate duplicates FILE [--pairs=PAIRS] [--show_errors=N] [--json]
        newsprint evaluate duplicates FILE [--pairs=PAIRS] --sweep=THRESHOLD=FROM:TO:STEP [--json]
@@ -216,15 +258,16 @@ server's default. Deleting a collection deletes its articles.
        newsprint evaluate similarity PAIRS [--json]
 
 Measures quality in a collection of its own, which is dropped at the end. The flags of "collections
-create" apply to it.
+create" apply to it, --embedder among them.
 
   duplicates   ingests the articles and compares the groups with their "label": precision, recall
                and F1 over pairs; recall for each "kind". With --pairs (id_a, id_b, jaccard,
                containment) also recall for each band of likeness.
   related      ranks for each article the others of the file: precision at 1, mean average
                precision and recall at 10 against "label".
-  similarity   compares "text1" with "text2": correlation of the similarity with -"overall"
-               (1 same story, 4 unrelated), also for each pair of languages (lang1, lang2).
+  similarity   ingests all texts, then compares "text1" with "text2": correlation of the similarity
+               with -"overall" (1 same story, 4 unrelated), also for each pair of languages (lang1,
+               lang2).
 
   --show_errors=N   duplicates: explain at most N false matches (in one group with an article of
                     another label) and N misses (not in one group with the first of their label),

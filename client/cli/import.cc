@@ -23,6 +23,7 @@ struct Tally {
   int64_t results = 0;    // errors included
   int64_t articles = 0;   // acknowledged
   int64_t withdrawn = 0;  // of these, copies of withdrawn stories
+  int64_t pending = 0;    // of these, waiting for the embedding server
   std::array<int64_t, v1::Relation_ARRAYSIZE> relations = {};
 };
 
@@ -70,17 +71,35 @@ void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Du
                  {"articles_per_second", JsonFigure(rate, 1)},
                  {"relations", std::move(relations)}};
     if (tally.withdrawn > 0) json["withdrawn"] = tally.withdrawn;
+    if (tally.pending > 0) json["embeddings_pending"] = tally.pending;
     PrintJson(json, session.out);
     return;
   }
-  session.out << absl::StrFormat("%d articles in %.1f s (%.0f/s), %d failed\n", tally.articles,
-                                 seconds, rate, failed);
+  session.out << absl::StrFormat("%s in %.1f s (%.0f/s), %d failed\n",
+                                 Counted(tally.articles, "article"), seconds, rate, failed);
   Table table({{"relation"}, {"articles", Table::Align::kRight}});
   for (const v1::Relation relation : kRelations) {
     if (tally.relations[relation] == 0) continue;
     table.AddRow({RelationName(relation), absl::StrCat(tally.relations[relation])});
   }
   if (tally.articles > 0) table.Print(session.out, session.columns);
+}
+
+void PrintNotes(Session& session, const Tally& tally, int64_t times_ignored) {
+  if (times_ignored > 0) {
+    session.err << "note: published_at is not RFC 3339 in " << Counted(times_ignored, "article")
+                << ", imported without a time\n";
+  }
+  if (tally.withdrawn > 0) {
+    session.err << "note: " << Counted(tally.withdrawn, "article")
+                << (tally.withdrawn == 1 ? " is a copy of a WITHDRAWN story\n"
+                                         : " are copies of WITHDRAWN stories\n");
+  }
+  if (tally.pending > 0) {
+    session.err << "note: " << Counted(tally.pending, "article")
+                << (tally.pending == 1 ? " waits" : " wait")
+                << " for the embedding server; the vectors are filled in when it answers\n";
+  }
 }
 
 }  // namespace
@@ -114,6 +133,7 @@ absl::Status RunImport(Session& session, const Args& args) {
         }
         ++tally.articles;
         if (result.verdict().has_withdrawal()) ++tally.withdrawn;
+        if (result.verdict().embedding_pending()) ++tally.pending;
         const int relation = result.verdict().relation();
         if (v1::Relation_IsValid(relation)) ++tally.relations[static_cast<size_t>(relation)];
         progress.AddDone();
@@ -129,15 +149,7 @@ absl::Status RunImport(Session& session, const Args& args) {
   progress.AddFailedSilently(input.queued - tally.results);
   const int64_t failed = progress.failed();
   progress.Finish();
-  if (input.times_ignored > 0) {
-    session.err << absl::StrFormat(
-        "note: published_at is not RFC 3339 in %d articles, imported without a time\n",
-        input.times_ignored);
-  }
-  if (tally.withdrawn > 0) {
-    session.err << absl::StrFormat("note: %d articles are copies of WITHDRAWN stories\n",
-                                   tally.withdrawn);
-  }
+  PrintNotes(session, tally, input.times_ignored);
   PrintSummary(session, tally, failed, progress.elapsed());
   if (!status.ok()) return status;
   if (Interrupted()) return absl::CancelledError("interrupted");

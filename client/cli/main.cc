@@ -31,8 +31,14 @@ ABSL_FLAG(int64_t, deadline_ms, 30000, "time for one call, milliseconds, 1 or mo
 ABSL_FLAG(int64_t, limit, 0, "at most this many entries; 0 means the command's default");
 ABSL_FLAG(int64_t, members_min, 0, "groups: of at least this many articles; 0 means 2");
 ABSL_FLAG(absl::optional<double>, score_min, absl::nullopt,
-          "related: leave out results below this score, -1 to 1");
+          "related: leave out results below this score, 0 to 1");
 ABSL_FLAG(bool, include_duplicates, false, "related: also list copies");
+ABSL_FLAG(std::string, half_life, "", "related: time in which a score is halved, as 36h");
+ABSL_FLAG(std::vector<std::string>, source, {}, "related: only from these sources");
+ABSL_FLAG(std::vector<std::string>, language, {}, "related: only in these languages");
+ABSL_FLAG(std::string, since, "", "related: only published at this time or later");
+ABSL_FLAG(std::string, until, "", "related: only published before this time");
+ABSL_FLAG(absl::optional<double>, diversity, absl::nullopt, "related: variety, 0 to 1");
 ABSL_FLAG(bool, skip_related, false, "import: do not look for related articles");
 ABSL_FLAG(bool, withdrawn, false, "groups: only those of withdrawn stories");
 ABSL_FLAG(bool, by_policy, false, "canonical: give the choice back to the policy");
@@ -51,12 +57,14 @@ ABSL_FLAG(int64_t, epochs, 0, "train: passes over the articles, 1 to 20; 0 means
 ABSL_FLAG(int64_t, seed, 1, "train: of all random choices");
 ABSL_FLAG(absl::optional<double>, held_out, absl::nullopt,
           "train: share of the articles to measure with, above 0 to 0.5");
+ABSL_FLAG(bool, wait, true, "reembed: wait until it is done");
+ABSL_FLAG(bool, cancel, false, "reembed: end the move; the old vectors stay");
 
 // Settings of a new collection: see proto/newsprint/v1/admin_service.proto.
 ABSL_FLAG(bool, omit_text, false, "keep no title and no body");
 ABSL_FLAG(int32_t, shingle_words, 0, "words in a shingle");
 ABSL_FLAG(int32_t, embedding_dimension, 0, "length of the vectors");
-ABSL_FLAG(bool, caller_embeddings, false, "every article brings its own vector");
+ABSL_FLAG(std::string, embedder, "", "what makes the vectors; also reembed");
 ABSL_FLAG(std::string, canonical_policy, "", "which copy stands for its group");
 ABSL_FLAG(std::vector<std::string>, source_priority, {}, "sources, the preferred one first");
 ABSL_FLAG(absl::optional<double>, near_duplicate_jaccard, absl::nullopt, "threshold");
@@ -66,7 +74,7 @@ ABSL_FLAG(absl::optional<int32_t>, tokens_min, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, template_jaccard, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, template_shared_numbers, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<int32_t>, template_numbers_min, absl::nullopt, "threshold");
-ABSL_FLAG(absl::optional<double>, related_cosine, absl::nullopt, "threshold");
+ABSL_FLAG(absl::optional<double>, related_score_min, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<int64_t>, revision_window_seconds, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<int32_t>, boilerplate_articles_min, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<int32_t>, boilerplate_source_articles_min, absl::nullopt, "threshold");
@@ -89,7 +97,7 @@ v1::Collection NewCollectionFromFlags() {
   collection.set_omit_text(absl::GetFlag(FLAGS_omit_text));
   collection.set_shingle_words(absl::GetFlag(FLAGS_shingle_words));
   collection.set_embedding_dimension(absl::GetFlag(FLAGS_embedding_dimension));
-  collection.set_caller_embeddings(absl::GetFlag(FLAGS_caller_embeddings));
+  collection.set_embedder(absl::GetFlag(FLAGS_embedder));
   collection.set_canonical_policy(ParsePolicy(absl::GetFlag(FLAGS_canonical_policy)));
   for (const std::string& source : absl::GetFlag(FLAGS_source_priority)) {
     collection.add_source_priority(source);
@@ -106,7 +114,7 @@ v1::Collection NewCollectionFromFlags() {
   set(absl::GetFlag(FLAGS_template_jaccard), &T::set_template_jaccard);
   set(absl::GetFlag(FLAGS_template_shared_numbers), &T::set_template_shared_numbers);
   set(absl::GetFlag(FLAGS_template_numbers_min), &T::set_template_numbers_min);
-  set(absl::GetFlag(FLAGS_related_cosine), &T::set_related_cosine);
+  set(absl::GetFlag(FLAGS_related_score_min), &T::set_related_score_min);
   set(absl::GetFlag(FLAGS_revision_window_seconds), &T::set_revision_window_seconds);
   set(absl::GetFlag(FLAGS_boilerplate_articles_min), &T::set_boilerplate_articles_min);
   set(absl::GetFlag(FLAGS_boilerplate_source_articles_min),
@@ -128,6 +136,12 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.members_min = absl::GetFlag(FLAGS_members_min);
   settings.score_min = absl::GetFlag(FLAGS_score_min);
   settings.include_duplicates = absl::GetFlag(FLAGS_include_duplicates);
+  settings.half_life = absl::GetFlag(FLAGS_half_life);
+  settings.sources = absl::GetFlag(FLAGS_source);
+  settings.languages = absl::GetFlag(FLAGS_language);
+  settings.since = absl::GetFlag(FLAGS_since);
+  settings.until = absl::GetFlag(FLAGS_until);
+  settings.diversity = absl::GetFlag(FLAGS_diversity);
   settings.skip_related = absl::GetFlag(FLAGS_skip_related);
   settings.withdrawn = absl::GetFlag(FLAGS_withdrawn);
   settings.by_policy = absl::GetFlag(FLAGS_by_policy);
@@ -144,6 +158,9 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.epochs = absl::GetFlag(FLAGS_epochs);
   settings.seed = absl::GetFlag(FLAGS_seed);
   settings.held_out = absl::GetFlag(FLAGS_held_out);
+  settings.embedder = absl::GetFlag(FLAGS_embedder);
+  settings.wait = absl::GetFlag(FLAGS_wait);
+  settings.cancel = absl::GetFlag(FLAGS_cancel);
   settings.new_collection = NewCollectionFromFlags();
   return settings;
 }
@@ -194,8 +211,14 @@ std::string FlagProblem(const Settings& settings) {
     return "--canonical_policy must be first_ingested, earliest_published, source_priority or "
            "longest";
   }
-  for (const std::string* text : {&settings.group, &settings.note, &settings.replacement}) {
+  for (const std::string* text :
+       {&settings.group, &settings.note, &settings.replacement, &settings.embedder}) {
     if (!client::IsValidUtf8(*text)) return "a flag is not valid UTF-8";
+  }
+  for (const auto* list : {&settings.sources, &settings.languages}) {
+    for (const std::string& text : *list) {
+      if (!client::IsValidUtf8(text)) return "--source or --language is not valid UTF-8";
+    }
   }
   for (const std::string& source : settings.new_collection.source_priority()) {
     if (!client::IsValidUtf8(source)) return "--source_priority is not valid UTF-8";

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/collection_output.h"
 #include "client/cli/output.h"
 #include "client/cli/paging.h"
 #include "client/cli/session.h"
@@ -12,34 +13,16 @@
 namespace newsprint::cli {
 namespace {
 
-std::string PolicyName(v1::CanonicalPolicy policy) {
-  return ShortName(v1::CanonicalPolicy_Name(policy), "CANONICAL_POLICY_");
-}
-
-Json ToJson(const v1::Collection& collection) {
-  Json sources = Json::array();
-  for (const std::string& source : collection.source_priority()) sources.push_back(source);
-  return {{"name", collection.name()},
-          {"omit_text", collection.omit_text()},
-          {"shingle_words", collection.shingle_words()},
-          {"embedding_dimension", collection.embedding_dimension()},
-          {"caller_embeddings", collection.caller_embeddings()},
-          {"fingerprint_scheme", collection.fingerprint_scheme()},
-          {"embedder", collection.embedder()},
-          {"created_at", FormatTime(collection.has_created_at(), collection.created_at())},
-          {"canonical_policy", PolicyName(collection.canonical_policy())},
-          {"source_priority", std::move(sources)},
-          {"thresholds", cli::ToJson(collection.thresholds())}};
-}
-
 absl::Status ListCollections(Session& session) {
   v1::ListCollectionsRequest request;
   Json json = Json::array();
+  std::string moves;  // a line each, below the table
   Table table({{"name"},
                {"text"},
                {"shingle words", Table::Align::kRight},
                {"dimension", Table::Align::kRight},
                {"embedder"},
+               {"embedder identity"},
                {"fingerprint"},
                {"canonical"},
                {"created at"}});
@@ -56,8 +39,13 @@ absl::Status ListCollections(Session& session) {
           table.AddRow({collection.name(), collection.omit_text() ? "omitted" : "kept",
                         absl::StrCat(collection.shingle_words()),
                         absl::StrCat(collection.embedding_dimension()), collection.embedder(),
-                        collection.fingerprint_scheme(), PolicyName(collection.canonical_policy()),
+                        collection.embedder_identity(), collection.fingerprint_scheme(),
+                        PolicyName(collection.canonical_policy()),
                         FormatTime(collection.has_created_at(), collection.created_at())});
+          if (collection.has_reembedding()) {
+            absl::StrAppend(&moves, collection.name(), ": ",
+                            DescribeReembedding(collection.reembedding()), "\n");
+          }
         }
         *added = response->collections_size();
         *next = response->next_page_token();
@@ -68,6 +56,7 @@ absl::Status ListCollections(Session& session) {
     PrintJson({{"collections", std::move(json)}}, session.out);
   } else {
     table.Print(session.out, session.columns);
+    if (!moves.empty()) session.out << "\n" << moves;
   }
   return absl::OkStatus();
 }
@@ -159,7 +148,8 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
                {"store_bytes", stats->store_bytes()},
                {"sequence", stats->sequence()},
                {"group_change_sequence", stats->group_change_sequence()},
-               {"boilerplate_shingles", stats->boilerplate_shingles()}},
+               {"boilerplate_shingles", stats->boilerplate_shingles()},
+               {"embeddings_pending", stats->embeddings_pending()}},
               session.out);
     return absl::OkStatus();
   }
@@ -171,6 +161,9 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
     }
   }
   table.AddRow({"groups", absl::StrCat(stats->groups())});
+  if (stats->embeddings_pending() > 0) {
+    table.AddRow({"waiting for the embedding server", absl::StrCat(stats->embeddings_pending())});
+  }
   table.AddRow({"boilerplate shingles", absl::StrCat(stats->boilerplate_shingles())});
   table.AddRow({"fingerprint index", FormatBytes(stats->fingerprint_index_bytes())});
   table.AddRow({"vector index", FormatBytes(stats->vector_index_bytes())});

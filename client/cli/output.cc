@@ -161,6 +161,17 @@ void Table::PrintMore(std::ostream& out, int columns) {
   rows_.clear();
 }
 
+std::string FormatCount(int64_t count) {
+  std::string text = absl::StrCat(count);
+  const size_t digits_begin = count < 0 ? 1 : 0;
+  for (size_t end = text.size(); end > digits_begin + 3; end -= 3) text.insert(end - 3, ",");
+  return text;
+}
+
+std::string Counted(int64_t count, absl::string_view noun) {
+  return absl::StrCat(FormatCount(count), " ", noun, count == 1 ? "" : "s");
+}
+
 std::string FormatFigure(absl::optional<double> figure) {
   return figure ? absl::StrFormat("%.3f", *figure) : "-";
 }
@@ -214,6 +225,8 @@ Json ToJson(const v1::Evidence& evidence) {
                {"containment", JsonFigure(evidence.containment())},
                {"reverse_containment", JsonFigure(evidence.reverse_containment())},
                {"cosine", JsonFigure(evidence.cosine())},
+               {"term_cosine", JsonFigure(evidence.term_cosine())},
+               {"score", JsonFigure(evidence.score())},
                {"shared_shingles", evidence.shared_shingles()},
                {"query_shingles", evidence.query_shingles()},
                {"match_shingles", evidence.match_shingles()},

@@ -71,6 +71,10 @@ class Table {
   std::vector<int> widths_;  // of what PrintMore() has printed
 };
 
+// "1,234,567".
+std::string FormatCount(int64_t count);
+// "1 article", "1,234 articles": `noun` is one that takes an s.
+std::string Counted(int64_t count, absl::string_view noun);
 // "0.873", or "-" when there is no figure.
 std::string FormatFigure(absl::optional<double> figure);
 // "12.4 MiB".

@@ -34,6 +34,11 @@ class Progress {
   void AddFailedSilently(int64_t count);
   // Share of the whole, 0 to 1; makes an estimate of the time left possible.
   void SetFraction(double fraction);
+  // How far something is that goes on elsewhere. The rate and the time left count from the first
+  // call on.
+  void SetPosition(int64_t done, int64_t total);
+  // Prints a line that is no failure.
+  void AddNote(absl::string_view line);
   // Begins to count anew, for the next phase. Failures are kept.
   void Restart(std::string noun);
   // Removes the line on the terminal and says how many failures were not shown.
@@ -45,6 +50,7 @@ class Progress {
 
  private:
   void Draw();
+  std::string Line(double seconds) const;
   void Erase();
 
   std::ostream& err_;
@@ -60,6 +66,8 @@ class Progress {
   int64_t failures_reported_ = 0;
   int64_t failures_hidden_ = 0;
   absl::optional<double> fraction_;
+  absl::optional<int64_t> position_begin_;  // set once SetPosition() was called
+  int64_t total_ = 0;
   bool line_drawn_ = false;
 };
 

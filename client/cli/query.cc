@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/jsonl.h"
 #include "client/cli/output.h"
+#include "client/cli/related_filters.h"
 #include "client/cli/session.h"
 
 namespace newsprint::cli {
@@ -67,13 +68,16 @@ void PrintVerdict(Session& session, const v1::Verdict& verdict) {
   if (verdict.has_withdrawal()) {
     session.out << "WITHDRAWN: " << DescribeWithdrawal(verdict.withdrawal()) << "\n";
   }
+  if (verdict.embedding_pending()) {
+    session.out << "the embedding server did not answer: related articles were not looked for\n";
+  }
   if (verdict.matches_size() == 0) return;
   Table table({{"id"},
                {"relation"},
                {"jaccard", Table::Align::kRight},
                {"contained", Table::Align::kRight},
                {"contains", Table::Align::kRight},
-               {"cosine", Table::Align::kRight},
+               {"score", Table::Align::kRight},
                {"lede", Table::Align::kRight},
                {"boilerplate", Table::Align::kRight},
                {"source"},
@@ -82,7 +86,7 @@ void PrintVerdict(Session& session, const v1::Verdict& verdict) {
     const v1::Evidence& evidence = match.evidence();
     table.AddRow({match.article_id(), RelationName(match.relation()),
                   FormatFigure(evidence.jaccard()), FormatFigure(evidence.containment()),
-                  FormatFigure(evidence.reverse_containment()), FormatFigure(evidence.cosine()),
+                  FormatFigure(evidence.reverse_containment()), FormatFigure(evidence.score()),
                   FormatFigure(evidence.lede_containment()),
                   absl::StrCat(evidence.shared_boilerplate()), match.source(), match.title()});
   }
@@ -112,6 +116,7 @@ absl::Status RunFind(Session& session, const Args& args) {
                {"thresholds", ToJson(verdict.thresholds())},
                {"fingerprint_scheme", verdict.fingerprint_scheme()}};
   if (verdict.has_withdrawal()) json["withdrawal"] = ToJson(verdict.withdrawal());
+  if (verdict.embedding_pending()) json["embedding_pending"] = true;
   PrintJson(json, session.out);
   return absl::OkStatus();
 }
@@ -121,7 +126,9 @@ absl::Status RunRelated(Session& session, const Args& args) {
   if (absl::Status status = SetQuery(session, args, request); !status.ok()) return status;
   request.set_max_results(Limit(session.settings));
   request.set_include_duplicates(session.settings.include_duplicates);
-  if (session.settings.score_min) request.set_score_min(*session.settings.score_min);
+  if (absl::Status status = SetRelatedFilters(session.settings, request); !status.ok()) {
+    return status;
+  }
   const auto response = session.client.FindRelated(request);
   if (!response.ok()) return response.status();
   if (session.settings.json) {
@@ -184,7 +191,9 @@ absl::Status RunCompare(Session& session, const Args& args) {
       {absl::StrCat("share of ", args[0], " in ", args[1]), FormatFigure(evidence.containment())});
   table.AddRow({absl::StrCat("share of ", args[1], " in ", args[0]),
                 FormatFigure(evidence.reverse_containment())});
-  table.AddRow({"cosine", FormatFigure(evidence.cosine())});
+  table.AddRow({"score", FormatFigure(evidence.score())});
+  table.AddRow({"cosine of the vectors", FormatFigure(evidence.cosine())});
+  table.AddRow({"cosine of the terms", FormatFigure(evidence.term_cosine())});
   table.AddRow(
       {"shared shingles", absl::StrFormat("%d of %d and %d", evidence.shared_shingles(),
                                           evidence.query_shingles(), evidence.match_shingles())});
@@ -217,6 +226,7 @@ absl::Status RunGet(Session& session, const Args& args) {
     json["body_tokens"] = state.body_tokens();
     json["text_stored"] = state.text_stored();
     if (state.has_withdrawal()) json["withdrawal"] = ToJson(state.withdrawal());
+    if (state.embedding_pending()) json["embedding_pending"] = true;
     PrintJson(json, session.out);
     return absl::OkStatus();
   }
@@ -237,6 +247,8 @@ absl::Status RunGet(Session& session, const Args& args) {
   line("revision", absl::StrCat(state.revision_number()));
   line("body", absl::StrCat(state.body_tokens(), state.body_tokens() == 1 ? " word" : " words",
                             state.text_stored() ? "" : ", not kept"));
+  if (state.embedding_pending())
+    line("vector", "still to come: the embedding server did not answer");
   if (state.text_stored()) session.out << "\n" << article.body() << "\n";
   return absl::OkStatus();
 }

@@ -1,6 +1,8 @@
 #include "client/cli/session.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <ostream>
 
@@ -45,6 +47,8 @@ constexpr Command kCommands[] = {
     {"fingerprint", 1, kAny, RunFingerprint},
     {"stats", 0, 0, RunStats},
     {"collections", 0, 2, RunCollections},
+    {"embedders", 0, 0, RunEmbedders},
+    {"reembed", 0, 0, RunReembed},
     {"evaluate", 2, 2, RunEvaluate},
     {"train", 1, kAny, RunTrain},
 };
@@ -82,6 +86,16 @@ std::string OneLine(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
 }
 
+// Whether the server itself said UNAVAILABLE, because of something that it needs, and not gRPC,
+// because it did not get there. The code is the same, but the server's messages begin with what
+// they are about (docs/errors.md).
+bool IsFromServer(absl::string_view message) {
+  constexpr absl::string_view kSubjects[] = {"collection", "embedder", "embedding", "server",
+                                             "store"};
+  const absl::string_view word = message.substr(0, message.find_first_of(": _"));
+  return std::find(std::begin(kSubjects), std::end(kSubjects), word) != std::end(kSubjects);
+}
+
 }  // namespace
 
 absl::Status UsageError(absl::string_view message) {
@@ -107,11 +121,14 @@ int RunCommand(Session& session) {
     session.err << "newsprint: interrupted\n";
     return kExitInterrupted;
   }
-  if (status.code() == absl::StatusCode::kUnavailable) {
+  if (status.code() == absl::StatusCode::kUnavailable && !IsFromServer(message)) {
     session.err << "newsprint: cannot reach " << session.settings.target << ": " << message << "\n";
   } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
     session.err << "newsprint: no answer from " << session.settings.target
                 << " in time: " << message << "\n";
+  } else if (absl::IsUnimplemented(status) && message.empty()) {  // gRPC says no more than the code
+    session.err << "newsprint: the server does not know this call; it is older than this program "
+                   "(UNIMPLEMENTED)\n";
   } else if (status.code() == absl::StatusCode::kUnknown) {
     session.err << "newsprint: " << message << "\n";
   } else {

@@ -25,8 +25,15 @@ struct Settings {
   absl::Duration deadline = absl::Seconds(30);
   int64_t limit = 0;
   int64_t members_min = 0;
+  // related: these eight; the times as they were typed
   absl::optional<double> score_min;
   bool include_duplicates = false;
+  std::string half_life;
+  std::vector<std::string> sources;
+  std::vector<std::string> languages;
+  std::string since;
+  std::string until;
+  absl::optional<double> diversity;
   bool skip_related = false;  // import
   bool withdrawn = false;     // groups
   bool by_policy = false;     // canonical
@@ -43,6 +50,9 @@ struct Settings {
   int64_t epochs = 0;
   int64_t seed = 1;
   absl::optional<double> held_out;
+  std::string embedder;  // reembed: these three; also in `new_collection`
+  bool wait = true;
+  bool cancel = false;
   // Settings of a collection that the command creates; its name is filled in there.
   v1::Collection new_collection;
 };
@@ -84,6 +94,8 @@ absl::Status RunAffected(Session& session, const Args& args);
 absl::Status RunFingerprint(Session& session, const Args& args);
 absl::Status RunStats(Session& session, const Args& args);
 absl::Status RunCollections(Session& session, const Args& args);
+absl::Status RunEmbedders(Session& session, const Args& args);
+absl::Status RunReembed(Session& session, const Args& args);
 absl::Status RunEvaluate(Session& session, const Args& args);
 absl::Status RunTrain(Session& session, const Args& args);
 

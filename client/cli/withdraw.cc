@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/cli/group_output.h"
 #include "client/cli/output.h"
 #include "client/cli/paging.h"
@@ -27,6 +26,18 @@ absl::Status SetStory(Session& session, const Args& args, Request& request) {
     request.set_article_id(args[0]);
   }
   return absl::OkStatus();
+}
+
+// `status` of a call about the article in `args`, with a hint where the word names a group.
+absl::Status WithGroupHint(Session& session, const Args& args, const absl::Status& status) {
+  if (args.empty() || !absl::IsNotFound(status)) return status;
+  v1::GetGroupRequest request;
+  request.set_collection(session.settings.collection);
+  request.set_group_id(args[0]);
+  request.set_page_size(1);
+  if (!session.client.GetGroup(request).ok()) return status;
+  return absl::NotFoundError(
+      absl::StrCat(status.message(), "; for the group give --group=", args[0]));
 }
 
 void PrintAffected(Session& session, const v1::ListAffectedArticlesResponse& page, Table& table) {
@@ -56,7 +67,7 @@ absl::Status RunWithdraw(Session& session, const Args& args) {
   request.set_note(settings.note);
   request.set_replacement_id(settings.replacement);
   const auto response = session.client.WithdrawStory(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithGroupHint(session, args, response.status());
   if (settings.json) {
     PrintJson(
         {{"group", ToJson(response->group())}, {"affected_count", response->affected_count()}},
@@ -64,7 +75,8 @@ absl::Status RunWithdraw(Session& session, const Args& args) {
     return absl::OkStatus();
   }
   PrintGroup(response->group(), session.out);
-  session.out << absl::StrFormat("%d articles are affected\n", response->affected_count());
+  session.out << Counted(response->affected_count(), "article")
+              << (response->affected_count() == 1 ? " is affected\n" : " are affected\n");
   return absl::OkStatus();
 }
 
@@ -72,7 +84,7 @@ absl::Status RunReinstate(Session& session, const Args& args) {
   v1::ReinstateStoryRequest request;
   if (absl::Status status = SetStory(session, args, request); !status.ok()) return status;
   const auto response = session.client.ReinstateStory(request);
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return WithGroupHint(session, args, response.status());
   if (session.settings.json) {
     Json group = nullptr;
     if (response->has_group()) group = ToJson(response->group());
@@ -96,7 +108,7 @@ absl::Status RunAffected(Session& session, const Args& args) {
         request.set_page_size(page_size);
         request.set_page_token(token);
         const auto response = session.client.ListAffectedArticles(request);
-        if (!response.ok()) return response.status();
+        if (!response.ok()) return WithGroupHint(session, args, response.status());
         if (!session.settings.json && token.empty()) {
           session.out << "WITHDRAWN: " << DescribeWithdrawal(response->withdrawal()) << "\n";
         }

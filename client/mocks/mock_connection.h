@@ -80,6 +80,14 @@ class MockConnection : public Connection {
               (const v1::DeleteCollectionRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::GetStatsResponse>, GetStats,
               (const v1::GetStatsRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ListEmbeddersResponse>, ListEmbedders,
+              (const v1::ListEmbeddersRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ReembedCollectionResponse>, ReembedCollection,
+              (const v1::ReembedCollectionRequest& request, const CallOptions& options),
+              (override));
+  MOCK_METHOD(absl::StatusOr<v1::CancelReembeddingResponse>, CancelReembedding,
+              (const v1::CancelReembeddingRequest& request, const CallOptions& options),
+              (override));
   MOCK_METHOD(std::unique_ptr<IngestStream>, StreamIngest, (), (override));
   MOCK_METHOD(std::unique_ptr<WatchStream>, WatchGroups, (const v1::WatchGroupsRequest& request),
               (override));

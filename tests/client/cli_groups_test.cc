@@ -50,7 +50,7 @@ TEST_F(CliTest, MergeAndSplit) {
   EXPECT_EQ(Output()["new_group"]["member_count"], 2);
   settings_.json = false;
   ASSERT_EQ(Run({"split", "s0", "c"}), 0);
-  EXPECT_EQ(out_, "group s0: 1 members, canonical b\nnew group s1: 1 members, canonical c\n");
+  EXPECT_EQ(out_, "group s0: 1 member, canonical b\nnew group s1: 1 member, canonical c\n");
   EXPECT_EQ(Run({"split", "g0"}), 2);
 }
 
@@ -75,7 +75,7 @@ TEST_F(CliTest, WithdrawnStoriesAreShownEverywhere) {
   const std::string file = WriteFile(Article("d", "x y"));
   ASSERT_EQ(Run({"import", file}), 0);
   EXPECT_EQ(Output()["withdrawn"], 1);
-  EXPECT_EQ(err_, "note: 1 articles are copies of WITHDRAWN stories\n");
+  EXPECT_EQ(err_, "note: 1 article is a copy of a WITHDRAWN story\n");
 
   settings_.json = false;
   const std::string line = " killed 2011-05-04T17:30:00Z, article a, replacement b: wrong person\n";
@@ -99,8 +99,8 @@ TEST_F(CliTest, WithdrawnGroupsAndReinstating) {
   settings_.reason = "corrected";
   ASSERT_EQ(Run({"withdraw"}), 0) << err_;
   EXPECT_EQ(out_,
-            "group g2: 1 members, canonical c\n"
-            "WITHDRAWN: corrected 2011-05-04T17:30:00Z, article c\n1 articles are affected\n");
+            "group g2: 1 member, canonical c\n"
+            "WITHDRAWN: corrected 2011-05-04T17:30:00Z, article c\n1 article is affected\n");
   settings_.group.clear();
   ASSERT_EQ(Run({"groups"}), 0);
   EXPECT_THAT(out_, HasSubstr("WITHDRAWN: Title of c"));
@@ -125,6 +125,11 @@ TEST_F(CliTest, WithdrawNeedsAStoryAndAReason) {
     EXPECT_EQ(err_,
               absl::StrCat("newsprint: ", command, ": give either an ID or --group=GROUP_ID\n"));
     EXPECT_EQ(Run({command, "none"}), 1);
+    EXPECT_EQ(err_, "newsprint: group_id: no such group (NOT_FOUND)\n");
+    EXPECT_EQ(Run({command, "g0"}), 1);
+    EXPECT_EQ(err_,
+              "newsprint: group_id: no such group; for the group give --group=g0 "
+              "(NOT_FOUND)\n");
   }
   settings_.group = "g0";
   EXPECT_EQ(Run({"withdraw", "a"}), 2);
@@ -309,13 +314,19 @@ TEST_F(CliTest, NewEvidenceIsShown) {
   EXPECT_EQ(evidence["match_boilerplate"], 4);
   EXPECT_EQ(evidence["shared_boilerplate"], 3);
   EXPECT_EQ(evidence["lede_containment"], 0.25);
+  EXPECT_EQ(evidence["cosine"], 0.125);
+  EXPECT_EQ(evidence["term_cosine"], 0.5);
+  EXPECT_EQ(evidence["score"], 0.625);
   settings_.json = false;
   ASSERT_EQ(Run({"compare", "a", "b"}), 0);
   EXPECT_THAT(out_, ::testing::ContainsRegex("shared boilerplate +3 of 5 and 4\n"));
   EXPECT_THAT(out_, ::testing::ContainsRegex("lede containment +0.250\n"));
+  EXPECT_THAT(out_, ::testing::ContainsRegex("score +0.625\n"));
+  EXPECT_THAT(out_, ::testing::ContainsRegex("cosine of the vectors +0.125\n"));
+  EXPECT_THAT(out_, ::testing::ContainsRegex("cosine of the terms +0.500\n"));
   ASSERT_EQ(Run({"find", "a"}), 0);
-  EXPECT_THAT(out_, HasSubstr("  lede  boilerplate  "));
-  EXPECT_THAT(out_, HasSubstr("0.750            2  "));
+  EXPECT_THAT(out_, HasSubstr("  score   lede  boilerplate  "));
+  EXPECT_THAT(out_, HasSubstr("  0.875  0.750            2  "));
 }
 
 TEST_F(CliTest, PolicyAndNewFiguresAreShown) {

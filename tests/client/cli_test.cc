@@ -42,7 +42,7 @@ TEST_F(CliTest, ImportCountsEverything) {
   EXPECT_EQ(server_.Stored("d").raw_body(), "caf\xE9");
   EXPECT_THAT(err_, HasSubstr(one + ":3: not valid JSON at byte"));
   EXPECT_THAT(err_, HasSubstr("c: body: missing\n"));
-  EXPECT_THAT(err_, HasSubstr("not RFC 3339 in 1 articles"));
+  EXPECT_THAT(err_, HasSubstr("not RFC 3339 in 1 article,"));
   EXPECT_THAT(err_, HasSubstr("newsprint: 2 of 6 articles failed\n"));
 }
 
@@ -51,7 +51,7 @@ TEST_F(CliTest, ImportOfACleanFileSucceeds) {
   EXPECT_EQ(err_, "");
   settings_.json = false;
   EXPECT_EQ(Run({"import", WriteFile(Article("b", "text"))}), 0);
-  EXPECT_THAT(out_, HasSubstr("1 articles in"));
+  EXPECT_THAT(out_, HasSubstr("1 article in"));
   EXPECT_THAT(out_, HasSubstr("exact            1"));
 }
 
@@ -236,7 +236,8 @@ TEST_F(CliTest, EvaluateDuplicatesExplainsErrors) {
             json::parse(R"({"id_a":"b","id_b":"a","kind_a":"copy","kind_b":"original",)"
                         R"("canonical_id_a":"a","canonical_id_b":"a","relation":"related",)"
                         R"("explanation":"they share words","evidence":{"jaccard":1.0,)"
-                        R"("containment":0.0,"reverse_containment":0.0,"cosine":0.0,)"
+                        R"("containment":0.0,"reverse_containment":0.0,"cosine":0.125,)"
+                        R"("term_cosine":0.5,"score":0.625,)"
                         R"("shared_shingles":0,"query_shingles":0,"match_shingles":0,)"
                         R"("query_boilerplate":5,"match_boilerplate":4,"shared_boilerplate":3,)"
                         R"("lede_containment":0.25},)"
@@ -256,6 +257,7 @@ TEST_F(CliTest, EvaluateDuplicatesExplainsErrors) {
   settings_.json = false;
   ASSERT_EQ(Run({"evaluate", "duplicates", file}), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("false matches: 2, shown: 2\n\nb (copy) and a (original)\n"));
+  EXPECT_THAT(out_, HasSubstr("contained 0.000, contains 0.000, score 0.625\n"));
   EXPECT_THAT(out_, HasSubstr("5 words in common: v w x y z\n"));
   EXPECT_THAT(out_, HasSubstr("misses: 3, shown: 2\n\ne (rewrite) and a (original)\n"
                               "  canonical e and a\n  related: they share words\n"));
@@ -395,15 +397,22 @@ TEST_F(CliTest, EvaluateSimilarity) {
   const char* de = "\"lang1\":\"de\",\"lang2\":\"en\"";
   const std::string file =
       WriteFile(pair("x y", "x y", en, 1) + pair("x y", "x z", en, 2) + pair("x", "z", en, 4) +
-                pair("x", "x", de, 4) + pair("x", "z", de, 1) + pair("", "z", de, 1));
+                pair("x", "x", de, 4) + pair("x", "z", de, 1) + pair("", "z", de, 1) +
+                pair("", "", de, 1) + "{broken\n");
   ASSERT_EQ(Run({"evaluate", "similarity", file}), 0) << err_;
   const json figures = Output();
   EXPECT_EQ(figures["pairs"], 5);
-  EXPECT_EQ(figures["failed"], 1);
+  EXPECT_EQ(figures["failed"], 3);  // a pair is one failure, whichever text was refused
   EXPECT_EQ(figures["by_language"]["en-en"]["pairs"], 3);
   EXPECT_EQ(figures["by_language"]["en-en"]["spearman"], 1.0);
   EXPECT_EQ(figures["by_language"]["de-en"]["pearson"], -1.0);
   EXPECT_TRUE(figures["pearson"].is_number());
+  // By id, in a collection that has all the texts.
+  EXPECT_EQ(server_.streams, 1);
+  EXPECT_TRUE(server_.LastCompare().a().has_id());
+  EXPECT_TRUE(server_.LastCompare().b().has_id());
+  ASSERT_THAT(server_.CreatedCollections(), SizeIs(1));
+  EXPECT_EQ(server_.LastCompare().collection(), server_.CreatedCollections()[0].name());
   EXPECT_THAT(server_.CollectionNames(), ElementsAre("default"));
 }
 
@@ -448,9 +457,9 @@ TEST_F(CliTest, HelpForEveryCommand) {
   ASSERT_EQ(Run({"help"}), 0);
   const std::string general = out_;
   for (const char* command :
-       {"import", "find", "related", "compare", "get", "delete", "groups", "canonical", "merge",
-        "split", "watch", "withdraw", "reinstate", "affected", "fingerprint", "stats",
-        "collections", "evaluate", "help"}) {
+       {"import",      "find",  "related",     "compare",   "get",      "delete",    "groups",
+        "canonical",   "merge", "split",       "watch",     "withdraw", "reinstate", "affected",
+        "fingerprint", "stats", "collections", "embedders", "reembed",  "evaluate",  "help"}) {
     EXPECT_THAT(general, HasSubstr(absl::StrCat("\n  ", command)));
     ASSERT_EQ(Run({"help", command}), 0);
     EXPECT_EQ(out_.rfind(absl::StrCat("Usage: newsprint ", command), 0), 0u);

@@ -78,6 +78,31 @@ TEST(ClientTest, SplitGroupNamesTheRequestOnlyWhenTheCallerDidNot) {
   EXPECT_EQ(names[1], "mine");
 }
 
+TEST(ClientTest, PassesCallsAboutEmbeddersThrough) {
+  auto connection = std::make_shared<mocks::MockConnection>();
+  v1::ListEmbeddersResponse list;
+  list.add_embedders()->set_name("news-256");
+  EXPECT_CALL(*connection, ListEmbedders).WillOnce(Return(list));
+  EXPECT_CALL(*connection, ReembedCollection)
+      .WillOnce([](const v1::ReembedCollectionRequest& request, const CallOptions&) {
+        EXPECT_EQ(request.embedder(), "news-256");
+        v1::ReembedCollectionResponse response;
+        response.mutable_collection()->mutable_reembedding()->set_articles(7);
+        return response;
+      });
+  EXPECT_CALL(*connection, CancelReembedding).WillOnce(Return(absl::NotFoundError("collection")));
+  const Client client(connection);
+  const auto listed = client.ListEmbedders({});
+  ASSERT_TRUE(listed.ok());
+  EXPECT_EQ(listed->embedders(0).name(), "news-256");
+  v1::ReembedCollectionRequest request;
+  request.set_embedder("news-256");
+  const auto begun = client.ReembedCollection(request);
+  ASSERT_TRUE(begun.ok());
+  EXPECT_EQ(begun->collection().reembedding().articles(), 7);
+  EXPECT_EQ(client.CancelReembedding({}).status(), absl::NotFoundError("collection"));
+}
+
 TEST(ClientTest, CopiesShareTheConnection) {
   auto connection = std::make_shared<mocks::MockConnection>();
   EXPECT_CALL(*connection, GetStats).Times(2).WillRepeatedly(Return(v1::GetStatsResponse()));

@@ -40,6 +40,7 @@ std::pair<int, int> FakeServer::Page(int page_size, const std::string& token, si
 
 FakeServer::FakeServer() {
   stores_["default"].settings.set_name("default");
+  SetEmbedder(stores_["default"].settings);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(static_cast<v1::ArticleService::Service*>(this));
@@ -82,6 +83,16 @@ std::vector<std::string> FakeServer::CollectionNames() {
 std::vector<v1::Collection> FakeServer::CreatedCollections() {
   std::lock_guard<std::mutex> lock(mutex_);
   return created_;
+}
+
+v1::FindRelatedRequest FakeServer::LastFindRelated() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_find_related_;
+}
+
+v1::CompareRequest FakeServer::LastCompare() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_compare_;
 }
 
 // Both are called with mutex_ held.
@@ -137,6 +148,7 @@ grpc::Status FakeServer::Ingest(const std::string& collection, const v1::Article
   verdict->set_group_id(entry.group);
   verdict->set_canonical_id(GroupOf(*store, entry.group).canonical_id());
   verdict->set_replayed(!is_new);
+  verdict->set_embedding_pending(faults.pending_ids.count(article.id()) > 0);
   const auto withdrawal = store->withdrawals.find(entry.group);
   if (withdrawal != store->withdrawals.end()) *verdict->mutable_withdrawal() = withdrawal->second;
   return grpc::Status::OK;
@@ -252,6 +264,7 @@ grpc::Status FakeServer::FindDuplicates(grpc::ServerContext*,
     match.set_relation(v1::RELATION_EXACT);
     match.set_title(entry.article.title());
     match.mutable_evidence()->set_jaccard(1);
+    match.mutable_evidence()->set_score(0.875);
     match.mutable_evidence()->set_lede_containment(0.75);
     match.mutable_evidence()->set_shared_boilerplate(2);
     const auto withdrawal = store->withdrawals.find(entry.group);
@@ -264,6 +277,7 @@ grpc::Status FakeServer::FindRelated(grpc::ServerContext*, const v1::FindRelated
                                      v1::FindRelatedResponse* response) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (grpc::Status status = Enter(); !status.ok()) return status;
+  last_find_related_ = *request;
   Store* store = Find(request->collection());
   if (store == nullptr) return NotFound("collection: not found");
   v1::Article query = request->article();
@@ -293,6 +307,7 @@ grpc::Status FakeServer::Compare(grpc::ServerContext*, const v1::CompareRequest*
                                  v1::CompareResponse* response) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (grpc::Status status = Enter(); !status.ok()) return status;
+  last_compare_ = *request;
   Store* store = Find(request->collection());
   if (store == nullptr) return NotFound("collection: not found");
   v1::Article sides[2] = {request->a().article(), request->b().article()};
@@ -309,6 +324,9 @@ grpc::Status FakeServer::Compare(grpc::ServerContext*, const v1::CompareRequest*
   response->set_relation(v1::RELATION_RELATED);
   response->set_explanation("they share words");
   v1::Evidence& evidence = *response->mutable_evidence();
+  evidence.set_cosine(0.125);
+  evidence.set_term_cosine(0.5);
+  evidence.set_score(0.625);
   evidence.set_lede_containment(0.25);
   evidence.set_query_boilerplate(5);
   evidence.set_match_boilerplate(4);
@@ -330,6 +348,7 @@ grpc::Status FakeServer::GetArticle(grpc::ServerContext*, const v1::GetArticleRe
   response->mutable_state()->set_canonical_id(GroupOf(*store, entry.group).canonical_id());
   response->mutable_state()->set_relation(entry.relation);
   response->mutable_state()->set_text_stored(true);
+  response->mutable_state()->set_embedding_pending(faults.pending_ids.count(request->id()) > 0);
   const auto withdrawal = store->withdrawals.find(entry.group);
   if (withdrawal != store->withdrawals.end()) {
     *response->mutable_state()->mutable_withdrawal() = withdrawal->second;
@@ -423,9 +442,11 @@ grpc::Status FakeServer::CreateCollection(grpc::ServerContext*,
   if (jaccard < 0 || jaccard > 1) {
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "near_duplicate_jaccard: out of range");
   }
-  created_.push_back(request->collection());
-  stores_[request->collection().name()].settings = request->collection();
-  *response->mutable_collection() = request->collection();
+  v1::Collection settings = request->collection();
+  if (grpc::Status status = SetEmbedder(settings); !status.ok()) return status;
+  created_.push_back(settings);
+  stores_[settings.name()].settings = settings;
+  *response->mutable_collection() = settings;
   return Leave();
 }
 
@@ -434,8 +455,13 @@ grpc::Status FakeServer::GetCollection(grpc::ServerContext*,
                                        v1::GetCollectionResponse* response) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (grpc::Status status = Enter(); !status.ok()) return status;
-  const Store* store = Find(request->name());
+  if (faults.failed_looks > 0) {
+    --faults.failed_looks;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "connection lost");
+  }
+  Store* store = Find(request->name());
   if (store == nullptr) return NotFound("collection: not found");
+  MoveOn(*store);
   *response->mutable_collection() = store->settings;
   return Leave();
 }
@@ -471,6 +497,11 @@ grpc::Status FakeServer::GetStats(grpc::ServerContext*, const v1::GetStatsReques
   response->set_articles(static_cast<int64_t>(store->order.size()));
   response->set_group_change_sequence(static_cast<int64_t>(store->changes.size()));
   response->set_boilerplate_shingles(17);
+  for (const std::string& id : faults.pending_ids) {
+    if (store->entries.count(id) > 0) {
+      response->set_embeddings_pending(response->embeddings_pending() + 1);
+    }
+  }
   return Leave();
 }
 

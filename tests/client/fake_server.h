@@ -49,6 +49,10 @@ class FakeServer final : public v1::ArticleService::Service,
     int silent_watches = 0;           // watches that never answer
     int repeated_changes = 0;         // changes that each watch tells again at its beginning
     int64_t lost_change = 0;          // a change that is never told
+    int failed_looks = 0;             // calls of GetCollection that fail with UNAVAILABLE
+    int64_t move_step = 1;  // articles that a move to another embedder gets done by each look at it
+    std::vector<std::string> move_problems;  // what holds it up at each look; it ends after these
+    std::set<std::string> pending_ids;       // articles whose vector is still to come
   };
 
   FakeServer();
@@ -68,6 +72,9 @@ class FakeServer final : public v1::ArticleService::Service,
   std::vector<std::string> CollectionNames();
   // In the order of creation, those that were deleted too.
   std::vector<v1::Collection> CreatedCollections();
+  // Requests that came last.
+  v1::FindRelatedRequest LastFindRelated();
+  v1::CompareRequest LastCompare();
   // Adds a change for the watchers and returns its sequence.
   int64_t AddChange(v1::GroupChange change = {}, const std::string& collection = "default");
   // The changes up to this one are not kept any more.
@@ -122,6 +129,12 @@ class FakeServer final : public v1::ArticleService::Service,
                                 v1::DeleteCollectionResponse*) override;
   grpc::Status GetStats(grpc::ServerContext*, const v1::GetStatsRequest*,
                         v1::GetStatsResponse*) override;
+  grpc::Status ListEmbedders(grpc::ServerContext*, const v1::ListEmbeddersRequest*,
+                             v1::ListEmbeddersResponse*) override;
+  grpc::Status ReembedCollection(grpc::ServerContext*, const v1::ReembedCollectionRequest*,
+                                 v1::ReembedCollectionResponse*) override;
+  grpc::Status CancelReembedding(grpc::ServerContext*, const v1::CancelReembeddingRequest*,
+                                 v1::CancelReembeddingResponse*) override;
 
  private:
   struct Entry {
@@ -159,6 +172,11 @@ class FakeServer final : public v1::ArticleService::Service,
   absl::optional<v1::WatchGroupsResponse> ChangesAfter(const std::string& collection,
                                                        int64_t position);
 
+  // Fills in the default and the identity.
+  static grpc::Status SetEmbedder(v1::Collection& settings);
+  // What a move to another embedder gets done between two looks at it.
+  void MoveOn(Store& store);
+
   static grpc::Status NotFound(const std::string& what);
   static std::string TextOf(const v1::Article& article);
   // Cuts the page that `token` begins out of `count` entries.
@@ -170,6 +188,8 @@ class FakeServer final : public v1::ArticleService::Service,
   std::vector<v1::Collection> created_;                        // guarded by mutex_
   std::set<std::string> delete_requests_done_;                 // guarded by mutex_
   std::map<std::string, v1::SplitGroupResponse> splits_done_;  // guarded by mutex_
+  v1::FindRelatedRequest last_find_related_;                   // guarded by mutex_
+  v1::CompareRequest last_compare_;                            // guarded by mutex_
   std::vector<int64_t> watch_positions_;                       // guarded by mutex_
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "absl/time/clock.h"
+#include "client/cli/collection_output.h"
 #include "client/cli/progress.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -87,6 +89,33 @@ TEST(FormatTest, FiguresBytesAndTimes) {
   EXPECT_EQ(RelationName(v1::RELATION_NEAR_DUPLICATE), "near_duplicate");
 }
 
+TEST(FormatTest, CountsAndPlurals) {
+  EXPECT_EQ(FormatCount(0), "0");
+  EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(FormatCount(1000), "1,000");
+  EXPECT_EQ(FormatCount(-123456), "-123,456");
+  EXPECT_EQ(FormatCount(9223372036854775807), "9,223,372,036,854,775,807");
+  EXPECT_EQ(Counted(0, "article"), "0 articles");
+  EXPECT_EQ(Counted(1, "article"), "1 article");
+  EXPECT_EQ(Counted(1234, "member"), "1,234 members");
+}
+
+TEST(FormatTest, ReembeddingIsOneLine) {
+  v1::Reembedding move;
+  move.set_embedder("news");
+  EXPECT_EQ(DescribeReembedding(move), "moving to news: 0 of 0 articles");
+  move.set_articles(5000);
+  move.set_articles_done(1234);
+  EXPECT_EQ(DescribeReembedding(move), "moving to news: 1,234 of 5,000 articles (24 %)");
+  move.set_articles_done(4999);
+  move.set_problem("embedder:\nno answer");
+  EXPECT_EQ(DescribeReembedding(move),
+            "moving to news: 4,999 of 5,000 articles (99 %); embedder: no answer");
+  move.set_articles_done(5001);  // one was deleted since
+  move.clear_problem();
+  EXPECT_EQ(DescribeReembedding(move), "moving to news: 5,001 of 5,000 articles (100 %)");
+}
+
 TEST(JsonTest, OneLineRoundedAndAlwaysValid) {
   std::ostringstream out;
   PrintJson({{"b", JsonFigure(0.12345678)},
@@ -128,6 +157,27 @@ TEST(ProgressTest, IsQuietWhenItIsShort) {
     EXPECT_EQ(progress.done(), 100);
   }
   EXPECT_EQ(err.str(), "");
+}
+
+TEST(ProgressTest, PositionCountsFromWhereItBegan) {
+  std::ostringstream err;
+  Progress progress(err, true, "articles");
+  progress.SetPosition(900'000, 1'000'000);  // done before we looked
+  absl::SleepFor(absl::Milliseconds(400));
+  progress.SetPosition(900'100, 1'000'000);
+  // At most 250/s, and not the millions that the first look would make.
+  EXPECT_THAT(err.str(),
+              ::testing::ContainsRegex("900,100 of 1,000,000 articles, [0-9]?[0-9]?[0-9]/s"
+                                       ", 90 %, [0-9]+m.*s left"));
+  EXPECT_THAT(err.str(), Not(HasSubstr("100 %")));
+  progress.AddNote("note: held up");
+  EXPECT_THAT(err.str(), ::testing::EndsWith("\r\x1B[Knote: held up\n"));
+  EXPECT_EQ(progress.failed(), 0);
+
+  progress.SetPosition(500'000, 1'000'000);  // begun anew: nothing is known of the rate
+  absl::SleepFor(absl::Milliseconds(250));
+  progress.SetPosition(500'000, 1'000'000);
+  EXPECT_THAT(err.str(), ::testing::EndsWith("500,000 of 1,000,000 articles, 0/s, 50 %"));
 }
 
 }  // namespace

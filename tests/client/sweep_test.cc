@@ -45,9 +45,9 @@ TEST(ParseSweepTest, IntegersOfBothSizesAndNegativeValues) {
   ASSERT_THAT(seconds->values, SizeIs(2));
   EXPECT_TRUE(seconds->values[0].has_revision_window_seconds());
   EXPECT_EQ(seconds->values[1].revision_window_seconds(), 31536000);
-  const auto cosine = ParseSweep("related_cosine=-1:1:1");
-  ASSERT_TRUE(cosine.ok());
-  EXPECT_EQ(cosine->values[0].related_cosine(), -1);
+  const auto score = ParseSweep("related_score_min=-1:1:1");
+  ASSERT_TRUE(score.ok());  // whether it is in range is for the server to say
+  EXPECT_EQ(score->values[0].related_score_min(), -1);
 }
 
 TEST(ParseSweepTest, FiftyValuesAreTheMost) {
