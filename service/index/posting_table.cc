@@ -61,11 +61,6 @@ int PostingTable::AppendValues(uint32_t key, std::vector<uint32_t>* values) cons
   return static_cast<int>(values->size() - before);
 }
 
-void PostingTable::Clear() {
-  entries_.assign(kInitialEntries, Entry{0, kFree});
-  used_ = 0;
-}
-
 void PostingTable::Grow() {
   std::vector<Entry> old(entries_.size() * 2, Entry{0, kFree});
   old.swap(entries_);

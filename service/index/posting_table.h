@@ -25,7 +25,6 @@ class PostingTable {
   void Prefetch(uint32_t key) const;
   // Appends the values of `key`, and returns how many there were.
   int AppendValues(uint32_t key, std::vector<uint32_t>* values) const;
-  void Clear();
   size_t memory_bytes() const { return entries_.capacity() * sizeof(Entry); }
 
  private:

@@ -2,9 +2,6 @@
 #ifndef NEWSPRINT_TESTS_CLIENT_CLI_FIXTURE_H_
 #define NEWSPRINT_TESTS_CLIENT_CLI_FIXTURE_H_
 
-#include <unistd.h>
-
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -15,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/fake_server.h"
+#include "tests/testing/temp_dir.h"
 
 namespace newsprint::cli {
 
@@ -33,10 +31,7 @@ class CliTest : public ::testing::Test {
   }
 
   std::string WriteFile(const std::string& text) {
-    const std::string path =
-        absl::StrCat(::testing::TempDir(), "/cli_test_", getpid(), "_", files_++, ".jsonl");
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
+    return dir_.Write(absl::StrCat(files_++, ".jsonl"), text);
   }
 
   // Runs a command; its output is then in out_ and err_.
@@ -74,6 +69,7 @@ class CliTest : public ::testing::Test {
     return lines;
   }
 
+  const newsprint::testing::TempDir dir_;
   client::testing::FakeServer server_;
   Settings settings_;
   std::string out_;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/temp_dir.h"
 
 namespace newsprint::cli {
 namespace {
@@ -18,14 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string WriteFile(const std::string& name, const std::string& text) {
-  const std::string path = ::testing::TempDir() + "/jsonl_test_" + name;
-  std::ofstream(path, std::ios::binary) << text;
-  return path;
-}
-
-std::string WriteGzip(const std::string& name, const std::string& text) {
-  const std::string path = ::testing::TempDir() + "/jsonl_test_" + name;
+std::string WriteGzip(const std::string& path, const std::string& text) {
   gzFile file = gzopen(path.c_str(), "wb");
   gzwrite(file, text.data(), static_cast<unsigned>(text.size()));
   gzclose(file);
@@ -47,40 +41,45 @@ std::vector<std::string> ReadAll(const std::string& path, absl::Status* end) {
   }
 }
 
-TEST(LineReaderTest, SkipsBlankLinesAndNeedsNoLastNewline) {
+class LineReaderTest : public ::testing::Test {
+ protected:
+  const newsprint::testing::TempDir dir_;
+};
+
+TEST_F(LineReaderTest, SkipsBlankLinesAndNeedsNoLastNewline) {
   absl::Status end;
-  EXPECT_THAT(ReadAll(WriteFile("plain", "one\n\n  \r\ntwo\r\nthree"), &end),
+  EXPECT_THAT(ReadAll(dir_.Write("plain", "one\n\n  \r\ntwo\r\nthree"), &end),
               ElementsAre("1=one", "4=two\r", "5=three"));
   EXPECT_EQ(end.code(), absl::StatusCode::kOutOfRange);
 }
 
-TEST(LineReaderTest, ReadsGzipWhateverItsName) {
+TEST_F(LineReaderTest, ReadsGzipWhateverItsName) {
   const std::string longline(700000, 'x');  // longer than the buffer
   absl::Status end;
-  EXPECT_THAT(ReadAll(WriteGzip("gz", "one\n" + longline + "\nthree\n"), &end),
+  EXPECT_THAT(ReadAll(WriteGzip(dir_.File("gz"), "one\n" + longline + "\nthree\n"), &end),
               ElementsAre("1=one", "2=" + longline, "3=three"));
   EXPECT_EQ(end.code(), absl::StatusCode::kOutOfRange);
 }
 
-TEST(LineReaderTest, TruncatedGzipIsAnError) {
+TEST_F(LineReaderTest, TruncatedGzipIsAnError) {
   std::string text;
   for (int i = 0; i < 20000; ++i) text += std::to_string(i * 7919) + "\n";
-  const std::string whole = WriteGzip("whole.gz", text);
+  const std::string whole = WriteGzip(dir_.File("whole.gz"), text);
   std::ifstream in(whole, std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   absl::Status end;
-  ReadAll(WriteFile("cut.gz", bytes.substr(0, bytes.size() / 2)), &end);
+  ReadAll(dir_.Write("cut.gz", bytes.substr(0, bytes.size() / 2)), &end);
   EXPECT_EQ(end.code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(LineReaderTest, EmptyFileMissingFileAndFolder) {
+TEST_F(LineReaderTest, EmptyFileMissingFileAndFolder) {
   absl::Status end;
-  EXPECT_TRUE(ReadAll(WriteFile("empty", ""), &end).empty());
+  EXPECT_TRUE(ReadAll(dir_.Write("empty", ""), &end).empty());
   EXPECT_EQ(end.code(), absl::StatusCode::kOutOfRange);
   ReadAll("/no/such/file", &end);
   EXPECT_EQ(end.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(end.message()), HasSubstr("/no/such/file"));
-  ReadAll(::testing::TempDir(), &end);
+  ReadAll(dir_.path(), &end);
   EXPECT_EQ(end.code(), absl::StatusCode::kNotFound);
 }
 

@@ -670,11 +670,8 @@ class EvaluateTest(CliTestCase):
         self.collections = self.run_json("collections")
 
     def tearDown(self):
-        try:
-            self.assertEqual(self.run_json("collections"), self.collections)
-            self.assertEqual(self.run_json("stats")["articles"], 0)
-        finally:
-            super().tearDown()
+        self.assertEqual(self.run_json("collections"), self.collections)
+        self.assertEqual(self.run_json("stats")["articles"], 0)
 
     def duplicates_file(self):
         write = self.writer.article

@@ -1,5 +1,6 @@
 """What the end-to-end tests share: a newsprintd of their own, a client made from the .proto files of
 this repository, the command line, and generated articles."""
+import atexit
 import gzip
 import json
 import os
@@ -7,7 +8,6 @@ import pathlib
 import queue
 import random
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -44,6 +44,7 @@ class NewsprintProcess:
         self.process = subprocess.Popen(
             [BIN / "newsprintd", f"--listen={listen}", f"--data_dir={data_dir}", *flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._stderr)
+        atexit.register(self.process.kill)  # after Ctrl-C; else it has ended long before
         self._lines = queue.Queue()
         self._reader = threading.Thread(target=self._read_stdout, daemon=True)
         self._reader.start()
@@ -198,15 +199,15 @@ class ServerTestCase(unittest.TestCase):
     """Gives each test a folder and the means to start servers; leaves neither behind."""
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="newsprint_e2e_"))
+        # Goes with the object, and so also after Ctrl-C.
+        folder = tempfile.TemporaryDirectory(prefix="newsprint_e2e_", ignore_cleanup_errors=True)
+        self.folder = pathlib.Path(folder.name)
         self._processes = []
         self._channels = []
-
-    def tearDown(self):
-        self._close_channels()
-        for process in self._processes:
-            process.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # No tearDown: it is not called when the setUp of a subclass fails.
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(self._close_processes)
+        self.addCleanup(self._close_channels)
 
     def launch(self, *flags, data_dir=None, listen="127.0.0.1:0"):
         """Starts a server and waits for nothing."""
@@ -226,6 +227,10 @@ class ServerTestCase(unittest.TestCase):
         """Stops a server as an operator does, with no client connected."""
         self._close_channels()
         self.assertEqual(process.stop(), 0, process.stderr())
+
+    def _close_processes(self):
+        for process in self._processes:
+            process.close()
 
     def _close_channels(self):
         while self._channels:

@@ -28,7 +28,7 @@ TEST(PostingTablePropertyTest, BehavesLikeAMapOfSets) {
     std::map<uint32_t, std::set<uint32_t>> model;
     const uint32_t keys = 1 + static_cast<uint32_t>(random() % 400);
     for (int step = 0; step < 5'000; ++step) {
-      // Multiples, as keys of one shard are.
+      // Multiples of a power of two: a hash that only masks them would give a few homes to all.
       const uint32_t key = static_cast<uint32_t>(random() % keys) * 64;
       const uint32_t value = static_cast<uint32_t>(random() % 50);
       std::set<uint32_t>& values = model[key];
@@ -44,8 +44,6 @@ TEST(PostingTablePropertyTest, BehavesLikeAMapOfSets) {
     for (const auto& [key, values] : model) {
       EXPECT_EQ(Values(table, key), std::vector<uint32_t>(values.begin(), values.end()));
     }
-    table.Clear();
-    for (const auto& [key, values] : model) EXPECT_TRUE(Values(table, key).empty());
   }
 }
 

@@ -1,9 +1,8 @@
-// Made-up articles for tests.
+// Made-up articles for tests, and an engine to put them into.
 #ifndef NEWSPRINT_TESTS_TESTING_ARTICLES_H_
 #define NEWSPRINT_TESTS_TESTING_ARTICLES_H_
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "service/common/types.h"
 #include "service/engine/engine.h"
+#include "tests/testing/temp_dir.h"  // IWYU pragma: export
 
 namespace newsprint::testing {
 
@@ -23,17 +23,6 @@ std::string StoryText(uint64_t story, int words);
 
 // An article that tells story number `story`; ids are up to the caller.
 Article StoryArticle(std::string id, uint64_t story, int words = 300);
-
-// A folder that lives as long as the object.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // An engine over a folder, ready for calls. Dies with a message when it cannot be opened.
 std::unique_ptr<Engine> OpenEngine(const std::string& data_dir);
