@@ -1,6 +1,7 @@
 // Speed of each step between an article's bytes and its verdict, one thread, no network, no disk.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
@@ -8,10 +9,14 @@
 #include <vector>
 
 #include "absl/strings/str_replace.h"
+#include "service/common/hash.h"
+#include "service/embed/builtin_model.h"
+#include "service/embed/term_embedder.h"
 #include "service/embed/term_projection.h"
 #include "service/engine/decision.h"
 #include "service/engine/prepare.h"
 #include "service/index/fingerprint_index.h"
+
 #include "service/sketch/bottom_k.h"
 #include "service/text/tokenizer.h"
 #include "tests/testing/articles.h"
@@ -82,6 +87,32 @@ void BM_Embed(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_Embed);
+
+// Words of a news article's length and variety: ranks by Zipf's law, most of them known to the
+// model, among these a third that are not.
+std::vector<text::Token> ModelTokens(const embed::TermModel& model, size_t count) {
+  std::mt19937_64 random(testing::Seed());
+  std::vector<text::Token> tokens;
+  while (tokens.size() < count) {
+    const double exponent = static_cast<double>(random() % 1000) / 1000;
+    const auto rank = static_cast<size_t>(std::pow(static_cast<double>(model.words()), exponent));
+    const size_t place = rank * 7919 % model.words();
+    tokens.push_back(rank % 3 == 0 ? Mix64(rank) : model.Word(place).token);
+  }
+  return tokens;
+}
+
+void BM_EmbedTerms(benchmark::State& state) {
+  const embed::TermEmbedder embedder(
+      std::make_shared<const embed::TermModel>(embed::BuiltInModel()));
+  const std::vector<text::Token> tokens = ModelTokens(embedder.model(), 1000);
+  std::vector<float> vector(embedder.dimension());
+  for (auto _ : state) {
+    const embed::EmbedInput input{"", "", {}, tokens};
+    benchmark::DoNotOptimize(embedder.Embed({&input, 1}, absl::MakeSpan(vector)));
+  }
+}
+BENCHMARK(BM_EmbedTerms);
 
 Article LongArticle(uint64_t story) {
   Article article = testing::StoryArticle("a", story, 8);
