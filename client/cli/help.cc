@@ -23,6 +23,7 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   stats                         counts and sizes of a collection
   collections [list]            collections; also create NAME, delete NAME
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
+  train FILE... --output=MODEL  learn from an archive which words tell its stories apart
   help [COMMAND]                this page, or more about one command
 
 Flags, before or after the words above; a dash does for an underscore:
@@ -236,6 +237,26 @@ create" apply to it.
 
 Examples: newsprint evaluate duplicates sample.jsonl --show_errors=5
           newsprint evaluate duplicates sample.jsonl --sweep=near_duplicate_jaccard=0.2:0.5:0.05
+)"},
+    {"train",
+     R"(Usage: newsprint train ARCHIVE... --output=MODEL [--epochs=N] [--held_out=S] [--seed=N] [--json]
+
+Learns from the articles of JSONL files ("newsprint help import") how their words stand for subjects,
+beginning with the built-in model, and writes a model file. Needs no server, no labels, and at least
+200 articles that are no copies of each other; up to 500,000 are used. 40,000 long articles take
+about a minute and 1 GB of memory.
+
+Some articles are held out. For each of them the model has to find one half of its sentences by the
+other half, among up to 10,000 articles. What is learned is kept only when it does that better than
+before: with an archive that teaches nothing, MODEL is the built-in model. The same archive and flags
+give the same file on processors of one kind.
+
+  --output=MODEL   file to write; an old one is replaced when the new one is complete
+  --epochs=N       passes over the articles, 1 to 20 (2); ends early when one brings nothing
+  --held_out=S     share of the articles that is held out, above 0 to 0.5 (0.05)
+  --seed=N         of all random choices (1)
+
+Example: newsprint train archive-*.jsonl.gz --output=archive.model
 )"},
     {"help", R"(Usage: newsprint help [COMMAND]
 )"},

@@ -46,6 +46,11 @@ ABSL_FLAG(std::string, file, "", "find, related: file with the article to ask ab
 ABSL_FLAG(std::string, pairs, "", "evaluate duplicates: file of pairs with known likeness");
 ABSL_FLAG(int64_t, show_errors, 0, "evaluate duplicates: explain at most this many mistakes");
 ABSL_FLAG(std::string, sweep, "", "evaluate duplicates: THRESHOLD=FROM:TO:STEP");
+ABSL_FLAG(std::string, output, "", "train: model file to write");
+ABSL_FLAG(int64_t, epochs, 0, "train: passes over the articles, 1 to 20; 0 means 2");
+ABSL_FLAG(int64_t, seed, 1, "train: of all random choices");
+ABSL_FLAG(absl::optional<double>, held_out, absl::nullopt,
+          "train: share of the articles to measure with, above 0 to 0.5");
 
 // Settings of a new collection: see proto/newsprint/v1/admin_service.proto.
 ABSL_FLAG(bool, omit_text, false, "keep no title and no body");
@@ -135,6 +140,10 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.pairs = absl::GetFlag(FLAGS_pairs);
   settings.show_errors = absl::GetFlag(FLAGS_show_errors);
   settings.sweep = absl::GetFlag(FLAGS_sweep);
+  settings.output = absl::GetFlag(FLAGS_output);
+  settings.epochs = absl::GetFlag(FLAGS_epochs);
+  settings.seed = absl::GetFlag(FLAGS_seed);
+  settings.held_out = absl::GetFlag(FLAGS_held_out);
   settings.new_collection = NewCollectionFromFlags();
   return settings;
 }

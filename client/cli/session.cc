@@ -46,6 +46,7 @@ constexpr Command kCommands[] = {
     {"stats", 0, 0, RunStats},
     {"collections", 0, 2, RunCollections},
     {"evaluate", 2, 2, RunEvaluate},
+    {"train", 1, kAny, RunTrain},
 };
 
 absl::Status Dispatch(Session& session) {

@@ -39,6 +39,10 @@ struct Settings {
   std::string pairs;              // evaluate duplicates
   int64_t show_errors = 0;
   std::string sweep;
+  std::string output;  // train: these four
+  int64_t epochs = 0;
+  int64_t seed = 1;
+  absl::optional<double> held_out;
   // Settings of a collection that the command creates; its name is filled in there.
   v1::Collection new_collection;
 };
@@ -81,6 +85,7 @@ absl::Status RunFingerprint(Session& session, const Args& args);
 absl::Status RunStats(Session& session, const Args& args);
 absl::Status RunCollections(Session& session, const Args& args);
 absl::Status RunEvaluate(Session& session, const Args& args);
+absl::Status RunTrain(Session& session, const Args& args);
 
 }  // namespace newsprint::cli
 
