@@ -9,6 +9,7 @@ namespace {
 
 using ::newsprint::testing::AtLeast;
 using ::newsprint::testing::Ingest;
+using ::newsprint::testing::Named;
 using ::newsprint::testing::OpenEngine;
 using ::newsprint::testing::StoryArticle;
 using ::newsprint::testing::StoryText;
@@ -51,11 +52,10 @@ std::string Line(const GroupChange& change) {
 class CollectionGroupsTest : public ::testing::Test {
  protected:
   void Use(CanonicalPolicy policy, std::vector<std::string> sources = {}) {
-    CollectionSettings settings;
-    settings.name = "with-policy";
-    settings.canonical_policy = policy;
-    settings.source_priority = std::move(sources);
-    const auto created = engine_->Create(settings);
+    NewCollection wanted = Named("with-policy");
+    wanted.settings.canonical_policy = policy;
+    wanted.settings.source_priority = std::move(sources);
+    const auto created = engine_->Create(std::move(wanted));
     ASSERT_TRUE(created.ok()) << created.status();
     collection_ = *created;
   }

@@ -19,6 +19,7 @@ namespace {
 
 using ::newsprint::testing::AtLeast;
 using ::newsprint::testing::Ingest;
+using ::newsprint::testing::Named;
 using ::newsprint::testing::OpenEngine;
 using ::newsprint::testing::StoryArticle;
 
@@ -336,13 +337,12 @@ TEST(CollectionRaceTest, CreatingAndDroppingAtOnce) {
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&] {
       for (int step = 0; step < 15; ++step) {
-        CollectionSettings settings;
-        settings.name = absl::StrCat("c", step % 3);
-        engine->Create(settings).status().IgnoreError();
-        if (const auto collection = engine->Find(settings.name); collection.ok()) {
+        const std::string name = absl::StrCat("c", step % 3);
+        engine->Create(Named(name)).status().IgnoreError();
+        if (const auto collection = engine->Find(name); collection.ok()) {
           Ingest(**collection, StoryArticle("a", 1, 60)).status().IgnoreError();
         }
-        engine->Drop(settings.name).IgnoreError();
+        engine->Drop(name).IgnoreError();
       }
     });
   }

@@ -9,6 +9,7 @@ namespace {
 
 using ::newsprint::testing::AtLeast;
 using ::newsprint::testing::Ingest;
+using ::newsprint::testing::Named;
 using ::newsprint::testing::OpenEngine;
 using ::newsprint::testing::StoryArticle;
 using ::newsprint::testing::StoryText;
@@ -280,7 +281,6 @@ TEST_F(CollectionTest, FindRelatedGivesOneOfEachGroupUnlessAsked) {
   MustIngest(b_copy);
 
   RelatedOptions all;
-  all.score_min = -1;
   const auto related = *collection().FindRelated(ArticleQuery("a"), all);
   ASSERT_EQ(related.size(), 1u);
   EXPECT_EQ(related[0].article.id, "b");
@@ -299,6 +299,10 @@ TEST_F(CollectionTest, FindRelatedGivesOneOfEachGroupUnlessAsked) {
 }
 
 TEST_F(CollectionTest, CallersMayBringVectors) {
+  NewCollection wanted = Named("vectors");
+  wanted.embedder = kCallerEmbedder;
+  collection_ = *engine_->Create(wanted);
+  EXPECT_EQ(collection().Info().embedding.dimension, 256);
   Article article = StoryArticle("a", 1);
   article.embedding.assign(256, 0);
   article.embedding[0] = 5;
@@ -307,7 +311,7 @@ TEST_F(CollectionTest, CallersMayBringVectors) {
   query[0] = 1;
   const auto related = *collection().FindRelated(query, {});
   ASSERT_EQ(related.size(), 1u);
-  EXPECT_NEAR(related[0].score, 1, 0.01);
+  EXPECT_GT(related[0].score, 0.9);
 
   article.id = "b";
   article.embedding.resize(3);
@@ -322,22 +326,35 @@ TEST_F(CollectionTest, CallersMayBringVectors) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("all 256 values are zero"));
 }
 
+TEST_F(CollectionTest, OnlyACollectionOfCallersVectorsTakesThem) {
+  Article article = StoryArticle("a", 1);
+  article.embedding.assign(256, 1);
+  const absl::Status status = Ingest(collection(), article).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            "article.embedding: only in collections whose embedder is \"caller\", got 256 values, "
+            "and the collection's embedder is \"builtin\"");
+  EXPECT_EQ(collection().FindRelated(ArticleQuery(article), {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(collection().Stats().articles, 0);
+}
+
 TEST_F(CollectionTest, ACollectionOfCallersVectorsWantsThem) {
-  CollectionSettings settings;
-  settings.name = "vectors";
-  settings.embedding_dimension = 16;
-  const auto vectors = *engine_->Create(settings);
-  EXPECT_TRUE(vectors->settings().caller_embeddings);
-  EXPECT_EQ(vectors->settings().embedder, "caller");
+  NewCollection wanted = Named("vectors");
+  wanted.embedder = kCallerEmbedder;
+  wanted.dimension = 16;
+  const auto vectors = *engine_->Create(wanted);
+  EXPECT_EQ(vectors->Info().embedding.embedder, "caller");
+  EXPECT_EQ(vectors->Info().embedding.identity, "caller");
+  EXPECT_EQ(vectors->Info().embedding.dimension, 16);
   const absl::Status status = Ingest(*vectors, StoryArticle("a", 1)).status();
   EXPECT_EQ(status.message(), "article.embedding: wrong dimension, got 0 values, expected 16");
 }
 
 TEST_F(CollectionTest, ACollectionWithoutTextRecognisesAllTheSame) {
-  CollectionSettings settings;
-  settings.name = "licensed";
-  settings.omit_text = true;
-  auto licensed = *engine_->Create(settings);
+  NewCollection wanted = Named("licensed");
+  wanted.settings.omit_text = true;
+  auto licensed = *engine_->Create(wanted);
   ASSERT_TRUE(Ingest(*licensed, StoryArticle("a", 1)).ok());
   licensed.reset();
   Reopen();
@@ -432,16 +449,15 @@ TEST_F(CollectionTest, FindDuplicatesByIdLooksBeyondTheGroup) {
 }
 
 TEST_F(CollectionTest, DroppedCollectionsAreGoneForGood) {
-  CollectionSettings settings;
-  settings.name = "short-lived";
-  auto collection = *engine_->Create(settings);
-  EXPECT_EQ(engine_->Create(settings).status().code(), absl::StatusCode::kAlreadyExists);
+  const NewCollection wanted = Named("short-lived");
+  auto collection = *engine_->Create(wanted);
+  EXPECT_EQ(engine_->Create(wanted).status().code(), absl::StatusCode::kAlreadyExists);
   ASSERT_TRUE(Ingest(*collection, StoryArticle("a", 1)).ok());
   ASSERT_TRUE(engine_->Drop("short-lived").ok());
   EXPECT_EQ(Ingest(*collection, StoryArticle("b", 2)).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(engine_->Drop("short-lived").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(engine_->Drop("default").code(), absl::StatusCode::kFailedPrecondition);
-  collection = *engine_->Create(settings);
+  collection = *engine_->Create(wanted);
   EXPECT_EQ(Ingest(*collection, StoryArticle("b", 1))->relation, Relation::kNew);
 }
 
@@ -450,7 +466,6 @@ TEST_F(CollectionTest, AnswersTheSameAfterOpeningAgain) {
   MustIngest(StoryArticle("s3", 77));
   ASSERT_TRUE(collection().Delete("s4", "").ok());
   RelatedOptions all;
-  all.score_min = -1;
   const auto related = *collection().FindRelated(ArticleQuery("s1"), all);
   const auto verdict = *collection().FindDuplicates("s29", 10);
   const CollectionStats stats = collection().Stats();

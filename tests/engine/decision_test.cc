@@ -6,7 +6,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // Evidence of two sets of shingles by size.
-Evidence Sets(int64_t query, int64_t match, int64_t shared, double cosine = 0) {
+Evidence Sets(int64_t query, int64_t match, int64_t shared, double score = 0) {
   Evidence evidence;
   evidence.query_shingles = query;
   evidence.match_shingles = match;
@@ -14,7 +14,7 @@ Evidence Sets(int64_t query, int64_t match, int64_t shared, double cosine = 0) {
   evidence.jaccard = static_cast<double>(shared) / static_cast<double>(query + match - shared);
   evidence.containment = static_cast<double>(shared) / static_cast<double>(query);
   evidence.reverse_containment = static_cast<double>(shared) / static_cast<double>(match);
-  evidence.cosine = cosine;
+  evidence.score = score;
   evidence.lede_containment = 1;
   return evidence;
 }
@@ -107,19 +107,34 @@ TEST(DecisionTest, ContextComesFromSourceUrlAndTime) {
 TEST(DecisionTest, EvidenceIsExact) {
   PreparedArticle a;
   a.fingerprint = {{1, 2, 3, 4}, {1, 3}, {10, 11, 12, 13}};
-  a.vector = {0.6f, 0.8f};
   PreparedArticle b;
   b.fingerprint = {{3, 4, 5}, {5}, {12, 13, 14, 15, 16}};
-  b.vector = {0.0f, 1.0f};
   const Evidence evidence = MakeEvidence(a, b, Thresholds());
   EXPECT_DOUBLE_EQ(evidence.jaccard, 2.0 / 5);
   EXPECT_DOUBLE_EQ(evidence.containment, 2.0 / 4);
   EXPECT_DOUBLE_EQ(evidence.reverse_containment, 2.0 / 3);
   EXPECT_DOUBLE_EQ(*evidence.shared_numbers, 2.0 / 4);
   EXPECT_DOUBLE_EQ(evidence.lede_containment, 1.0 / 2);
-  EXPECT_NEAR(evidence.cosine, 0.8, 1e-6);
   b.fingerprint.numbers = {1};
   EXPECT_FALSE(MakeEvidence(a, b, Thresholds()).shared_numbers.has_value());
+}
+
+TEST(DecisionTest, TheScoreDecidesWhatIsRelated) {
+  const Thresholds thresholds;
+  EXPECT_EQ(RelationOf(Sets(500, 500, 1, thresholds.related_score_min)), Relation::kRelated);
+  EXPECT_EQ(RelationOf(Sets(500, 500, 1, thresholds.related_score_min - 0.001)), Relation::kNew);
+  Evidence evidence = Sets(500, 500, 1);
+  evidence.cosine = evidence.term_cosine = 1;  // told, but the score has counted them
+  EXPECT_EQ(RelationOf(evidence), Relation::kNew);
+}
+
+TEST(DecisionTest, NearnessTellsBothCosinesAndTheScore) {
+  Evidence evidence = Sets(500, 500, 1);
+  SetNearness({/*term_cosine=*/0.25, /*vector_cosine=*/-0.5, /*similarity=*/0.75}, &evidence);
+  EXPECT_EQ(evidence.term_cosine, 0.25);
+  EXPECT_EQ(evidence.cosine, -0.5);
+  EXPECT_EQ(evidence.score, ScoreOf(0.75));
+  EXPECT_EQ(evidence.shared_shingles, 1);
 }
 
 TEST(DecisionTest, ExplainsWithTheNamesOfTheThresholds) {
@@ -127,8 +142,10 @@ TEST(DecisionTest, ExplainsWithTheNamesOfTheThresholds) {
               HasSubstr("near_duplicate_jaccard 0.30"));
   EXPECT_THAT(Classify(Sets(200, 500, 195), {}, Thresholds()).explanation,
               HasSubstr("excerpt_length_ratio 0.85"));
-  EXPECT_THAT(Classify(Sets(500, 500, 1, 0.4), {}, Thresholds()).explanation,
-              HasSubstr("cosine 0.40 is at least related_cosine"));
+  EXPECT_THAT(Classify(Sets(500, 500, 1, 0.9), {}, Thresholds()).explanation,
+              HasSubstr("score 0.90 is at least related_score_min"));
+  EXPECT_THAT(Classify(Sets(500, 500, 1, 0.1), {}, Thresholds()).explanation,
+              HasSubstr("and score 0.10 are below"));
 }
 
 TEST(DecisionTest, DuplicatesRankBeforeTemplatesBeforeRelated) {

@@ -579,11 +579,10 @@ TEST_F(WatchGroupsTest, FromNow) {
 
 TEST_F(WatchGroupsTest, AnEmptyCollectionSaysSoAndGoesOn) {
   for (const std::optional<int64_t> after : {std::optional<int64_t>(), std::optional<int64_t>(0)}) {
-    CollectionSettings settings;
-    settings.name = after.has_value() ? "first" : "second";
-    const auto collection = *engine_->Create(settings);
+    const std::string name = after.has_value() ? "first" : "second";
+    const auto collection = *engine_->Create(newsprint::testing::Named(name));
     grpc::ClientContext context;
-    const auto watch = StartWatch(&context, after, settings.name);
+    const auto watch = StartWatch(&context, after, name);
     v1::WatchGroupsResponse response;
     ASSERT_TRUE(watch->Read(&response));
     EXPECT_EQ(response.changes_size(), 0);
@@ -660,9 +659,7 @@ TEST_F(WatchGroupsTest, WhatIsNoLongerKeptIsOutOfRange) {
 
 TEST_F(WatchGroupsTest, AnUnknownOrDeletedCollectionIsNotFound) {
   EXPECT_EQ(WatchStatus(0, "nowhere").error_code(), grpc::NOT_FOUND);
-  CollectionSettings settings;
-  settings.name = "short-lived";
-  ASSERT_TRUE(engine_->Create(settings).ok());
+  ASSERT_TRUE(engine_->Create(newsprint::testing::Named("short-lived")).ok());
   grpc::ClientContext context;
   const auto watch = StartWatch(&context, 0, "short-lived");
   v1::WatchGroupsResponse response;
@@ -674,7 +671,7 @@ TEST_F(WatchGroupsTest, AnUnknownOrDeletedCollectionIsNotFound) {
   EXPECT_EQ(status.error_message(), "collection: deleted while it was watched");
   EXPECT_EQ(WatchStatus(0, "short-lived").error_code(), grpc::NOT_FOUND);
   // A new one of that name begins anew.
-  const auto again = *engine_->Create(settings);
+  const auto again = *engine_->Create(newsprint::testing::Named("short-lived"));
   grpc::ClientContext other;
   const auto other_watch = StartWatch(&other, 0, "short-lived");
   ASSERT_TRUE(newsprint::testing::Ingest(*again, StoryArticle("x", 1)).ok());

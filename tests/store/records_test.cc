@@ -48,7 +48,8 @@ Verdict FullVerdict() {
     if (i == 0) match.article.published_at = SomeTime(-5);
     match.group = 17 + i;
     match.canonical_id = "of the match";
-    match.evidence = {0.25, 0.5, 0.75, -0.125, 7, 8, 9, std::nullopt, 10, 11, 12, 0.375};
+    match.evidence = {0.25,         0.5, 0.75, -0.125, 7,     8,      9,
+                      std::nullopt, 10,  11,   12,     0.375, 0.4375, 0.6875};
     if (i == 0) match.evidence.shared_numbers = 0.625;
     verdict.matches.push_back(match);
   }
@@ -62,15 +63,14 @@ CollectionRecord FullCollection() {
   settings.name = "wires";
   settings.omit_text = true;
   settings.shingle_words = 7;
-  settings.embedding_dimension = 4096;
-  settings.caller_embeddings = true;
-  settings.thresholds = {0.11, 0.12, 0.13, 14,  0.15, 0.16, 17, -0.18, absl::Seconds(19),
+  settings.thresholds = {0.11, 0.12, 0.13, 14,  0.15, 0.16, 17, 0.18, absl::Seconds(19),
                          20,   21,   22,   0.23};
   settings.canonical_policy = CanonicalPolicy::kSourcePriority;
   settings.source_priority = {"AP", "Reuters", "The Ledger"};
   settings.fingerprint_scheme = "text1/w7/lede60/sketch3";
-  settings.embedder = "caller";
   settings.created_at = SomeTime(1'300'000'000);
+  record.embedding = {"caller", "caller", 4096, 3, SomeTime(1'300'000'000)};
+  record.next_embedding = {"archive", "terms256/0123456789abcdef", 256, 4, SomeTime(1'300'000'001)};
   return record;
 }
 
@@ -86,6 +86,9 @@ CollectionState FullState() {
   state.oldest_change = 1001;
   state.next_change = 1'002'002;
   for (int i = 0; i < kRelationCount; ++i) state.relations[i] = 1000 + i;
+  state.embeddings_pending = 1ull << 35;
+  state.next_reembedded = 4'000'000'000;
+  state.reembedded_without_text = 1ull << 36;
   return state;
 }
 
@@ -207,7 +210,17 @@ void ExpectEqual(const Verdict& actual) {
     EXPECT_EQ(a.evidence.match_boilerplate, b.evidence.match_boilerplate);
     EXPECT_EQ(a.evidence.shared_boilerplate, b.evidence.shared_boilerplate);
     EXPECT_EQ(a.evidence.lede_containment, b.evidence.lede_containment);
+    EXPECT_EQ(a.evidence.term_cosine, b.evidence.term_cosine);
+    EXPECT_EQ(a.evidence.score, b.evidence.score);
   }
+}
+
+void ExpectEqual(const EmbeddingSettings& actual, const EmbeddingSettings& expected) {
+  EXPECT_EQ(actual.embedder, expected.embedder);
+  EXPECT_EQ(actual.identity, expected.identity);
+  EXPECT_EQ(actual.dimension, expected.dimension);
+  EXPECT_EQ(actual.generation, expected.generation);
+  EXPECT_EQ(actual.chosen_at, expected.chosen_at);
 }
 
 TEST(RecordsTest, ACollectionKeepsItsSettings) {
@@ -220,8 +233,6 @@ TEST(RecordsTest, ACollectionKeepsItsSettings) {
   EXPECT_EQ(a.name, b.name);
   EXPECT_EQ(a.omit_text, b.omit_text);
   EXPECT_EQ(a.shingle_words, b.shingle_words);
-  EXPECT_EQ(a.embedding_dimension, b.embedding_dimension);
-  EXPECT_EQ(a.caller_embeddings, b.caller_embeddings);
   EXPECT_EQ(a.thresholds.near_duplicate_jaccard, 0.11);
   EXPECT_EQ(a.thresholds.duplicate_containment, 0.12);
   EXPECT_EQ(a.thresholds.excerpt_length_ratio, 0.13);
@@ -229,7 +240,7 @@ TEST(RecordsTest, ACollectionKeepsItsSettings) {
   EXPECT_EQ(a.thresholds.template_jaccard, 0.15);
   EXPECT_EQ(a.thresholds.template_shared_numbers, 0.16);
   EXPECT_EQ(a.thresholds.template_numbers_min, 17);
-  EXPECT_EQ(a.thresholds.related_cosine, -0.18);
+  EXPECT_EQ(a.thresholds.related_score_min, 0.18);
   EXPECT_EQ(a.thresholds.revision_window, absl::Seconds(19));
   EXPECT_EQ(a.thresholds.boilerplate_articles_min, 20);
   EXPECT_EQ(a.thresholds.boilerplate_source_articles_min, 21);
@@ -238,8 +249,15 @@ TEST(RecordsTest, ACollectionKeepsItsSettings) {
   EXPECT_EQ(a.canonical_policy, b.canonical_policy);
   EXPECT_EQ(a.source_priority, b.source_priority);
   EXPECT_EQ(a.fingerprint_scheme, b.fingerprint_scheme);
-  EXPECT_EQ(a.embedder, b.embedder);
   EXPECT_EQ(a.created_at, b.created_at);
+  ExpectEqual(actual->embedding, expected.embedding);
+  ASSERT_TRUE(actual->next_embedding.has_value());
+  ExpectEqual(*actual->next_embedding, *expected.next_embedding);
+  CollectionRecord settled = expected;
+  settled.next_embedding.reset();
+  const auto decoded = DecodeCollection(Encode(settled));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_FALSE(decoded->next_embedding.has_value());
 }
 
 TEST(RecordsTest, AStateKeepsItsCounters) {
@@ -256,6 +274,9 @@ TEST(RecordsTest, AStateKeepsItsCounters) {
   EXPECT_EQ(actual->oldest_change, expected.oldest_change);
   EXPECT_EQ(actual->next_change, expected.next_change);
   EXPECT_EQ(actual->relations, expected.relations);
+  EXPECT_EQ(actual->embeddings_pending, expected.embeddings_pending);
+  EXPECT_EQ(actual->next_reembedded, expected.next_reembedded);
+  EXPECT_EQ(actual->reembedded_without_text, expected.reembedded_without_text);
 }
 
 TEST(RecordsTest, AnArticleKeepsAllButItsTextAndVector) {
@@ -306,14 +327,28 @@ TEST(RecordsTest, ASketchKeepsItsValues) {
   EXPECT_THAT(actual->values, ElementsAre(0, 5, 0xffffffff));
 }
 
-TEST(RecordsTest, TermsKeepTheirWeightsToOnePartIn65535) {
-  const auto actual = DecodeTerms(Encode(TermsRecord{{{3, 0.0f}, {4, 0.333f}, {9, 1.0f}}}));
+TEST(RecordsTest, TermsKeepTheirWeightsInSteps) {
+  // Those that articles have are whole steps and come back as they were; others are rounded.
+  const auto actual =
+      DecodeTerms(Encode(TermsRecord{{{3, 1.0f}, {4, 1.6875f}, {9, 15.9375f}, {10, 3.33f}}}));
   ASSERT_TRUE(actual.ok()) << actual.status();
-  ASSERT_EQ(actual->terms.size(), 3u);
+  ASSERT_EQ(actual->terms.size(), 4u);
   EXPECT_EQ(actual->terms[0].term, 3u);
-  EXPECT_EQ(actual->terms[0].weight, 0);
-  EXPECT_NEAR(actual->terms[1].weight, 0.333, 1.0 / 65535);
-  EXPECT_EQ(actual->terms[2].weight, 1);
+  EXPECT_EQ(actual->terms[0].weight, 1);
+  EXPECT_EQ(actual->terms[1].weight, 1.6875);
+  EXPECT_EQ(actual->terms[2].weight, 15.9375);
+  EXPECT_NEAR(actual->terms[3].weight, 3.33, kTermWeightStep / 2);
+  EXPECT_EQ(actual->terms[3].term, 10u);
+}
+
+TEST(RecordsTest, WhatIsPendingKeepsItsText) {
+  const auto actual = DecodePending(Encode(PendingRecord{"title", std::string("bo\0dy", 5)}));
+  ASSERT_TRUE(actual.ok()) << actual.status();
+  EXPECT_EQ(actual->title, "title");
+  EXPECT_EQ(actual->body, std::string("bo\0dy", 5));
+  const auto empty = DecodePending(Encode(PendingRecord()));
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_EQ(empty->body, "");
 }
 
 TEST(RecordsTest, AGroupKeepsReferencesMergingAndWithdrawal) {
@@ -432,7 +467,8 @@ std::vector<Kind> AllKinds() {
           MakeKind("group change", FullChange(), DecodeChange),
           MakeKind("lesson", LessonRecord{7, std::vector<uint32_t>{1, 2, 3}}, DecodeLesson),
           MakeKind("boilerplate", FullBoilerplate(), DecodeBoilerplate),
-          MakeKind("request", FullRequest(), DecodeRequest)};
+          MakeKind("request", FullRequest(), DecodeRequest),
+          MakeKind("pending", PendingRecord{"title", "body"}, DecodePending)};
 }
 
 TEST(DamagedRecordsTest, TruncatedAnywhereIsDataLoss) {

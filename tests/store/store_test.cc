@@ -29,14 +29,14 @@ TEST(StoreTest, KeepsWhatWasAppliedAcrossOpening) {
   uint32_t uid = 0;
   {
     const auto store = OpenStore(dir.path());
-    CollectionSettings settings;
-    settings.name = "wires";
-    settings.created_at = absl::FromUnixSeconds(1);
-    uid = *store->AddCollection(settings);
+    CollectionRecord record;
+    record.settings.name = "wires";
+    record.settings.created_at = absl::FromUnixSeconds(1);
+    uid = *store->AddCollection(record);
     Batch batch(uid);
     batch.PutId("a", 7);
     batch.PutBody(7, "body");
-    batch.PutVector(7, {1.0f, -2.5f});
+    batch.PutVector(1, 7, {1.0f, -2.5f});
     batch.PutFingerprint(7, {{1, 5, 9}, {5}, {2}});
     GroupRecord group;
     group.canonical = 7;
@@ -55,7 +55,7 @@ TEST(StoreTest, KeepsWhatWasAppliedAcrossOpening) {
   EXPECT_EQ(*store->FindId(uid, "a"), std::optional<Ordinal>(7));
   EXPECT_EQ(*store->FindId(uid, "b"), std::nullopt);
   EXPECT_EQ(*store->GetBody(uid, 7), "body");
-  EXPECT_THAT(*store->GetVector(uid, 7), ElementsAre(1.0f, -2.5f));
+  EXPECT_THAT(**store->FindVector(uid, 1, 7), ElementsAre(1.0f, -2.5f));
   EXPECT_THAT(store->GetFingerprint(uid, 7)->shingles, ElementsAre(1, 5, 9));
   EXPECT_EQ((*store->GetGroup(uid, 3))->members, 2u);
   EXPECT_THAT(*store->Members(uid, 3, 0, 10), ElementsAre(7, 300));
@@ -270,7 +270,6 @@ void PutWholeArticle(Ordinal ordinal, const std::string& id, Batch* batch) {
   batch->PutBody(ordinal, "body");
   batch->PutSketch(ordinal, {{1}});
   batch->PutFingerprint(ordinal, {{1}, {}, {}});
-  batch->PutVector(ordinal, {1.0f});
   batch->PutTerms(ordinal, {{{1, 1.0f}}});
   batch->PutId(id, ordinal);
 }
@@ -283,7 +282,6 @@ std::string PartsOf(const Store& store, Ordinal ordinal, const std::string& id) 
     EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
   };
   add("body", store.GetBody(1, ordinal).status());
-  add("vector", store.GetVector(1, ordinal).status());
   add("terms", store.GetTerms(1, ordinal).status());
   if (store.FindId(1, id)->has_value()) parts += "id ";
   add("article", store.GetArticle(1, ordinal).status());
@@ -306,9 +304,94 @@ TEST(StoreTest, AnArticleIsDeletedAsAWholeOrInTwoParts) {
   deletion.DeleteArticle(3, "a3");
   ASSERT_TRUE(store->Apply(deletion).ok());
   EXPECT_EQ(PartsOf(*store, 1, "a1"), "article sketch fingerprint ");
-  EXPECT_EQ(PartsOf(*store, 2, "a2"), "body vector terms id ");
+  EXPECT_EQ(PartsOf(*store, 2, "a2"), "body terms id ");
   EXPECT_EQ(PartsOf(*store, 3, "a3"), "");
-  EXPECT_EQ(PartsOf(*store, 4, "a4"), "body vector terms id article sketch fingerprint ");
+  EXPECT_EQ(PartsOf(*store, 4, "a4"), "body terms id article sketch fingerprint ");
+}
+
+// Ordinals of what Pending gives.
+std::vector<Ordinal> PendingOf(const Store& store, uint32_t uid, uint32_t generation,
+                               Ordinal first = 0, size_t articles_max = 1000) {
+  std::vector<Ordinal> ordinals;
+  const auto pending = store.Pending(uid, generation, first, articles_max);
+  EXPECT_TRUE(pending.ok()) << pending.status();
+  if (!pending.ok()) return ordinals;
+  for (const auto& [ordinal, text] : *pending) ordinals.push_back(ordinal);
+  return ordinals;
+}
+
+TEST(StoreTest, GenerationsOfVectorsAreApart) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  for (const uint32_t uid : {1u, 2u}) {
+    Batch batch(uid);
+    batch.PutVector(1, 7, {1.0f});
+    batch.PutVector(2, 7, {2.0f, 2.0f});
+    batch.PutVector(256, 7, {3.0f});
+    batch.PutPending(1, 8, {});
+    batch.PutPending(2, 8, {});
+    ASSERT_TRUE(store->Apply(batch).ok());
+  }
+  Batch batch(1);
+  batch.DeleteGeneration(1);
+  ASSERT_TRUE(store->Apply(batch).ok());
+  EXPECT_EQ(*store->FindVector(1, 1, 7), std::nullopt);
+  EXPECT_THAT(PendingOf(*store, 1, 1), IsEmpty());
+  EXPECT_THAT(**store->FindVector(1, 2, 7), ElementsAre(2.0f, 2.0f));
+  EXPECT_THAT(PendingOf(*store, 1, 2), ElementsAre(8));
+  EXPECT_THAT(**store->FindVector(1, 256, 7), ElementsAre(3.0f));
+  EXPECT_THAT(**store->FindVector(2, 1, 7), ElementsAre(1.0f));
+  EXPECT_THAT(PendingOf(*store, 2, 1), ElementsAre(8));
+  // The number of a generation that was deleted may come again.
+  Batch again(1);
+  again.PutVector(1, 7, {4.0f});
+  again.PutPending(1, 9, {});
+  ASSERT_TRUE(store->Apply(again).ok());
+  EXPECT_THAT(**store->FindVector(1, 1, 7), ElementsAre(4.0f));
+  EXPECT_THAT(PendingOf(*store, 1, 1), ElementsAre(9));
+}
+
+TEST(StoreTest, PendingComesInTheOrderOfIngestionWithItsText) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  Batch batch(1);
+  for (const Ordinal ordinal : {300u, 2u, 70'000u}) batch.PutPending(1, ordinal, {"title", "body"});
+  ASSERT_TRUE(store->Apply(batch).ok());
+  EXPECT_THAT(PendingOf(*store, 1, 1), ElementsAre(2, 300, 70'000));
+  EXPECT_THAT(PendingOf(*store, 1, 1, 3), ElementsAre(300, 70'000));
+  EXPECT_THAT(PendingOf(*store, 1, 1, 0, 2), ElementsAre(2, 300));
+  EXPECT_EQ(store->Pending(1, 1, 0, 1)->front().second.title, "title");
+  EXPECT_EQ(store->Pending(1, 1, 0, 1)->front().second.body, "body");
+  EXPECT_TRUE(*store->IsPending(1, 1, 300));
+  EXPECT_FALSE(*store->IsPending(1, 1, 301));
+  EXPECT_FALSE(*store->IsPending(1, 2, 300));
+  // DeleteVector ends either of the two.
+  Batch deletion(1);
+  deletion.PutVector(1, 2, {1.0f});
+  deletion.DeletePending(1, 2);
+  deletion.DeleteVector(1, 300);
+  ASSERT_TRUE(store->Apply(deletion).ok());
+  EXPECT_TRUE(store->FindVector(1, 1, 2)->has_value());
+  EXPECT_THAT(PendingOf(*store, 1, 1), ElementsAre(70'000));
+  Batch rest(1);
+  rest.DeleteVector(1, 2);
+  ASSERT_TRUE(store->Apply(rest).ok());
+  EXPECT_FALSE(store->FindVector(1, 1, 2)->has_value());
+}
+
+TEST(StoreTest, ACollectionsRecordCanBePutAgain) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  CollectionRecord record;
+  record.settings.name = "wires";
+  record.uid = *store->AddCollection(record);
+  record.next_embedding = EmbeddingSettings{"other", "other/1", 8, 2, {}};
+  Batch batch(record.uid);
+  batch.PutCollection(record);
+  ASSERT_TRUE(store->Apply(batch).ok());
+  ASSERT_EQ(store->Collections()->size(), 1u);
+  EXPECT_EQ(store->Collections()->front().settings.name, "wires");
+  EXPECT_EQ(store->Collections()->front().next_embedding->generation, 2u);
 }
 
 }  // namespace

@@ -54,10 +54,26 @@ Article StoryArticle(std::string id, uint64_t story, int words) {
   return article;
 }
 
-std::unique_ptr<Engine> OpenEngine(const std::string& data_dir) {
-  store::Store::Options options;
-  options.data_dir = data_dir;
-  options.block_cache_bytes = size_t{8} << 20;
+TempDir::TempDir() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "newsprint_test_XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) {
+    std::perror("mkdtemp");
+    std::abort();
+  }
+  path_ = pattern;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::unique_ptr<Engine> OpenEngine(const std::string& data_dir,
+                                   const Embedders::Options& embedders) {
+  Engine::Options options;
+  options.store.data_dir = data_dir;
+  options.store.block_cache_bytes = size_t{8} << 20;
+  options.embedders = embedders;
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(options);
   absl::Status status = engine.status();
   if (status.ok()) status = (*engine)->LoadIndexes([](const Collection&) {}, [] { return true; });
@@ -66,6 +82,12 @@ std::unique_ptr<Engine> OpenEngine(const std::string& data_dir) {
     std::abort();
   }
   return *std::move(engine);
+}
+
+NewCollection Named(std::string name) {
+  NewCollection wanted;
+  wanted.settings.name = std::move(name);
+  return wanted;
 }
 
 GroupFilter AtLeast(uint64_t members) {
