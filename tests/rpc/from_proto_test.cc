@@ -178,9 +178,9 @@ TEST(QueryFromProtoTest, WantsOneOfTheKinds) {
             "b.article.body: required, got nothing");
 }
 
-TEST(SettingsFromProtoTest, NamesAndRanges) {
+TEST(NewCollectionFromProtoTest, NamesAndRanges) {
   const auto error = [](const v1::Collection& collection) {
-    return std::string(SettingsFromProto(collection).status().message());
+    return std::string(NewCollectionFromProto(collection).status().message());
   };
   v1::Collection collection;
   EXPECT_EQ(error(collection), "collection.name: required, got nothing");
@@ -205,14 +205,14 @@ TEST(SettingsFromProtoTest, NamesAndRanges) {
   collection.mutable_thresholds()->set_tokens_min(0);
   EXPECT_THAT(error(collection), ::testing::HasSubstr("tokens_min: out of range, got 0"));
   collection.mutable_thresholds()->set_tokens_min(30);
-  const auto settings = SettingsFromProto(collection);
+  const auto settings = NewCollectionFromProto(collection);
   ASSERT_TRUE(settings.ok());
-  EXPECT_EQ(settings->thresholds.near_duplicate_jaccard, 0.4);
-  EXPECT_EQ(settings->thresholds.tokens_min, 30);
-  EXPECT_EQ(settings->thresholds.duplicate_containment, 0.6);
+  EXPECT_EQ(settings->settings.thresholds.near_duplicate_jaccard, 0.4);
+  EXPECT_EQ(settings->settings.thresholds.tokens_min, 30);
+  EXPECT_EQ(settings->settings.thresholds.duplicate_containment, 0.6);
 }
 
-TEST(SettingsFromProtoTest, EveryThresholdHasItsRange) {
+TEST(NewCollectionFromProtoTest, EveryThresholdHasItsRange) {
   struct Case {
     void (*set)(v1::Thresholds*, double);
     const char* name;
@@ -231,7 +231,8 @@ TEST(SettingsFromProtoTest, EveryThresholdHasItsRange) {
            Case{[](T*t, double v) { t->set_template_jaccard(v); }, "template_jaccard", 0, 1, 0.01},
            Case{[](T*t, double v) { t->set_template_shared_numbers(v); }, "template_shared_numbers",
                 0, 1, 0.01},
-           Case{[](T*t, double v) { t->set_related_cosine(v); }, "related_cosine", -1, 1, 0.01},
+           Case{[](T*t, double v) { t->set_related_score_min(v); }, "related_score_min", 0, 1,
+                0.01},
            Case{[](T*t, double v) { t->set_lede_containment_min(v); }, "lede_containment_min", 0, 1,
                 0.01},
            Case{[](T*t, double v) { t->set_tokens_min(static_cast<int>(v)); }, "tokens_min", 1,
@@ -251,11 +252,11 @@ TEST(SettingsFromProtoTest, EveryThresholdHasItsRange) {
     collection.set_name("wires");
     for (const double value : {c.least, c.most}) {
       c.set(collection.mutable_thresholds(), value);
-      EXPECT_TRUE(SettingsFromProto(collection).ok()) << c.name << " " << value;
+      EXPECT_TRUE(NewCollectionFromProto(collection).ok()) << c.name << " " << value;
     }
     for (const double value : {c.least - c.step, c.most + c.step}) {
       c.set(collection.mutable_thresholds(), value);
-      const absl::Status status = SettingsFromProto(collection).status();
+      const absl::Status status = NewCollectionFromProto(collection).status();
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
       EXPECT_THAT(std::string(status.message()),
                   ::testing::StartsWith(
@@ -264,32 +265,32 @@ TEST(SettingsFromProtoTest, EveryThresholdHasItsRange) {
   }
 }
 
-TEST(SettingsFromProtoTest, NewThresholdsArriveWhereTheyBelong) {
+TEST(NewCollectionFromProtoTest, NewThresholdsArriveWhereTheyBelong) {
   v1::Collection collection;
   collection.set_name("wires");
-  const auto defaults = SettingsFromProto(collection);
+  const auto defaults = NewCollectionFromProto(collection);
   ASSERT_TRUE(defaults.ok()) << defaults.status();
-  EXPECT_EQ(defaults->thresholds.boilerplate_articles_min, 20);
-  EXPECT_EQ(defaults->thresholds.boilerplate_source_articles_min, 5);
-  EXPECT_EQ(defaults->thresholds.footer_shingles_max, 200);
-  EXPECT_EQ(defaults->thresholds.lede_containment_min, 0.20);
-  EXPECT_EQ(defaults->canonical_policy, CanonicalPolicy::kFirstIngested);
+  EXPECT_EQ(defaults->settings.thresholds.boilerplate_articles_min, 20);
+  EXPECT_EQ(defaults->settings.thresholds.boilerplate_source_articles_min, 5);
+  EXPECT_EQ(defaults->settings.thresholds.footer_shingles_max, 200);
+  EXPECT_EQ(defaults->settings.thresholds.lede_containment_min, 0.20);
+  EXPECT_EQ(defaults->settings.canonical_policy, CanonicalPolicy::kFirstIngested);
   v1::Thresholds& thresholds = *collection.mutable_thresholds();
   thresholds.set_boilerplate_articles_min(31);
   thresholds.set_boilerplate_source_articles_min(32);
   thresholds.set_footer_shingles_max(0);
   thresholds.set_lede_containment_min(0.35);
-  const auto settings = SettingsFromProto(collection);
+  const auto settings = NewCollectionFromProto(collection);
   ASSERT_TRUE(settings.ok()) << settings.status();
-  EXPECT_EQ(settings->thresholds.boilerplate_articles_min, 31);
-  EXPECT_EQ(settings->thresholds.boilerplate_source_articles_min, 32);
-  EXPECT_EQ(settings->thresholds.footer_shingles_max, 0);
-  EXPECT_EQ(settings->thresholds.lede_containment_min, 0.35);
+  EXPECT_EQ(settings->settings.thresholds.boilerplate_articles_min, 31);
+  EXPECT_EQ(settings->settings.thresholds.boilerplate_source_articles_min, 32);
+  EXPECT_EQ(settings->settings.thresholds.footer_shingles_max, 0);
+  EXPECT_EQ(settings->settings.thresholds.lede_containment_min, 0.35);
 }
 
-TEST(SettingsFromProtoTest, PolicyAndPriorityGoTogether) {
+TEST(NewCollectionFromProtoTest, PolicyAndPriorityGoTogether) {
   const auto error = [](const v1::Collection& collection) {
-    return std::string(SettingsFromProto(collection).status().message());
+    return std::string(NewCollectionFromProto(collection).status().message());
   };
   v1::Collection collection;
   collection.set_name("wires");
@@ -300,7 +301,7 @@ TEST(SettingsFromProtoTest, PolicyAndPriorityGoTogether) {
                        CanonicalPolicy::kEarliestPublished),
         std::make_pair(v1::CANONICAL_POLICY_LONGEST, CanonicalPolicy::kLongest)}) {
     collection.set_canonical_policy(proto);
-    EXPECT_EQ(SettingsFromProto(collection)->canonical_policy, policy);
+    EXPECT_EQ(NewCollectionFromProto(collection)->settings.canonical_policy, policy);
   }
   collection.set_canonical_policy(static_cast<v1::CanonicalPolicy>(5));
   EXPECT_EQ(error(collection), "collection.canonical_policy: unknown, got 5, limit 0 to 4");
@@ -311,7 +312,7 @@ TEST(SettingsFromProtoTest, PolicyAndPriorityGoTogether) {
   collection.add_source_priority("AP");
   collection.add_source_priority("Reuters");
   EXPECT_EQ(error(collection), "");
-  EXPECT_THAT(SettingsFromProto(collection)->source_priority,
+  EXPECT_THAT(NewCollectionFromProto(collection)->settings.source_priority,
               ::testing::ElementsAre("AP", "Reuters"));
   collection.add_source_priority("AP");
   EXPECT_EQ(error(collection), "collection.source_priority: twice, got \"AP\"");
@@ -330,6 +331,145 @@ TEST(SettingsFromProtoTest, PolicyAndPriorityGoTogether) {
   EXPECT_EQ(error(collection),
             "collection.source_priority: goes with canonical_policy SOURCE_PRIORITY alone, got "
             "1001 sources");
+}
+
+std::string ErrorOf(const v1::FindRelatedRequest& request) {
+  const auto options = RelatedOptionsFromProto(request);
+  if (options.ok()) return "ok";
+  EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(options.status().message());
+}
+
+TEST(RelatedOptionsFromProtoTest, NothingMeansTheDefaults) {
+  const auto options = RelatedOptionsFromProto(v1::FindRelatedRequest());
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->results_max, 10);
+  EXPECT_EQ(options->score_min, 0);
+  EXPECT_FALSE(options->include_duplicates);
+  EXPECT_EQ(options->half_life, absl::InfiniteDuration());
+  EXPECT_TRUE(options->sources.empty());
+  EXPECT_TRUE(options->languages.empty());
+  EXPECT_EQ(options->published_from, absl::InfinitePast());
+  EXPECT_EQ(options->published_before, absl::InfiniteFuture());
+  EXPECT_EQ(options->diversity, 0);
+}
+
+TEST(RelatedOptionsFromProtoTest, EveryFieldArrives) {
+  v1::FindRelatedRequest request;
+  request.set_max_results(1000);
+  request.set_score_min(0.5);
+  request.set_include_duplicates(true);
+  request.mutable_half_life()->set_seconds(3600);
+  request.mutable_half_life()->set_nanos(500'000'000);
+  request.add_sources("AP");
+  request.add_sources("Reuters");
+  request.add_languages("pt-BR");
+  request.mutable_published_from()->set_seconds(-5);
+  request.mutable_published_before()->set_seconds(1'600'000'000);
+  request.mutable_published_before()->set_nanos(7);
+  request.set_diversity(1);
+  const auto options = RelatedOptionsFromProto(request);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->results_max, 1000);
+  EXPECT_EQ(options->score_min, 0.5);
+  EXPECT_TRUE(options->include_duplicates);
+  EXPECT_EQ(options->half_life, absl::Milliseconds(3'600'500));
+  EXPECT_THAT(options->sources, ::testing::ElementsAre("AP", "Reuters"));
+  EXPECT_THAT(options->languages, ::testing::ElementsAre("pt-BR"));
+  EXPECT_EQ(options->published_from, absl::FromUnixSeconds(-5));
+  EXPECT_EQ(options->published_before, absl::FromUnixNanos(1'600'000'000'000'000'007));
+  EXPECT_EQ(options->diversity, 1);
+}
+
+TEST(RelatedOptionsFromProtoTest, EveryLimitNamesFieldValueAndLimit) {
+  using R = v1::FindRelatedRequest;
+  struct Case {
+    void (*damage)(R*);
+    const char* error;
+  };
+  for (const Case& c : {
+           Case{[](R* r) { r->set_max_results(-1); },
+                "max_results: out of range, got -1, limit 1 to 1000"},
+           Case{[](R* r) { r->set_max_results(1001); },
+                "max_results: out of range, got 1001, limit 1 to 1000"},
+           Case{[](R* r) { r->set_score_min(-0.01); },
+                "score_min: out of range, got -0.01, limit 0 to 1"},
+           Case{[](R* r) { r->set_score_min(1.01); },
+                "score_min: out of range, got 1.01, limit 0 to 1"},
+           Case{[](R* r) { r->set_score_min(std::nan("")); },
+                "score_min: out of range, got nan, limit 0 to 1"},
+           Case{[](R* r) { r->mutable_half_life(); },
+                "half_life.seconds: out of range, got 0, limit 1 to 3153600000"},
+           Case{[](R* r) { r->mutable_half_life()->set_nanos(999'999'999); },
+                "half_life.seconds: out of range, got 0, limit 1 to 3153600000"},
+           Case{[](R* r) { r->mutable_half_life()->set_seconds(3'153'600'001); },
+                "half_life.seconds: out of range, got 3153600001, limit 1 to 3153600000"},
+           Case{[](R* r) { r->mutable_half_life()->set_seconds(-1); },
+                "half_life.seconds: out of range, got -1, limit 1 to 3153600000"},
+           Case{[](R* r) {
+                  r->mutable_half_life()->set_seconds(1);
+                  r->mutable_half_life()->set_nanos(1'000'000'000);
+                },
+                "half_life.nanos: out of range, got 1000000000, limit 0 to 999999999"},
+           Case{[](R* r) {
+                  for (int i = 0; i < 101; ++i) r->add_sources(absl::StrCat(i));
+                },
+                "sources: too many, got 101, limit 100"},
+           Case{[](R* r) { r->add_sources(""); }, "sources: required, got nothing"},
+           Case{[](R* r) { r->add_sources(std::string(513, 'x')); },
+                "sources: too long, got 513 bytes, limit 512 bytes"},
+           Case{[](R* r) {
+                  for (int i = 0; i < 101; ++i) r->add_languages(absl::StrCat(i));
+                },
+                "languages: too many, got 101, limit 100"},
+           Case{[](R* r) { r->add_languages(""); }, "languages: required, got nothing"},
+           Case{[](R* r) { r->add_languages(std::string(36, 'x')); },
+                "languages: too long, got 36 bytes, limit 35 bytes"},
+           Case{[](R* r) { r->mutable_published_from()->set_seconds(253'402'300'800); },
+                "published_from.seconds: out of range, got 253402300800, limit -62135596800 to "
+                "253402300799"},
+           Case{[](R* r) { r->mutable_published_from()->set_nanos(-1); },
+                "published_from.nanos: out of range, got -1, limit 0 to 999999999"},
+           Case{[](R* r) { r->mutable_published_before()->set_seconds(-62'135'596'801); },
+                "published_before.seconds: out of range, got -62135596801, limit -62135596800 to "
+                "253402300799"},
+           Case{[](R* r) { r->set_diversity(-0.5); },
+                "diversity: out of range, got -0.5, limit 0 to 1"},
+           Case{[](R* r) { r->set_diversity(1.5); },
+                "diversity: out of range, got 1.5, limit 0 to 1"},
+           Case{[](R* r) { r->set_diversity(std::nan("")); },
+                "diversity: out of range, got nan, limit 0 to 1"},
+       }) {
+    R request;
+    c.damage(&request);
+    EXPECT_EQ(ErrorOf(request), c.error);
+  }
+  R at_the_limits;
+  at_the_limits.mutable_half_life()->set_seconds(3'153'600'000);
+  for (int i = 0; i < 100; ++i) {
+    at_the_limits.add_sources(std::string(512, 'x'));
+    at_the_limits.add_languages(std::string(35, 'x'));
+  }
+  at_the_limits.set_score_min(1);
+  at_the_limits.set_diversity(0);
+  EXPECT_EQ(ErrorOf(at_the_limits), "ok");
+}
+
+TEST(NewCollectionFromProtoTest, EmbedderAndDimensionArrive) {
+  v1::Collection collection;
+  collection.set_name("wires");
+  EXPECT_EQ(NewCollectionFromProto(collection)->embedder, "");
+  EXPECT_EQ(NewCollectionFromProto(collection)->dimension, 0);
+  collection.set_embedder("caller");
+  collection.set_embedding_dimension(4096);
+  EXPECT_EQ(NewCollectionFromProto(collection)->embedder, "caller");
+  EXPECT_EQ(NewCollectionFromProto(collection)->dimension, 4096);
+  for (const int bad : {4, 4104}) {
+    collection.set_embedding_dimension(bad);
+    EXPECT_EQ(NewCollectionFromProto(collection).status().message(),
+              absl::StrCat("collection.embedding_dimension: out of range, got ", bad,
+                           ", limit 8 to 4096"));
+  }
 }
 
 TEST(WithdrawalFromProtoTest, WantsAReasonAndHasLimits) {

@@ -235,7 +235,7 @@ TEST_F(HandlersTest, FindRelatedChecksItsRanges) {
   request.set_max_results(5);
   request.set_score_min(-1.5);
   EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
-            "score_min: out of range, got -1.5, limit -1 to 1");
+            "score_min: out of range, got -1.5, limit 0 to 1");
   request.clear_score_min();
   EXPECT_EQ(handlers_.FindRelated(request, &response).message(), "id: no such article, got \"a\"");
   request.mutable_vector()->add_values(1);
@@ -253,6 +253,184 @@ TEST_F(HandlersTest, CompareTakesIdsAndTexts) {
   EXPECT_EQ(response.relation(), v1::RELATION_EXACT);
   EXPECT_NEAR(response.similarity(), 1, 1e-4);  // stored weights are rounded
   EXPECT_EQ(response.explanation(), "the normalised texts are the same");
+}
+
+// Embedders.
+
+TEST_F(HandlersTest, FindRelatedAppliesItsFilters) {
+  for (const char* source : {"AP", "AFP"}) {
+    v1::IngestArticleRequest request;
+    *request.mutable_article() = MakeArticle(source, source[1]);
+    request.mutable_article()->set_source(source);
+    request.mutable_article()->set_language("pt-BR");
+    request.mutable_article()->mutable_published_at()->set_seconds(1'600'000'000);
+    v1::IngestArticleResponse response;
+    ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+    EXPECT_FALSE(response.verdict().embedding_pending());
+  }
+  v1::FindRelatedRequest request;
+  *request.mutable_article() = MakeArticle("", 7);
+  v1::FindRelatedResponse response;
+  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  EXPECT_EQ(response.related_size(), 2);
+  request.add_sources("AFP");
+  request.add_languages("PT");
+  request.mutable_published_from()->set_seconds(1'600'000'000);
+  response.Clear();
+  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  ASSERT_EQ(response.related_size(), 1);
+  EXPECT_EQ(response.related(0).article_id(), "AFP");
+  EXPECT_EQ(response.related(0).source(), "AFP");
+  EXPECT_EQ(response.related(0).language(), "pt-BR");
+  EXPECT_EQ(response.related(0).published_at().seconds(), 1'600'000'000);
+  request.mutable_published_before()->set_seconds(1'600'000'000);
+  response.Clear();
+  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  EXPECT_EQ(response.related_size(), 0);
+  request.mutable_half_life()->set_seconds(0);
+  EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
+            "half_life.seconds: out of range, got 0, limit 1 to 3153600000");
+}
+
+TEST_F(HandlersTest, ListEmbeddersNamesThoseThatAreAlwaysThere) {
+  v1::ListEmbeddersResponse response;
+  ASSERT_TRUE(handlers_.ListEmbedders({}, &response).ok());
+  ASSERT_EQ(response.embedders_size(), 2);
+  EXPECT_EQ(response.embedders(0).name(), "builtin");
+  EXPECT_EQ(response.embedders(0).kind(), v1::EMBEDDER_KIND_BUILTIN);
+  EXPECT_EQ(response.embedders(0).dimension(), 256);
+  EXPECT_THAT(response.embedders(0).identity(), ::testing::StartsWith("terms256/"));
+  EXPECT_EQ(response.embedders(0).problem(), "");
+  EXPECT_EQ(response.embedders(1).name(), "caller");
+  EXPECT_EQ(response.embedders(1).kind(), v1::EMBEDDER_KIND_CALLER);
+  EXPECT_EQ(response.embedders(1).dimension(), 0);
+  EXPECT_EQ(response.embedders(1).identity(), "");
+}
+
+TEST_F(HandlersTest, ACollectionTellsItsEmbedder) {
+  v1::CreateCollectionRequest create;
+  create.mutable_collection()->set_name("vectors");
+  create.mutable_collection()->set_embedder("caller");
+  create.mutable_collection()->set_embedding_dimension(16);
+  v1::CreateCollectionResponse created;
+  ASSERT_TRUE(handlers_.CreateCollection(create, &created).ok());
+  EXPECT_EQ(created.collection().embedder(), "caller");
+  EXPECT_EQ(created.collection().embedder_identity(), "caller");
+  EXPECT_EQ(created.collection().embedding_dimension(), 16);
+  EXPECT_FALSE(created.collection().has_reembedding());
+  v1::GetCollectionResponse got;
+  ASSERT_TRUE(handlers_.GetCollection({}, &got).ok());
+  EXPECT_EQ(got.collection().embedder(), "builtin");
+  EXPECT_THAT(got.collection().embedder_identity(), ::testing::StartsWith("terms256/"));
+
+  create.mutable_collection()->set_name("other");
+  create.mutable_collection()->set_embedder("nobody");
+  EXPECT_EQ(handlers_.CreateCollection(create, &created).message(),
+            "collection.embedder: no such embedder, got \"nobody\"; ListEmbedders names those "
+            "there are");
+  create.mutable_collection()->set_embedder("builtin");
+  EXPECT_EQ(handlers_.CreateCollection(create, &created).message(),
+            "collection.embedding_dimension: not the embedder's, got 16, and \"builtin\" has 256");
+}
+
+TEST_F(HandlersTest, ReembeddingBeginsAndIsCancelled) {
+  v1::CreateCollectionRequest create;
+  create.mutable_collection()->set_name("vectors");
+  create.mutable_collection()->set_embedder("caller");
+  create.mutable_collection()->set_embedding_dimension(8);
+  v1::CreateCollectionResponse created;
+  ASSERT_TRUE(handlers_.CreateCollection(create, &created).ok());
+  v1::IngestArticleRequest ingest;
+  ingest.set_collection("vectors");
+  *ingest.mutable_article() = MakeArticle("a", 1);
+  for (int i = 0; i < 8; ++i) ingest.mutable_article()->add_embedding(1);
+  v1::IngestArticleResponse ingested;
+  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+
+  v1::ReembedCollectionRequest request;
+  v1::ReembedCollectionResponse response;
+  EXPECT_EQ(handlers_.ReembedCollection(request, &response).message(),
+            "embedder: required, got nothing");
+  request.set_embedder("nobody");
+  EXPECT_EQ(handlers_.ReembedCollection(request, &response).message(),
+            "embedder: no such embedder, got \"nobody\"; ListEmbedders names those there are");
+  request.set_embedder("caller");
+  EXPECT_EQ(handlers_.ReembedCollection(request, &response).code(),
+            absl::StatusCode::kInvalidArgument);
+  request.set_collection("nowhere");
+  EXPECT_EQ(handlers_.ReembedCollection(request, &response).code(), absl::StatusCode::kNotFound);
+  // The default collection has it already.
+  request.clear_collection();
+  request.set_embedder("builtin");
+  ASSERT_TRUE(handlers_.ReembedCollection(request, &response).ok());
+  EXPECT_EQ(response.collection().name(), "default");
+  EXPECT_FALSE(response.collection().has_reembedding());
+
+  request.set_collection("vectors");
+  for (int i = 0; i < 2; ++i) {
+    response.Clear();
+    ASSERT_TRUE(handlers_.ReembedCollection(request, &response).ok());
+    ASSERT_TRUE(response.collection().has_reembedding());
+    EXPECT_EQ(response.collection().embedder(), "caller");
+    const v1::Reembedding& reembedding = response.collection().reembedding();
+    EXPECT_EQ(reembedding.embedder(), "builtin");
+    EXPECT_THAT(reembedding.embedder_identity(), ::testing::StartsWith("terms256/"));
+    EXPECT_EQ(reembedding.articles(), 1);
+    EXPECT_EQ(reembedding.articles_done(), 0);
+    EXPECT_EQ(reembedding.articles_without_text(), 0);
+    EXPECT_EQ(reembedding.problem(), "");
+    EXPECT_GT(reembedding.started_at().seconds(), 1'600'000'000);
+  }
+  v1::GetCollectionRequest get;
+  get.set_name("vectors");
+  v1::GetCollectionResponse got;
+  ASSERT_TRUE(handlers_.GetCollection(get, &got).ok());
+  EXPECT_TRUE(got.collection().has_reembedding());
+
+  v1::CancelReembeddingRequest cancel;
+  cancel.set_collection("vectors");
+  for (int i = 0; i < 2; ++i) {
+    v1::CancelReembeddingResponse cancelled;
+    ASSERT_TRUE(handlers_.CancelReembedding(cancel, &cancelled).ok());
+    EXPECT_FALSE(cancelled.collection().has_reembedding());
+    EXPECT_EQ(cancelled.collection().embedder(), "caller");
+  }
+  cancel.set_collection("nowhere");
+  v1::CancelReembeddingResponse cancelled;
+  EXPECT_EQ(handlers_.CancelReembedding(cancel, &cancelled).code(), absl::StatusCode::kNotFound);
+
+  // And once more, to its end.
+  ASSERT_TRUE(handlers_.ReembedCollection(request, &response).ok());
+  const auto collection = *engine_->Find("vectors");
+  for (int i = 0; i < 10 && collection->HasEmbeddingWork(); ++i) {
+    ASSERT_TRUE(collection->EmbedSome().ok());
+  }
+  got.Clear();
+  ASSERT_TRUE(handlers_.GetCollection(get, &got).ok());
+  EXPECT_FALSE(got.collection().has_reembedding());
+  EXPECT_EQ(got.collection().embedder(), "builtin");
+  EXPECT_EQ(got.collection().embedding_dimension(), 256);
+  v1::GetStatsRequest stats_request;
+  stats_request.set_collection("vectors");
+  v1::GetStatsResponse stats;
+  ASSERT_TRUE(handlers_.GetStats(stats_request, &stats).ok());
+  EXPECT_EQ(stats.embeddings_pending(), 0);
+}
+
+TEST_F(HandlersTest, ACollectionWithoutTextCannotChangeItsEmbedder) {
+  v1::CreateCollectionRequest create;
+  create.mutable_collection()->set_name("licensed");
+  create.mutable_collection()->set_omit_text(true);
+  create.mutable_collection()->set_embedder("caller");
+  v1::CreateCollectionResponse created;
+  ASSERT_TRUE(handlers_.CreateCollection(create, &created).ok());
+  v1::ReembedCollectionRequest request;
+  request.set_collection("licensed");
+  request.set_embedder("builtin");
+  v1::ReembedCollectionResponse response;
+  const absl::Status status = handlers_.ReembedCollection(request, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "collection: keeps no text (omit_text) to make other vectors from");
 }
 
 // Groups: editing, withdrawing, fingerprints.
