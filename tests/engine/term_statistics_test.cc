@@ -1,0 +1,148 @@
+#include "service/engine/term_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "tests/testing/articles.h"
+
+namespace newsprint {
+namespace {
+
+using Terms = std::vector<WeightedTerm>;
+
+const embed::GeneralTerms& General() {
+  static const embed::GeneralTerms& general = *new embed::GeneralTerms();
+  return general;
+}
+
+uint32_t Term(absl::string_view word) { return embed::TermOf(text::TokenOf(word)); }
+
+Terms RandomTerms(std::mt19937_64& random) {
+  std::map<uint32_t, float> weights;
+  for (uint64_t count = random() % 20; count > 0; --count) {
+    const uint64_t term = random() % 50;
+    weights[static_cast<uint32_t>(term)] = 1.0f + static_cast<float>(random() % 32) / 16;
+  }
+  Terms terms;
+  for (const auto& [term, weight] : weights) terms.push_back({term, weight});
+  return terms;
+}
+
+// What must be the same of two statistics, over the terms that the tests use.
+std::vector<float> Figures(const TermStatistics& statistics) {
+  std::vector<float> figures;
+  for (uint32_t term = 0; term < 50; ++term) figures.push_back(statistics.Idf(term));
+  figures.push_back(statistics.Idf(Term("the")));
+  return figures;
+}
+
+TEST(TermStatisticsTest, BeginsWithNewsAtLarge) {
+  const TermStatistics statistics(&General());
+  for (const char* word : {"president", "earthquake", "xyzzyplugh"}) {
+    EXPECT_NEAR(statistics.Idf(Term(word)), -std::log(General().Share(Term(word))), 1e-5) << word;
+  }
+  EXPECT_LT(statistics.Idf(Term("the")), 1);
+  EXPECT_GT(statistics.Idf(Term("xyzzyplugh")), 5);
+}
+
+TEST(TermStatisticsTest, LearnsWhatIsCommonHere) {
+  TermStatistics statistics(&General());
+  const uint32_t senate = Term("xyzzysenate");
+  const float before = statistics.Idf(senate);
+  const float other_before = statistics.Idf(Term("xyzzyplugh"));
+  float last = before;
+  for (int i = 0; i < 5000; ++i) {
+    statistics.Add(Terms{{senate, 2}});
+    const float idf = statistics.Idf(senate);
+    ASSERT_LE(idf, last);
+    last = idf;
+  }
+  EXPECT_LT(last, 0.25);
+  EXPECT_GE(last, 0);
+  // What does not occur becomes rarer.
+  EXPECT_GT(statistics.Idf(Term("xyzzyplugh")), other_before);
+}
+
+TEST(TermStatisticsTest, IsTheFormula) {
+  TermStatistics statistics(&General());
+  const uint32_t rare = Term("xyzzyplugh");
+  for (int i = 0; i < 700; ++i) statistics.Add(i < 70 ? Terms{{rare, 1}} : Terms{});
+  const double with_term = 70 + 1000 * embed::GeneralTerms::kRareShare;
+  EXPECT_NEAR(statistics.Idf(rare), std::log(1700 / with_term), 1e-5);
+}
+
+TEST(TermStatisticsTest, NoIdfIsBelowZero) {
+  TermStatistics statistics(&General());
+  const uint32_t the = Term("the");
+  for (int i = 0; i < 100; ++i) statistics.Add(Terms{{the, 3}});
+  EXPECT_GE(statistics.Idf(the), 0);
+  for (const WeightedTerm& term : statistics.Weigh(Terms{{the, 3}})) EXPECT_GT(term.weight, 0);
+}
+
+TEST(TermStatisticsTest, WeighedTermsHaveLengthOne) {
+  TermStatistics statistics(&General());
+  std::mt19937_64 random(newsprint::testing::Seed());
+  for (int i = 0; i < 100; ++i) {
+    const Terms terms = RandomTerms(random);
+    statistics.Add(terms);
+    const Terms weighed = statistics.Weigh(terms);
+    ASSERT_EQ(weighed.size(), terms.size());
+    double squares = 0;
+    for (size_t k = 0; k < terms.size(); ++k) {
+      EXPECT_EQ(weighed[k].term, terms[k].term);
+      squares += static_cast<double>(weighed[k].weight) * weighed[k].weight;
+      const double ratio = terms[k].weight * statistics.Idf(terms[k].term) /
+                           (terms[0].weight * statistics.Idf(terms[0].term));
+      EXPECT_NEAR(weighed[k].weight, weighed[0].weight * ratio, 1e-5);
+    }
+    if (!terms.empty()) {
+      EXPECT_NEAR(squares, 1, 1e-5);
+    }
+  }
+  EXPECT_TRUE(statistics.Weigh({}).empty());
+}
+
+TEST(TermStatisticsTest, RemoveUndoesAdd) {
+  TermStatistics statistics(&General());
+  std::mt19937_64 random(newsprint::testing::Seed());
+  const Terms kept = RandomTerms(random);
+  statistics.Add(kept);
+  const std::vector<float> before = Figures(statistics);
+  const Terms terms = RandomTerms(random);
+  statistics.Add(terms);
+  EXPECT_NE(Figures(statistics), before);
+  statistics.Remove(terms);
+  EXPECT_EQ(Figures(statistics), before);
+  statistics.Remove(kept);
+  EXPECT_EQ(Figures(statistics), Figures(TermStatistics(&General())));
+}
+
+// However articles came and went, the figures are those of the set that is left.
+TEST(TermStatisticsTest, OnlyTheSetCounts) {
+  std::mt19937_64 random(newsprint::testing::Seed());
+  for (int round = 0; round < 50; ++round) {
+    TermStatistics walked(&General());
+    std::vector<Terms> present;
+    for (int step = 0; step < 200; ++step) {
+      if (!present.empty() && random() % 3 == 0) {
+        const size_t at = random() % present.size();
+        walked.Remove(present[at]);
+        present.erase(present.begin() + at);
+      } else {
+        present.push_back(RandomTerms(random));
+        walked.Add(present.back());
+      }
+    }
+    std::shuffle(present.begin(), present.end(), random);
+    TermStatistics fresh(&General());
+    for (const Terms& terms : present) fresh.Add(terms);
+    ASSERT_EQ(Figures(walked), Figures(fresh));
+  }
+}
+
+}  // namespace
+}  // namespace newsprint
