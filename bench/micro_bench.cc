@@ -12,11 +12,11 @@
 #include "service/common/hash.h"
 #include "service/embed/builtin_model.h"
 #include "service/embed/term_embedder.h"
-#include "service/embed/term_projection.h"
 #include "service/engine/decision.h"
 #include "service/engine/prepare.h"
+#include "service/engine/story_ranking.h"
+#include "service/engine/term_statistics.h"
 #include "service/index/fingerprint_index.h"
-
 #include "service/sketch/bottom_k.h"
 #include "service/text/tokenizer.h"
 #include "tests/testing/articles.h"
@@ -76,17 +76,40 @@ void BM_Sketch(benchmark::State& state) {
 }
 BENCHMARK(BM_Sketch);
 
+const embed::GeneralTerms& General() {
+  static const embed::GeneralTerms& general = *new embed::GeneralTerms();
+  return general;
+}
+
+// The built-in embedder.
+Embedding BuiltIn() {
+  Embedding embedding;
+  embedding.embedder = std::make_shared<const embed::TermEmbedder>(
+      std::shared_ptr<const embed::TermModel>(&embed::BuiltInModel(), [](const void*) {}));
+  embedding.settings = {kBuiltInEmbedder, embedding.embedder->identity(),
+                        embedding.embedder->dimension(), 1, absl::UnixEpoch()};
+  return embedding;
+}
+
+// Of made-up words, none of which the model knows; BM_EmbedTerms has known ones.
 void BM_Embed(benchmark::State& state) {
-  const BuiltInEmbedding embedding;
+  const Embedding embedding = BuiltIn();
   const std::string body = Body(1);
   const std::vector<text::Token> tokens = Tokens();
-  std::vector<float> vector(embedding.projection.dimension());
+  std::vector<float> vector(embedding.settings.dimension);
   for (auto _ : state) {
     const embed::EmbedInput input{"", body, {}, tokens};
-    benchmark::DoNotOptimize(embedding.projection.Embed({&input, 1}, absl::MakeSpan(vector)));
+    benchmark::DoNotOptimize(embedding.embedder->Embed({&input, 1}, absl::MakeSpan(vector)));
   }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * body.size()));
 }
 BENCHMARK(BM_Embed);
+
+void BM_HeavyTerms(benchmark::State& state) {
+  const std::vector<text::Token> tokens = Tokens();
+  for (auto _ : state) benchmark::DoNotOptimize(embed::HeavyTerms({}, tokens, General()));
+}
+BENCHMARK(BM_HeavyTerms);
 
 // Words of a news article's length and variety: ranks by Zipf's law, most of them known to the
 // model, among these a third that are not.
@@ -121,10 +144,12 @@ Article LongArticle(uint64_t story) {
 }
 
 void BM_PrepareArticle(benchmark::State& state) {
-  const BuiltInEmbedding embedding;
-  const Preparer preparer(CollectionSettings{}, &embedding);
+  const Embedding embedding = BuiltIn();
+  const Preparer preparer(CollectionSettings{}, &General());
   const Article article = LongArticle(1);
-  for (auto _ : state) benchmark::DoNotOptimize(preparer.Prepare(article));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(preparer.Prepare(article, embedding, RemoteVector::kAsk));
+  }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kBodyBytes));
 }
 BENCHMARK(BM_PrepareArticle);
@@ -186,15 +211,17 @@ BENCHMARK(BM_FingerprintSearch)->ArgsProduct({{10'000, 100'000}, {0, 60}});
 
 // `copy_percent` of the match's body stands in the query.
 void Decide(benchmark::State& state, size_t copy_percent) {
-  const BuiltInEmbedding embedding;
+  const Embedding embedding = BuiltIn();
   const CollectionSettings settings;
-  const Preparer preparer(settings, &embedding);
+  const Preparer preparer(settings, &General());
   const Article match_article = LongArticle(1);
   Article query_article = LongArticle(2);
   const size_t copied = match_article.body.size() * copy_percent / 100;
   query_article.body = match_article.body.substr(0, copied) + query_article.body.substr(copied);
-  const PreparedArticle query = preparer.Prepare(query_article).value();
-  const PreparedArticle match = preparer.Prepare(match_article).value();
+  const PreparedArticle query =
+      preparer.Prepare(query_article, embedding, RemoteVector::kAsk).value();
+  const PreparedArticle match =
+      preparer.Prepare(match_article, embedding, RemoteVector::kAsk).value();
   for (auto _ : state) {
     benchmark::DoNotOptimize(Classify(MakeEvidence(query, match, settings.thresholds),
                                       MakePairContext(query, match, settings.thresholds),
@@ -205,6 +232,40 @@ void BM_DecideUnrelated(benchmark::State& state) { Decide(state, 0); }
 void BM_DecideCopy(benchmark::State& state) { Decide(state, 80); }
 BENCHMARK(BM_DecideUnrelated);
 BENCHMARK(BM_DecideCopy);
+
+// A query and `range(0)` candidates of 128 terms and 256-dimensional vectors, as FindRelated ranks
+// them: in stories of ten articles, which share half of their terms.
+void BM_RankRelated(benchmark::State& state) {
+  constexpr size_t kDimension = 256;
+  std::mt19937_64 random(testing::Seed());
+  TermStatistics statistics(&General());
+  std::vector<std::vector<WeightedTerm>> terms;
+  for (int64_t i = 0; i <= state.range(0); ++i) {
+    std::map<uint32_t, float> weights;
+    while (weights.size() < embed::kHeavyTermsMax) {
+      const bool of_story = weights.size() < embed::kHeavyTermsMax / 2;
+      const uint64_t term = of_story ? Mix64(100 * (i / 10) + random() % 100) : random() % 20'000;
+      weights[static_cast<uint32_t>(term)] = static_cast<float>(1 + random() % 3);
+    }
+    terms.emplace_back();
+    for (const auto& [term, weight] : weights) terms.back().push_back({term, weight});
+    statistics.Add(terms.back());
+  }
+  std::normal_distribution<float> normal;
+  std::vector<RankSubject> subjects;
+  for (const auto& of_article : terms) {
+    RankSubject& subject = subjects.emplace_back();
+    subject.terms = statistics.Weigh(of_article);
+    double squares = 0;
+    for (size_t i = 0; i < kDimension; ++i) {
+      subject.vector.push_back(normal(random));
+      squares += subject.vector.back() * subject.vector.back();
+    }
+    for (float& value : subject.vector) value = static_cast<float>(value / std::sqrt(squares));
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(StoryRanking(subjects).similarities().data());
+}
+BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace newsprint::bench
