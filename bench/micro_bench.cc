@@ -265,7 +265,7 @@ void BM_RankRelated(benchmark::State& state) {
   }
   for (auto _ : state) benchmark::DoNotOptimize(StoryRanking(subjects).similarities().data());
 }
-BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100);
 
 }  // namespace
 }  // namespace newsprint::bench
