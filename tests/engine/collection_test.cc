@@ -293,7 +293,6 @@ TEST_F(CollectionTest, FindRelatedGivesOneOfEachGroupUnlessAsked) {
     EXPECT_EQ(article.same_group, article.article.id == "a2");
   }
   EXPECT_THAT(ids, UnorderedElementsAre("a2", "b", "b2"));
-  EXPECT_EQ(ids[0], "a2");
   all.results_max = 1;
   EXPECT_EQ(collection().FindRelated(ArticleQuery("a"), all)->size(), 1u);
 }

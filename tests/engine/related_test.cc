@@ -162,6 +162,7 @@ TEST_F(RelatedTest, OneOfEachGroupUnlessDuplicatesAreWanted) {
   for (const RelatedArticle& article : found) {
     EXPECT_EQ(article.same_group, article.article.id.rfind("copy", 0) == 0) << article.article.id;
   }
+  EXPECT_TRUE(found[0].same_group && found[1].same_group) << "copies are the nearest";
   EXPECT_THAT(FindIds("copy1", options),
               UnorderedElementsAre("copy2", "e0v0", "e0v1", "e1v0", "e1v1", "e2v0", "e2v1"));
   EXPECT_THAT(FindIds("e2v0", options),
