@@ -18,11 +18,9 @@
 #include "service/common/status_macros.h"
 #include "service/embed/builtin_model.h"
 #include "service/embed/term_embedder.h"
-#include "service/embed/term_projection.h"
 #include "service/text/tokenizer.h"
 
-ABSL_FLAG(std::string, model, "",
-          "model file; the built-in one when empty, \"projection\" for none");
+ABSL_FLAG(std::string, model, "", "model file; the built-in one when empty");
 ABSL_FLAG(double, title_count, 0, "what an occurrence in the title counts; 0 is the model's own");
 ABSL_FLAG(double, lede_count, 0, "the same for the lede");
 ABSL_FLAG(double, number_weight, -1,
@@ -42,7 +40,6 @@ struct Ranking {
 
 absl::StatusOr<std::unique_ptr<embed::Embedder>> MakeEmbedder() {
   const std::string path = absl::GetFlag(FLAGS_model);
-  if (path == "projection") return std::make_unique<embed::TermProjection>();
   absl::StatusOr<embed::TermModel> model =
       path.empty() ? embed::BuiltInModel() : embed::TermModel::Load(path);
   if (!model.ok()) return model.status();

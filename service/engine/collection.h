@@ -118,21 +118,10 @@ class Collection {
     std::optional<store::ArticleRecord> record;
     std::optional<Ordinal> ordinal;
   };
-  // How many matches are told.
-  struct MatchLimits {
-    size_t matches = 0;
-    size_t templates = 0;  // of them
-  };
-  // A stored copy or template pair of a query.
-  struct VerifiedCopy {
-    Subject subject;  // without vector and terms
-    Relation relation = Relation::kNew;
-    Evidence evidence;  // without the nearness of subject
-  };
-  struct CopyCandidates {
-    std::optional<Ordinal> same_text;
-    std::vector<Ordinal> ordinals;  // with `same_text`; each once, ascending
-  };
+  // Of the reading half.
+  struct MatchLimits;
+  struct VerifiedCopy;
+  struct CopyCandidates;
   // Outlives the collection in callbacks of the store.
   struct ChangeFeed {
     std::atomic<uint64_t> last{0};  // number of the last change that is on disk
@@ -215,7 +204,13 @@ class Collection {
   absl::Status DeleteVector(Ordinal ordinal, Change* change) const;
   // What is indexed of a stored reference.
   absl::StatusOr<IndexedSubject> LoadIndexed(Ordinal ordinal) const;
-  absl::StatusOr<EmbeddingTask> NextEmbeddingTask() const;
+  // Of one of the embeddings that the collection has and moves to, either of which may be null.
+  absl::StatusOr<EmbeddingTask> NextEmbeddingTask(
+      const std::shared_ptr<const Embedding>& present,
+      const std::shared_ptr<const Embedding>& next) const;
+  absl::Status Perform(EmbeddingTask task);
+  // Makes the vectors of a task. Texts that the embedder refuses are moved to those without text.
+  static absl::StatusOr<std::vector<std::vector<float>>> MakeVectors(EmbeddingTask* task);
   absl::Status AddToTask(Ordinal ordinal, store::PendingRecord text, EmbeddingTask* task) const;
   absl::Status StoreVectors(EmbeddingTask task, std::vector<std::vector<float>> vectors);
   absl::StatusOr<bool> CompletesReembedding(const EmbeddingTask& task, Change* change) const;
@@ -261,6 +256,7 @@ class Collection {
                                   const Evidence& evidence) const;
   absl::StatusOr<std::vector<Match>> RelatedMatches(const PreparedArticle& prepared,
                                                     std::optional<Ordinal> except) const;
+  absl::StatusOr<Verdict> FindDuplicatesOnce(const ArticleQuery& query, int matches_max) const;
   absl::StatusOr<std::vector<RelatedArticle>> FindRelatedOnce(const RelatedQuery& query,
                                                               const RelatedOptions& options) const;
   void MarkBoilerplate(PreparedArticle* prepared) const;

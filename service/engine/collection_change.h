@@ -1,4 +1,4 @@
-// What the two writing halves of Collection share.
+// What the parts of Collection share.
 #ifndef NEWSPRINT_SERVICE_ENGINE_COLLECTION_CHANGE_H_
 #define NEWSPRINT_SERVICE_ENGINE_COLLECTION_CHANGE_H_
 
@@ -43,6 +43,24 @@ struct Collection::Change {
   bool has_group_changes = false;
   // Ids of articles that the store does not hold yet.
   absl::flat_hash_map<Ordinal, std::string> ids;
+};
+
+// How many matches are told.
+struct Collection::MatchLimits {
+  size_t matches = 0;
+  size_t templates = 0;  // of them
+};
+
+// A stored copy or template pair of a query.
+struct Collection::VerifiedCopy {
+  Subject subject;  // without vector and terms
+  Relation relation = Relation::kNew;
+  Evidence evidence;  // without the nearness of subject
+};
+
+struct Collection::CopyCandidates {
+  std::optional<Ordinal> same_text;
+  std::vector<Ordinal> ordinals;  // with `same_text`; each once, ascending
 };
 
 inline bool IsReference(const store::GroupRecord& group, Ordinal ordinal) {

@@ -22,7 +22,8 @@ struct Collection::EmbeddingTask {
   std::vector<Ordinal> ordinals;
   std::vector<Hash128> content_hashes;  // of each, when it was read
   std::vector<store::PendingRecord> texts;
-  std::vector<Ordinal> without_text;  // nothing can be done for these
+  // Nothing can be done for these; with their content hash, as above.
+  std::vector<std::pair<Ordinal, Hash128>> without_text;
   size_t text_bytes = 0;
   // A move has gone through all articles before this one; absent for articles that it had passed.
   std::optional<Ordinal> next_reembedded;
@@ -146,6 +147,7 @@ absl::Status Collection::CancelReembedding() {
   Change change(uid_, state_);
   change.batch.PutCollection(Record(subjects_->embedding()->settings, nullptr));
   change.batch.DeleteGeneration(next->settings.generation);
+  change.state.next_reembedded = 0;
   RETURN_IF_ERROR(Commit(&change));
   subjects_->CancelMove();
   return absl::OkStatus();
@@ -158,12 +160,44 @@ bool Collection::HasEmbeddingWork() const {
 }
 
 absl::Status Collection::EmbedSome() {
-  ASSIGN_OR_RETURN(EmbeddingTask task, NextEmbeddingTask());
+  const auto present = subjects_->embedding();
+  const auto next = subjects_->next();
+  ASSIGN_OR_RETURN(EmbeddingTask task, NextEmbeddingTask(present, next));
+  const bool for_present = task.embedding == present;
+  const absl::Status status = Perform(std::move(task));
+  if (!absl::IsUnavailable(status) || !for_present || next == nullptr) return status;
+  // A server that is gone must not keep the collection from moving away from it.
+  ASSIGN_OR_RETURN(task, NextEmbeddingTask(nullptr, next));
+  return Perform(std::move(task));
+}
+
+absl::StatusOr<std::vector<std::vector<float>>> Collection::MakeVectors(EmbeddingTask* task) {
+  auto vectors = Preparer::Embed(task->texts, *task->embedding);
+  if (!absl::IsInvalidArgument(vectors.status())) return vectors;
+  // One of the texts is refused, and would be again: find out which, so that the others are done.
+  EmbeddingTask accepted;
+  std::vector<std::vector<float>> made;
+  for (size_t i = 0; i < task->texts.size(); ++i) {
+    auto vector = Preparer::Embed({&task->texts[i], 1}, *task->embedding);
+    if (absl::IsInvalidArgument(vector.status())) {
+      task->without_text.emplace_back(task->ordinals[i], task->content_hashes[i]);
+      continue;
+    }
+    RETURN_IF_ERROR(vector.status());
+    made.push_back(std::move(vector->front()));
+    accepted.ordinals.push_back(task->ordinals[i]);
+    accepted.content_hashes.push_back(task->content_hashes[i]);
+  }
+  task->ordinals = std::move(accepted.ordinals);
+  task->content_hashes = std::move(accepted.content_hashes);
+  return made;
+}
+
+absl::Status Collection::Perform(EmbeddingTask task) {
   if (task.embedding == nullptr) return absl::OkStatus();
   std::vector<std::vector<float>> vectors;
   if (!task.texts.empty()) {
-    absl::StatusOr<std::vector<std::vector<float>>> embedded =
-        Preparer::Embed(task.texts, *task.embedding);
+    absl::StatusOr<std::vector<std::vector<float>>> embedded = MakeVectors(&task);
     {
       MutexLock lock(stats_mutex_);
       embedding_problem_ = std::string(embedded.status().message());
@@ -186,7 +220,7 @@ absl::Status Collection::AddToTask(Ordinal ordinal, store::PendingRecord text,
     text = {record->article.title, *std::move(body)};
   }
   if (text.body.empty()) {  // it came as a fingerprint
-    task->without_text.push_back(ordinal);
+    task->without_text.emplace_back(ordinal, record->content_hash);
     return absl::OkStatus();
   }
   task->text_bytes += text.title.size() + text.body.size();
@@ -198,9 +232,10 @@ absl::Status Collection::AddToTask(Ordinal ordinal, store::PendingRecord text,
 
 // What came first is done first: vectors for searches of today, then what a move has passed by,
 // then on with the move.
-absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask() const {
-  const auto next = subjects_->next();
-  for (const auto& embedding : {subjects_->embedding(), next}) {
+absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
+    const std::shared_ptr<const Embedding>& present,
+    const std::shared_ptr<const Embedding>& next) const {
+  for (const auto& embedding : {present, next}) {
     if (embedding == nullptr || embedding->embedder == nullptr) continue;
     ASSIGN_OR_RETURN(auto pending,
                      store_->Pending(uid_, embedding->settings.generation, 0, kTaskArticlesMax));
@@ -252,14 +287,23 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
     ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record->group));
     if (IsReference(group.record, ordinal)) references.push_back(i);
   }
-  for (const Ordinal ordinal : task.without_text) {
+  size_t without_text = 0;
+  for (const auto& [ordinal, content_hash] : task.without_text) {
+    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
+    if (IsGone(record.status()) || (record.ok() && record->deleted)) continue;
+    RETURN_IF_ERROR(record.status());
+    if (record->content_hash != content_hash) {  // revised meanwhile, and may have a text now
+      if (task.next_reembedded.has_value()) change.batch.PutPending(generation, ordinal, {});
+      continue;
+    }
     ASSIGN_OR_RETURN(const bool pending, store_->IsPending(uid_, generation, ordinal));
     if (for_present && pending) --change.state.embeddings_pending;
     change.batch.DeletePending(generation, ordinal);
+    ++without_text;
   }
   if (task.next_reembedded.has_value()) {
     change.state.next_reembedded = *task.next_reembedded;
-    change.state.reembedded_without_text += task.without_text.size();
+    change.state.reembedded_without_text += without_text;
   }
   ASSIGN_OR_RETURN(const bool complete, CompletesReembedding(task, &change));
   RETURN_IF_ERROR(Commit(&change));
@@ -267,8 +311,14 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
     index_failure_ = subjects_->SetVector(generation, task.ordinals[i], vectors[i]);
     RETURN_IF_ERROR(index_failure_);
   }
-  if (complete) subjects_->CompleteMove();
-  return absl::OkStatus();
+  if (!complete) return absl::OkStatus();
+  const uint32_t old_generation = subjects_->embedding()->settings.generation;
+  subjects_->CompleteMove();
+  // Only now, so that whoever misses an old vector can see that the collection has changed over. (A
+  // crash in between leaves some disk space taken.)
+  store::Batch old_vectors(uid_);
+  old_vectors.DeleteGeneration(old_generation);
+  return store_->Apply(old_vectors);
 }
 
 // Whether a move is complete, having looked at all there is; then the change makes it final.
@@ -280,8 +330,9 @@ absl::StatusOr<bool> Collection::CompletesReembedding(const EmbeddingTask& task,
   ASSIGN_OR_RETURN(const auto pending, store_->Pending(uid_, next->settings.generation, 0, 1));
   if (!pending.empty()) return false;
   change->batch.PutCollection(Record(next->settings, nullptr));
-  change->batch.DeleteGeneration(subjects_->embedding()->settings.generation);
   change->state.embeddings_pending = 0;
+  // EmbedSome may see the next move a moment before its state.
+  change->state.next_reembedded = 0;
   return true;
 }
 

@@ -244,6 +244,18 @@ absl::StatusOr<std::vector<Match>> Collection::RelatedMatches(const PreparedArti
 
 absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
                                                    int matches_max) const {
+  // The group of a copy may end between two steps, as it is merged into another or its last member
+  // goes.
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<Verdict> verdict = FindDuplicatesOnce(query, matches_max);
+    if (!IsGone(verdict.status()) || attempt == kReadAttemptsMax) return verdict;
+    const auto* id = std::get_if<std::string>(&query);
+    if (id != nullptr && !MustFindId(*id).ok()) return verdict;
+  }
+}
+
+absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query,
+                                                       int matches_max) const {
   ASSIGN_OR_RETURN(const Subject subject, ResolveSubject(query, RemoteVector::kLeaveOut));
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
@@ -281,6 +293,11 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
 
 absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
     const RelatedQuery& query, const RelatedOptions& options) const {
+  const auto changed_over = [&](const PreparedArticle& prepared) {
+    return prepared.generation != subjects_->embedding()->settings.generation;
+  };
+  const absl::Status aborted =
+      absl::AbortedError("collection: it has changed over to another embedder; try again");
   Subject subject;
   if (const auto* vector = std::get_if<std::vector<float>>(&query)) {
     const std::shared_ptr<const Embedding> embedding = subjects_->embedding();
@@ -294,12 +311,21 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
                      ResolveSubject(std::get<ArticleQuery>(query), RemoteVector::kAsk, &problem));
     RETURN_IF_ERROR(problem);
     if (subject.prepared.vector.empty()) {
+      if (changed_over(subject.prepared)) return aborted;
+      ASSIGN_OR_RETURN(const bool pending,
+                       store_->IsPending(uid_, subject.prepared.generation, *subject.ordinal));
       return absl::FailedPreconditionError(
-          "id: its vector is still to come, as the embedding server did not answer; try again");
+          pending ? "id: its vector is still to come, as the embedding server did not answer; try "
+                    "again"
+                  : "id: it has no vector, as there is no text to make one of the collection's "
+                    "present embedder from");
     }
   }
   const GroupNumber own_group = subject.record.has_value() ? subject.record->group : 0;
-  return related_.Find(subject.prepared, subject.ordinal, own_group, options);
+  auto related = related_.Find(subject.prepared, subject.ordinal, own_group, options);
+  // Else vectors of the one and of the other may have been compared.
+  if (changed_over(subject.prepared)) return aborted;
+  return related;
 }
 
 absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {

@@ -171,7 +171,7 @@ Evidence MakeEvidence(const PreparedArticle& query, const PreparedArticle& match
 void SetNearness(const PairNearness& nearness, Evidence* evidence) {
   evidence->term_cosine = nearness.term_cosine;
   evidence->cosine = nearness.vector_cosine;
-  evidence->score = ScoreOf(nearness.similarity);
+  evidence->score = PairScore(nearness.similarity);
 }
 
 bool MayMatch(const PreparedArticle& query, const store::FingerprintRecord& match,

@@ -108,9 +108,11 @@ absl::Status CheckTerms(const std::vector<WeightedTerm>& terms) {
   return absl::OkStatus();
 }
 
-// Why no vector can be had from an embedding server, as its caller is to read it.
+// Why no vector can be had from an embedding server, as its caller is to read it: a text that is
+// refused would be again, all else may pass.
 absl::Status NoVector(const absl::Status& status, const Embedding& embedding) {
-  return absl::UnavailableError(
+  return absl::Status(
+      absl::IsInvalidArgument(status) ? status.code() : absl::StatusCode::kUnavailable,
       absl::StrCat("embedder \"", embedding.settings.embedder, "\": ", status.message()));
 }
 

@@ -14,7 +14,7 @@ namespace newsprint {
 namespace {
 
 // Nearest vectors that are ranked anew, at least; twice the results where that is more.
-constexpr int kRankedMin = 100;
+constexpr int kRankedMin = 200;
 // Nearest groups that filters look at.
 constexpr int kFilteredMax = 10'000;
 // Members of one group that are looked at for one that passes the filters, or added when duplicates
@@ -210,7 +210,7 @@ absl::StatusOr<RelatedFinder::Search> RelatedFinder::RankCandidates(
   search.ranking.emplace(search.subjects);
   for (Candidate& candidate : search.candidates) {
     candidate.similarity = search.ranking->similarities()[candidate.node];
-    candidate.score = ScoreOf(candidate.similarity);
+    candidate.score = StoryScore(candidate.similarity);
   }
   search.Sort();
   return search;
@@ -239,11 +239,16 @@ absl::StatusOr<std::vector<RelatedReference>> RelatedFinder::Rank(const Prepared
 // Adds the other members of each group. Their neighbours are those of the group's reference, so
 // they differ from it by what they are themselves.
 absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
-                                          Search* search) const {
+                                          std::optional<Ordinal> except, Search* search) const {
   absl::flat_hash_set<GroupNumber> expanded;
   absl::flat_hash_set<Ordinal> present;
   for (const Candidate& candidate : search->candidates) present.insert(candidate.ordinal);
-  const std::vector<Candidate> found = search->candidates;
+  std::vector<Candidate> found = search->candidates;
+  // The query's own group as well, though the query itself is no candidate.
+  if (except.has_value()) {
+    present.insert(*except);
+    found.push_back({*except, *except, /*node=*/0, /*similarity=*/1, /*score=*/1});
+  }
   for (const Candidate& reference : found) {
     const auto record = store_->GetArticle(uid_, reference.reference);
     if (IsGone(record.status())) continue;
@@ -264,7 +269,7 @@ absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
       Candidate candidate = reference;
       candidate.ordinal = member;
       candidate.similarity += ComparePair(search->subjects[0], *subject).similarity - pair;
-      candidate.score = ScoreOf(candidate.similarity);
+      candidate.score = StoryScore(candidate.similarity);
       search->candidates.push_back(candidate);
     }
   }
@@ -291,7 +296,7 @@ absl::StatusOr<std::vector<RelatedArticle>> RelatedFinder::Find(
     const RelatedOptions& options) const {
   ASSIGN_OR_RETURN(std::vector<Candidate> candidates, Candidates(query, except, options));
   ASSIGN_OR_RETURN(Search search, RankCandidates(query, std::move(candidates)));
-  if (options.include_duplicates) RETURN_IF_ERROR(AppendMembers(options, &search));
+  if (options.include_duplicates) RETURN_IF_ERROR(AppendMembers(options, except, &search));
   if (options.half_life != absl::InfiniteDuration()) {
     RETURN_IF_ERROR(Decay(query, options.half_life, &search.candidates));
     search.Sort();

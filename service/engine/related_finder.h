@@ -65,7 +65,8 @@ class RelatedFinder {
                                                       const RelatedOptions& options) const;
   absl::StatusOr<Search> RankCandidates(const PreparedArticle& query,
                                         std::vector<Candidate> candidates) const;
-  absl::Status AppendMembers(const RelatedOptions& options, Search* search) const;
+  absl::Status AppendMembers(const RelatedOptions& options, std::optional<Ordinal> except,
+                             Search* search) const;
   absl::Status Decay(const PreparedArticle& query, absl::Duration half_life,
                      std::vector<Candidate>* candidates) const;
   absl::StatusOr<RelatedArticle> Show(const Candidate& candidate, bool as_canonical) const;

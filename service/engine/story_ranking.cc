@@ -7,15 +7,25 @@
 namespace newsprint {
 namespace {
 
-// Nearest neighbours that an article is taken together with, and how much they count together,
-// each by its similarity.
+// Nearest neighbours that an article is taken together with, and how much they count together, each
+// by its similarity: the share of a story's, less where their similarities add up to less than
+// kNeighbourSum, so that articles that have nothing near them stay what they are.
 constexpr size_t kNeighbours = 5;
-constexpr float kNeighbourShare = 1;
+constexpr float kNeighbourShare = 2;
+constexpr float kNeighbourSum = 1.5f;
 // How much the vectors count where both kinds of evidence are there.
-constexpr double kVectorShare = 0.5;
-// The logistic curve of ScoreOf.
-constexpr double kScoreSlope = 12;
-constexpr double kScoreMiddle = 0.28;
+constexpr double kVectorShare = 0.15;
+
+// A logistic curve from similarity to probability.
+struct Curve {
+  double slope;
+  double middle;  // similarity of probability 0.5
+  double operator()(double similarity) const {
+    return 1 / (1 + std::exp(-slope * (similarity - middle)));
+  }
+};
+constexpr Curve kPairCurve{22.5, 0.288};
+constexpr Curve kStoryCurve{10.9, 0.651};
 
 double Combine(bool terms, double term_cosine, bool vectors, double vector_cosine) {
   if (!terms) return vector_cosine;
@@ -92,9 +102,9 @@ PairNearness ComparePair(const RankSubject& a, const RankSubject& b) {
   return nearness;
 }
 
-double ScoreOf(double similarity) {
-  return 1 / (1 + std::exp(-kScoreSlope * (similarity - kScoreMiddle)));
-}
+double PairScore(double similarity) { return kPairCurve(similarity); }
+
+double StoryScore(double similarity) { return kStoryCurve(similarity); }
 
 StoryRanking::StoryRanking(absl::Span<const RankSubject> articles)
     : size_(articles.size()), matrix_(size_ * size_), similarities_(size_) {
@@ -133,7 +143,7 @@ void StoryRanking::Expand() {
     near.resize(kept);
     float sum = 0;
     for (const Part& part : near) sum += part.second;
-    for (Part& part : near) part.second *= kNeighbourShare / sum;
+    for (Part& part : near) part.second *= kNeighbourShare / std::max(sum, kNeighbourSum);
     near.emplace_back(i, 1.0f);
     rows[i] = std::move(near);
   }

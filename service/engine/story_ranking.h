@@ -24,9 +24,10 @@ struct PairNearness {
 
 PairNearness ComparePair(const RankSubject& a, const RankSubject& b);
 
-// How likely two articles of this similarity are of one story, 0 to 1: a logistic curve, fitted to
-// labelled events (docs/related.md).
-double ScoreOf(double similarity);
+// How likely two articles are of one story, 0 to 1, by their own similarity, and by the one that
+// StoryRanking gives: logistic curves, fitted to labelled events (docs/decision.md).
+double PairScore(double similarity);
+double StoryScore(double similarity);
 
 // Ranks articles against the first of them, the query, with what their neighbours tell: reports of
 // one event share words with each other that no two of them need to share. Each article is taken

@@ -15,7 +15,7 @@ namespace {
 
 using ::newsprint::testing::StoryText;
 
-const GeneralTerms& General() {
+const GeneralTerms& CommonTerms() {
   static const GeneralTerms& general = *new GeneralTerms();
   return general;
 }
@@ -30,7 +30,7 @@ uint32_t Term(absl::string_view word) { return TermOf(Tokens(word).front()); }
 
 std::map<uint32_t, float> Heavy(absl::string_view title, absl::string_view body) {
   std::map<uint32_t, float> weights;
-  for (const WeightedTerm& term : HeavyTerms(Tokens(title), Tokens(body), General())) {
+  for (const WeightedTerm& term : HeavyTerms(Tokens(title), Tokens(body), CommonTerms())) {
     EXPECT_TRUE(weights.emplace(term.term, term.weight).second) << "twice: " << term.term;
   }
   return weights;
@@ -52,16 +52,16 @@ std::map<uint32_t, NaiveTerm> Naive(absl::string_view title, absl::string_view b
   for (const auto& [term, count] : counts) {
     const double steps = std::round((1 + std::log(count)) / kTermWeightStep);
     const auto weight = static_cast<float>(std::min<double>(steps * kTermWeightStep, 16));
-    const double idf = -std::log(static_cast<double>(General().Share(term)));
+    const double idf = -std::log(static_cast<double>(CommonTerms().Share(term)));
     if (idf > 0) terms[term] = {weight, weight * idf};
   }
   return terms;
 }
 
 TEST(GeneralTermsTest, CommonWordsHaveGreatShares) {
-  const float the = General().Share(Term("the"));
-  const float president = General().Share(Term("president"));
-  const float unknown = General().Share(Term("xyzzyplugh"));
+  const float the = CommonTerms().Share(Term("the"));
+  const float president = CommonTerms().Share(Term("president"));
+  const float unknown = CommonTerms().Share(Term("xyzzyplugh"));
   EXPECT_GT(the, 0.5f);
   EXPECT_LE(the, 1.0f);
   EXPECT_GT(the, president);
@@ -69,7 +69,7 @@ TEST(GeneralTermsTest, CommonWordsHaveGreatShares) {
   EXPECT_EQ(unknown, GeneralTerms::kRareShare);
   // In the language where it is commonest.
   for (const char* word : {"und", "les", "los"}) {
-    EXPECT_GT(General().Share(Term(word)), 0.1f) << word;
+    EXPECT_GT(CommonTerms().Share(Term(word)), 0.1f) << word;
   }
 }
 
@@ -111,7 +111,7 @@ TEST(HeavyTermsTest, WeightsAreInRangeAndInSteps) {
   std::string body;
   for (int i = 0; i < 200'000; ++i) body += "again ";
   body += StoryText(1, 500);
-  std::vector<WeightedTerm> terms = HeavyTerms({}, Tokens(body), General());
+  std::vector<WeightedTerm> terms = HeavyTerms({}, Tokens(body), CommonTerms());
   EXPECT_TRUE(std::is_sorted(terms.begin(), terms.end(),
                              [](const auto& a, const auto& b) { return a.term < b.term; }));
   for (const WeightedTerm& term : terms) {

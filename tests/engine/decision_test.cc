@@ -133,7 +133,7 @@ TEST(DecisionTest, NearnessTellsBothCosinesAndTheScore) {
   SetNearness({/*term_cosine=*/0.25, /*vector_cosine=*/-0.5, /*similarity=*/0.75}, &evidence);
   EXPECT_EQ(evidence.term_cosine, 0.25);
   EXPECT_EQ(evidence.cosine, -0.5);
-  EXPECT_EQ(evidence.score, ScoreOf(0.75));
+  EXPECT_EQ(evidence.score, PairScore(0.75));
   EXPECT_EQ(evidence.shared_shingles, 1);
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 // As story_ranking.cc has them.
 constexpr size_t kNeighbours = 5;
-constexpr double kNeighbourShare = 1;
+constexpr double kNeighbourShare = 2;
+constexpr double kNeighbourSum = 1.5;
 
 RankSubject Subject(std::map<uint32_t, float> terms, std::vector<float> vector) {
   RankSubject subject;
@@ -75,7 +76,7 @@ std::vector<double> NaiveExpansion(const StoryRanking& ranking, size_t size) {
     }
     for (size_t k = 0; k < std::min(kNeighbours, order.size()); ++k) {
       const double near = s[i][order[k]];
-      if (near > 0) m[i][order[k]] = kNeighbourShare * near / sum;
+      if (near > 0) m[i][order[k]] = kNeighbourShare * near / std::max(sum, kNeighbourSum);
     }
     m[i][i] = 1;
   }
@@ -94,16 +95,16 @@ std::vector<double> NaiveExpansion(const StoryRanking& ranking, size_t size) {
   return row;
 }
 
-TEST(ScoreOfTest, GrowsFromZeroToOne) {
+TEST(PairScoreTest, GrowsFromZeroToOne) {
   double last = 0;
   for (double similarity = -1; similarity <= 1; similarity += 0.01) {
-    const double score = ScoreOf(similarity);
+    const double score = PairScore(similarity);
     EXPECT_GT(score, last);
     EXPECT_LT(score, 1);
     last = score;
   }
-  EXPECT_LT(ScoreOf(0), 0.1);
-  EXPECT_GT(ScoreOf(1), 0.99);
+  EXPECT_LT(PairScore(0), 0.1);
+  EXPECT_GT(PairScore(1), 0.99);
 }
 
 TEST(ComparePairTest, AnArticleIsNearestToItself) {

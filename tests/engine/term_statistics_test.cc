@@ -14,7 +14,7 @@ namespace {
 
 using Terms = std::vector<WeightedTerm>;
 
-const embed::GeneralTerms& General() {
+const embed::GeneralTerms& NewsAtLarge() {
   static const embed::GeneralTerms& general = *new embed::GeneralTerms();
   return general;
 }
@@ -41,16 +41,17 @@ std::vector<float> Figures(const TermStatistics& statistics) {
 }
 
 TEST(TermStatisticsTest, BeginsWithNewsAtLarge) {
-  const TermStatistics statistics(&General());
+  const TermStatistics statistics(&NewsAtLarge());
   for (const char* word : {"president", "earthquake", "xyzzyplugh"}) {
-    EXPECT_NEAR(statistics.Idf(Term(word)), -std::log(General().Share(Term(word))), 1e-5) << word;
+    EXPECT_NEAR(statistics.Idf(Term(word)), -std::log(NewsAtLarge().Share(Term(word))), 1e-5)
+        << word;
   }
   EXPECT_LT(statistics.Idf(Term("the")), 1);
   EXPECT_GT(statistics.Idf(Term("xyzzyplugh")), 5);
 }
 
 TEST(TermStatisticsTest, LearnsWhatIsCommonHere) {
-  TermStatistics statistics(&General());
+  TermStatistics statistics(&NewsAtLarge());
   const uint32_t senate = Term("xyzzysenate");
   const float before = statistics.Idf(senate);
   const float other_before = statistics.Idf(Term("xyzzyplugh"));
@@ -68,7 +69,7 @@ TEST(TermStatisticsTest, LearnsWhatIsCommonHere) {
 }
 
 TEST(TermStatisticsTest, IsTheFormula) {
-  TermStatistics statistics(&General());
+  TermStatistics statistics(&NewsAtLarge());
   const uint32_t rare = Term("xyzzyplugh");
   for (int i = 0; i < 700; ++i) statistics.Add(i < 70 ? Terms{{rare, 1}} : Terms{});
   const double with_term = 70 + 1000 * embed::GeneralTerms::kRareShare;
@@ -76,7 +77,7 @@ TEST(TermStatisticsTest, IsTheFormula) {
 }
 
 TEST(TermStatisticsTest, NoIdfIsBelowZero) {
-  TermStatistics statistics(&General());
+  TermStatistics statistics(&NewsAtLarge());
   const uint32_t the = Term("the");
   for (int i = 0; i < 100; ++i) statistics.Add(Terms{{the, 3}});
   EXPECT_GE(statistics.Idf(the), 0);
@@ -84,7 +85,7 @@ TEST(TermStatisticsTest, NoIdfIsBelowZero) {
 }
 
 TEST(TermStatisticsTest, WeighedTermsHaveLengthOne) {
-  TermStatistics statistics(&General());
+  TermStatistics statistics(&NewsAtLarge());
   std::mt19937_64 random(newsprint::testing::Seed());
   for (int i = 0; i < 100; ++i) {
     const Terms terms = RandomTerms(random);
@@ -107,7 +108,7 @@ TEST(TermStatisticsTest, WeighedTermsHaveLengthOne) {
 }
 
 TEST(TermStatisticsTest, RemoveUndoesAdd) {
-  TermStatistics statistics(&General());
+  TermStatistics statistics(&NewsAtLarge());
   std::mt19937_64 random(newsprint::testing::Seed());
   const Terms kept = RandomTerms(random);
   statistics.Add(kept);
@@ -118,14 +119,14 @@ TEST(TermStatisticsTest, RemoveUndoesAdd) {
   statistics.Remove(terms);
   EXPECT_EQ(Figures(statistics), before);
   statistics.Remove(kept);
-  EXPECT_EQ(Figures(statistics), Figures(TermStatistics(&General())));
+  EXPECT_EQ(Figures(statistics), Figures(TermStatistics(&NewsAtLarge())));
 }
 
 // However articles came and went, the figures are those of the set that is left.
 TEST(TermStatisticsTest, OnlyTheSetCounts) {
   std::mt19937_64 random(newsprint::testing::Seed());
   for (int round = 0; round < 50; ++round) {
-    TermStatistics walked(&General());
+    TermStatistics walked(&NewsAtLarge());
     std::vector<Terms> present;
     for (int step = 0; step < 200; ++step) {
       if (!present.empty() && random() % 3 == 0) {
@@ -138,7 +139,7 @@ TEST(TermStatisticsTest, OnlyTheSetCounts) {
       }
     }
     std::shuffle(present.begin(), present.end(), random);
-    TermStatistics fresh(&General());
+    TermStatistics fresh(&NewsAtLarge());
     for (const Terms& terms : present) fresh.Add(terms);
     ASSERT_EQ(Figures(walked), Figures(fresh));
   }

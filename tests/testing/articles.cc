@@ -54,20 +54,6 @@ Article StoryArticle(std::string id, uint64_t story, int words) {
   return article;
 }
 
-TempDir::TempDir() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "newsprint_test_XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) {
-    std::perror("mkdtemp");
-    std::abort();
-  }
-  path_ = pattern;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::unique_ptr<Engine> OpenEngine(const std::string& data_dir,
                                    const Embedders::Options& embedders) {
   Engine::Options options;
