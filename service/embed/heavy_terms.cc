@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_split.h"
+#include "service/embed/builtin_model.h"
 
 namespace newsprint::embed {
 namespace {
@@ -38,6 +39,11 @@ GeneralTerms::GeneralTerms() {
     for (const absl::string_view word : absl::StrSplit(terms.words, ' ', absl::SkipEmpty())) {
       share_.emplace(TermOf(text::TokenOf(word)), std::exp(-terms.idf));
     }
+  }
+  const TermModel& model = BuiltInModel();
+  for (size_t place = 0; place < model.words(); ++place) {
+    const ModelWord word = model.Word(place);
+    share_.emplace(TermOf(word.token), std::max(word.share, kRareShare));
   }
 }
 

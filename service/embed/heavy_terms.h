@@ -15,12 +15,13 @@ namespace newsprint::embed {
 // 32 bits of a token, by which terms are stored.
 inline constexpr uint32_t TermOf(text::Token token) { return static_cast<uint32_t>(token >> 1); }
 
-// How common words are in news of several languages: a built-in table of the commonest
-// (general_terms.inc). Immutable, so thread-safe.
+// How common words are in news: a built-in table of the commonest in several languages
+// (general_terms.inc), and for rarer ones what the built-in model has seen. Immutable, so
+// thread-safe.
 class GeneralTerms {
  public:
-  // Of words that are not in the table: somewhat less than its rarest.
-  static constexpr float kRareShare = 0.0025f;
+  // Of words that are known to neither, and the least of any.
+  static constexpr float kRareShare = 0.0001f;
 
   GeneralTerms();
 

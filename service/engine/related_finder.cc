@@ -25,6 +25,15 @@ int CandidatesOf(const RelatedOptions& options) {
   return std::max(kRankedMin, 2 * options.results_max);
 }
 
+// Two articles that are themselves this near need no neighbours to tell: a copy goes before all
+// else of its story.
+constexpr double kNearestPair = 0.6;
+
+double Score(double story_similarity, double pair_similarity) {
+  const double score = StoryScore(story_similarity);
+  return pair_similarity < kNearestPair ? score : std::max(score, PairScore(pair_similarity));
+}
+
 bool HasFilters(const RelatedOptions& options) {
   return !options.sources.empty() || !options.languages.empty() ||
          options.published_from != absl::InfinitePast() ||
@@ -210,7 +219,7 @@ absl::StatusOr<RelatedFinder::Search> RelatedFinder::RankCandidates(
   search.ranking.emplace(search.subjects);
   for (Candidate& candidate : search.candidates) {
     candidate.similarity = search.ranking->similarities()[candidate.node];
-    candidate.score = StoryScore(candidate.similarity);
+    candidate.score = Score(candidate.similarity, search.ranking->Similarity(0, candidate.node));
   }
   search.Sort();
   return search;
@@ -268,8 +277,9 @@ absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
       }
       Candidate candidate = reference;
       candidate.ordinal = member;
-      candidate.similarity += ComparePair(search->subjects[0], *subject).similarity - pair;
-      candidate.score = StoryScore(candidate.similarity);
+      const double own = ComparePair(search->subjects[0], *subject).similarity;
+      candidate.similarity += own - pair;
+      candidate.score = Score(candidate.similarity, own);
       search->candidates.push_back(candidate);
     }
   }

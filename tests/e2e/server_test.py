@@ -58,7 +58,8 @@ class StartTest(np.ServerTestCase):
         """Long vectors, whose graph is built anew at each start."""
         server = self.serve()
         api = self.api(server)
-        api.CreateCollection(collection={"name": "wide", "embedding_dimension": 4096})
+        api.CreateCollection(collection={
+            "name": "wide", "embedder": "caller", "embedding_dimension": 4096})
         random = np.random.Random(11)
         articles = [{"id": f"w{i}", "body": f"item {i}",
                      "embedding": [random.uniform(-1, 1) for _ in range(4096)]} for i in range(400)]

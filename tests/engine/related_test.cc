@@ -375,9 +375,8 @@ TEST_F(RelatedTest, DiversityChangesTheOrderAndNothingElse) {
     for (size_t i = 0; i < 6; ++i) events.insert(articles[i].article.id.substr(0, 2));
     return events.size();
   };
-  options.diversity = 0.7;
-  EXPECT_GE(events_of(Find(ArticleQuery("e0v0"), options)), events_of(plain));
-  EXPECT_EQ(events_of(Find(ArticleQuery("e0v0"), options)), 4u);
+  options.diversity = 0.9;
+  EXPECT_GT(events_of(Find(ArticleQuery("e0v0"), options)), events_of(plain));
   // With the duplicates of a group too, which are the least diverse of all.
   Article copy = Report("copy", 1, 0);
   copy.title = "Another headline";
