@@ -130,6 +130,7 @@ class Collection {
   };
   struct Change;
   struct EmbeddingTask;
+  static constexpr size_t kTaskArticlesMax = 32;
 
   // collection.cc: the ordered part.
   absl::Status LoadBoilerplate(absl::FunctionRef<bool()> keep_going)
@@ -266,12 +267,11 @@ class Collection {
   const CollectionSettings settings_;
   const Preparer preparer_;
 
-  // What an article's nearness of subject is looked up in. Has its own lock; changed by writers
-  // alone.
+  // For nearness of subject. Has its own lock; changed by writers alone.
   const std::unique_ptr<SubjectIndex> subjects_;
   const RelatedFinder related_;
 
-  // Order of locking: write_mutex_ before index_mutex_ and stats_mutex_.
+  // Locked in this order: write_mutex_, then index_mutex_ or stats_mutex_.
   Mutex write_mutex_;
   store::CollectionState state_ ABSL_GUARDED_BY(write_mutex_);
   bool closed_ ABSL_GUARDED_BY(write_mutex_) = false;
@@ -292,6 +292,7 @@ class Collection {
   mutable Mutex stats_mutex_;
   store::CollectionState published_state_ ABSL_GUARDED_BY(stats_mutex_);  // of the last commit
   std::string embedding_problem_ ABSL_GUARDED_BY(stats_mutex_);
+  size_t task_articles_max_ = kTaskArticlesMax;  // of EmbedSome, and so of one thread
 };
 
 }  // namespace newsprint

@@ -10,8 +10,7 @@
 namespace newsprint {
 namespace {
 
-// Articles embedded in one go, and the text after which no more are added.
-constexpr size_t kTaskArticlesMax = 32;
+// The text of a task after which no more articles are added.
 constexpr size_t kTaskBytesMax = size_t{4} << 20;
 
 }  // namespace
@@ -28,7 +27,9 @@ struct Collection::EmbeddingTask {
   // A move has gone through all articles before this one; absent for articles that it had passed.
   std::optional<Ordinal> next_reembedded;
 
-  bool full() const { return ordinals.size() >= kTaskArticlesMax || text_bytes >= kTaskBytesMax; }
+  size_t articles_max = kTaskArticlesMax;
+
+  bool full() const { return ordinals.size() >= articles_max || text_bytes >= kTaskBytesMax; }
 };
 
 absl::Status Collection::PutVector(Ordinal ordinal, const PreparedArticle& prepared,
@@ -122,7 +123,12 @@ absl::Status Collection::BeginReembedding(Embedding next) {
                                                       moving_to->settings.embedder, "\", got \"",
                                                       name, "\"; wait, or cancel that first"));
   }
-  if (present->settings.identity == next.settings.identity) return absl::OkStatus();
+  if (present->settings.identity == next.settings.identity) {
+    if (present->settings.embedder == name) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("embedder: makes the same vectors as \"", present->settings.embedder,
+                     "\", which the collection has, got \"", name, "\""));
+  }
   if (settings_.omit_text) {
     return absl::FailedPreconditionError(
         "collection: keeps no text (omit_text) to make other vectors from");
@@ -188,6 +194,11 @@ absl::StatusOr<std::vector<std::vector<float>>> Collection::MakeVectors(Embeddin
     accepted.ordinals.push_back(task->ordinals[i]);
     accepted.content_hashes.push_back(task->content_hashes[i]);
   }
+  // More likely a fault of the server than of so many texts.
+  if (made.empty() && task->texts.size() > 1) {
+    return absl::UnavailableError(
+        absl::StrCat("embedder \"", task->embedding->settings.embedder, "\": refuses every text"));
+  }
   task->ordinals = std::move(accepted.ordinals);
   task->content_hashes = std::move(accepted.content_hashes);
   return made;
@@ -202,6 +213,9 @@ absl::Status Collection::Perform(EmbeddingTask task) {
       MutexLock lock(stats_mutex_);
       embedding_problem_ = std::string(embedded.status().message());
     }
+    // A slow server may still make a few in the time that a call has.
+    task_articles_max_ = embedded.ok() ? std::min(kTaskArticlesMax, task_articles_max_ + 1)
+                                       : std::max<size_t>(1, task_articles_max_ / 2);
     RETURN_IF_ERROR(embedded.status());
     vectors = *std::move(embedded);
   }
@@ -241,6 +255,7 @@ absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
                      store_->Pending(uid_, embedding->settings.generation, 0, kTaskArticlesMax));
     EmbeddingTask task;
     task.embedding = embedding;
+    task.articles_max = task_articles_max_;
     for (auto& [ordinal, text] : pending) {
       if (task.full()) break;
       RETURN_IF_ERROR(AddToTask(ordinal, std::move(text), &task));
@@ -250,6 +265,7 @@ absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
   EmbeddingTask task;
   if (next == nullptr) return task;
   task.embedding = next;
+  task.articles_max = task_articles_max_;
   Ordinal end = 0;
   {
     MutexLock lock(stats_mutex_);

@@ -334,6 +334,9 @@ absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const Arti
   RETURN_IF_ERROR(problem);
   ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b, RemoteVector::kAsk, &problem));
   RETURN_IF_ERROR(problem);
+  if (query.prepared.generation != match.prepared.generation) {
+    return absl::UnavailableError("collection: it has changed over to another embedder; try again");
+  }
   Comparison comparison;
   comparison.evidence = MakeEvidence(query.prepared, match.prepared, settings_.thresholds);
   const PairNearness nearness = related_.Compare(query.prepared, match.prepared);

