@@ -212,6 +212,7 @@ void ReadFloats(const Tensor& tensor, size_t begin, absl::Span<float> out) {
                    : static_cast<float>(std::copysign(HUGE_VALF, value));
       });
     case Dtype::kF32:
+      if (out.empty()) return;  // and then perhaps no place to copy to
       std::memcpy(out.data(), tensor.bytes.data() + begin * sizeof(float),
                   out.size() * sizeof(float));
       return;
