@@ -36,10 +36,10 @@ absl::Status Collection::PutVector(Ordinal ordinal, const PreparedArticle& prepa
                                    Change* change) const {
   const uint32_t generation = subjects_->embedding()->settings.generation;
   RETURN_IF_ERROR(DeleteVector(ordinal, change));
-  const store::PendingRecord text =
-      settings_.omit_text ? store::PendingRecord{prepared.article.title, prepared.article.body}
-                          : store::PendingRecord{};
   if (prepared.vector.empty()) {
+    // Where no text is kept, this is the only place that has it.
+    store::PendingRecord text;
+    if (settings_.omit_text) text = {prepared.article.title, prepared.article.body};
     change->batch.PutPending(generation, ordinal, text);
     ++change->state.embeddings_pending;
   } else {
@@ -47,7 +47,7 @@ absl::Status Collection::PutVector(Ordinal ordinal, const PreparedArticle& prepa
   }
   const auto next = subjects_->next();
   if (next != nullptr && ordinal < change->state.next_reembedded) {
-    change->batch.PutPending(next->settings.generation, ordinal, text);
+    change->batch.PutPending(next->settings.generation, ordinal, {});  // moves keep their texts
   }
   return absl::OkStatus();
 }
@@ -252,7 +252,7 @@ absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
   for (const auto& embedding : {present, next}) {
     if (embedding == nullptr || embedding->embedder == nullptr) continue;
     ASSIGN_OR_RETURN(auto pending,
-                     store_->Pending(uid_, embedding->settings.generation, 0, kTaskArticlesMax));
+                     store_->Pending(uid_, embedding->settings.generation, 0, task_articles_max_));
     EmbeddingTask task;
     task.embedding = embedding;
     task.articles_max = task_articles_max_;

@@ -151,12 +151,10 @@ absl::StatusOr<PairNearness> RelatedFinder::Compare(const PreparedArticle& a, Or
   return ComparePair(MakeSubject(a), match);
 }
 
-absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Candidates(
-    const PreparedArticle& query, std::optional<Ordinal> except,
-    const RelatedOptions& options) const {
-  if (HasFilters(options)) return PassingCandidates(query, except, options);
+absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Nearest(
+    const PreparedArticle& query, std::optional<Ordinal> except, int references_max) const {
   ASSIGN_OR_RETURN(const std::vector<Ordinal> nearest,
-                   index_->Nearest(query.generation, query.vector, CandidatesOf(options)));
+                   index_->Nearest(query.generation, query.vector, references_max));
   std::vector<Candidate> candidates;
   for (const Ordinal ordinal : nearest) {
     if (ordinal == except) continue;
@@ -164,6 +162,13 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Candidates(
     candidate.reference = candidate.ordinal = ordinal;
   }
   return candidates;
+}
+
+absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Candidates(
+    const PreparedArticle& query, std::optional<Ordinal> except,
+    const RelatedOptions& options) const {
+  if (HasFilters(options)) return PassingCandidates(query, except, options);
+  return Nearest(query, except, CandidatesOf(options));
 }
 
 // Looks at more and more of the nearest, until enough have passed.
@@ -253,14 +258,7 @@ absl::StatusOr<std::vector<RelatedReference>> RelatedFinder::Rank(const Prepared
                                                                   int references_max) const {
   std::vector<RelatedReference> ranked;
   if (query.vector.empty()) return ranked;
-  ASSIGN_OR_RETURN(const std::vector<Ordinal> nearest,
-                   index_->Nearest(query.generation, query.vector, references_max));
-  std::vector<Candidate> candidates;
-  for (const Ordinal ordinal : nearest) {
-    if (ordinal == except) continue;
-    Candidate& candidate = candidates.emplace_back();
-    candidate.reference = candidate.ordinal = ordinal;
-  }
+  ASSIGN_OR_RETURN(std::vector<Candidate> candidates, Nearest(query, except, references_max));
   ASSIGN_OR_RETURN(const Search search, RankCandidates(query, std::move(candidates)));
   for (const Candidate& candidate : search.candidates) {
     ranked.push_back({candidate.reference, candidate.score});

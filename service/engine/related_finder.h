@@ -55,6 +55,9 @@ class RelatedFinder {
 
   RankSubject MakeSubject(const PreparedArticle& prepared) const;
   absl::StatusOr<RankSubject> LoadSubject(Ordinal ordinal) const;
+  absl::StatusOr<std::vector<Candidate>> Nearest(const PreparedArticle& query,
+                                                 std::optional<Ordinal> except,
+                                                 int references_max) const;
   absl::StatusOr<std::vector<Candidate>> Candidates(const PreparedArticle& query,
                                                     std::optional<Ordinal> except,
                                                     const RelatedOptions& options) const;
