@@ -13,6 +13,7 @@ constexpr size_t kSeenBytesMin = size_t{1} << 13;
 constexpr size_t kSeenBytesMax = size_t{1} << 22;  // 2^25 bits
 // Halved counts below this are dropped.
 constexpr uint32_t kCountKeptMin = 2;
+constexpr size_t kFetchedAhead = 16;
 
 // A shingle of one source. It shares the space of keys with the plain shingles; that two meet is as
 // unlikely as a collision of shingles.
@@ -34,9 +35,13 @@ uint32_t Boilerplate::SourceKey(absl::string_view source) {
   return static_cast<uint32_t>(Hash64(source.data(), source.size())) | 1;
 }
 
-bool Boilerplate::Seen(uint32_t shingle) {
+uint64_t Boilerplate::SeenBit(uint32_t shingle) const {
   // The upper bits, so that growing keeps the order: see GrowSeen.
-  const uint64_t bit = uint64_t{shingle} * (seen_bits_.size() * 8) >> 32;
+  return uint64_t{shingle} * (seen_bits_.size() * 8) >> 32;
+}
+
+bool Boilerplate::Seen(uint32_t shingle) {
+  const uint64_t bit = SeenBit(shingle);
   uint8_t& byte = seen_bits_[bit / 8];
   const uint8_t mask = static_cast<uint8_t>(1 << (bit % 8));
   if ((byte & mask) != 0) return true;
@@ -73,11 +78,23 @@ void Boilerplate::Learn(absl::Span<const uint32_t> shingles, uint32_t source) {
          (seen_ + shingles.size()) * kBitsPerShingle > seen_bits_.size() * 8) {
     GrowSeen();
   }
+  // Bits and counters lie all over the cache's outside: each is fetched ahead of its turn.
+  std::vector<uint32_t> seen;
+  for (size_t i = 0; i < shingles.size(); ++i) {
+    if (i + kFetchedAhead < shingles.size()) {
+      __builtin_prefetch(&seen_bits_[SeenBit(shingles[i + kFetchedAhead]) / 8], /*write=*/1);
+    }
+    if (Seen(shingles[i])) seen.push_back(shingles[i]);
+  }
   MutexLock lock(mutex_);
-  for (const uint32_t shingle : shingles) {
-    if (!Seen(shingle)) continue;
-    Count(shingle, limits_.articles_min);
-    if (source != 0) Count(SourceShingle(shingle, source), limits_.source_articles_min);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (i + kFetchedAhead < seen.size()) {
+      const uint32_t ahead = seen[i + kFetchedAhead];
+      counts_.prefetch(ahead);
+      if (source != 0) counts_.prefetch(SourceShingle(ahead, source));
+    }
+    Count(seen[i], limits_.articles_min);
+    if (source != 0) Count(SourceShingle(seen[i], source), limits_.source_articles_min);
   }
 }
 

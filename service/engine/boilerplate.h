@@ -66,6 +66,8 @@ class Boilerplate {
   size_t size() const;
 
  private:
+  // The place of a shingle's bit.
+  uint64_t SeenBit(uint32_t shingle) const;
   // Marks a shingle as seen; false when it was not, in this generation.
   bool Seen(uint32_t shingle);
   void GrowSeen();

@@ -109,6 +109,9 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
+  // Most ids, texts and requests that are looked up are new.
+  family.memtable_prefix_bloom_size_ratio = 0.02;
+  family.memtable_whole_key_filtering = true;
   return family;
 }
 
@@ -117,7 +120,7 @@ rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& 
   rocksdb::ColumnFamilyOptions family = SmallRecordOptions(cache);
   family.enable_blob_files = true;
   family.min_blob_size = 512;
-  family.blob_compression_type = rocksdb::kZSTD;
+  family.blob_compression_type = rocksdb::kLZ4Compression;
   family.enable_blob_garbage_collection = true;
   return family;
 }
@@ -218,6 +221,10 @@ absl::Status Store::Impl::Open(const Options& options) {
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.max_background_jobs = 2;
+  // Each collection has one writer, and those of several take turns.
+  db_options.allow_concurrent_memtable_write = false;
+  // What is applied is written when it is synced, once for many.
+  db_options.manual_wal_flush = true;
   db_options.keep_log_file_num = 4;
   db_options.max_log_file_size = size_t{8} << 20;
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(options.block_cache_bytes);
