@@ -8,14 +8,13 @@
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
+#include "service/engine/index_loader.h"
 
 namespace newsprint {
 namespace {
 
 // Request ids kept in a collection. At 128 bytes and a verdict each, up to about 100 MB.
 constexpr uint64_t kRequestsKeptMax = 100'000;
-// Groups and members read from the store in one go while the indexes are built.
-constexpr size_t kLoadBatchGroups = 1'000;
 // Changes to groups that are kept for those who watch, some 100 bytes each, and how many more there
 // are when the oldest are removed together.
 constexpr uint64_t kChangesKept = 1'000'000;
@@ -65,45 +64,10 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
     MutexLock stats_lock(stats_mutex_);
     published_state_ = state_;
   }
-  RETURN_IF_ERROR(LoadBoilerplate(keep_going));
+  const IndexLoader loader(*store_, uid_, state_.next_ordinal, keep_going);
+  ASSIGN_OR_RETURN(first_lesson_, loader.LoadBoilerplate(&boilerplate_));
   MutexLock index_lock(index_mutex_);
-  GroupNumber first = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(const auto groups, store_->Groups(uid_, first, kLoadBatchGroups));
-    for (const auto& [number, group] : groups) {
-      if (!keep_going()) return absl::CancelledError("engine: loading was stopped");
-      for (const Ordinal reference : group.references) {
-        ASSIGN_OR_RETURN(const store::SketchRecord sketch, store_->GetSketch(uid_, reference));
-        fingerprints_.Add(reference, sketch.values);
-        const absl::StatusOr<IndexedSubject> subject = LoadIndexed(reference);
-        if (absl::IsNotFound(subject.status())) continue;  // of a deleted article
-        RETURN_IF_ERROR(subject.status());
-        RETURN_IF_ERROR(subjects_->Add(reference, *subject));
-      }
-      first = number + 1;
-    }
-    if (groups.size() < kLoadBatchGroups) return absl::OkStatus();
-  }
-}
-
-// The last generation's record, and every lesson since, in order.
-absl::Status Collection::LoadBoilerplate(absl::FunctionRef<bool()> keep_going) {
-  ASSIGN_OR_RETURN(const store::BoilerplateRecord record, store_->GetBoilerplate(uid_));
-  boilerplate_.Begin(record);
-  first_lesson_ = record.first_lesson;
-  for (Ordinal ordinal = first_lesson_; ordinal < state_.next_ordinal; ++ordinal) {
-    if (!keep_going()) return absl::CancelledError("engine: loading was stopped");
-    ASSIGN_OR_RETURN(const auto lesson, store_->GetLesson(uid_, ordinal));
-    if (!lesson.has_value()) continue;
-    if (lesson->shingles.has_value()) {
-      boilerplate_.Learn(*lesson->shingles, lesson->source);
-      continue;
-    }
-    ASSIGN_OR_RETURN(const store::FingerprintRecord fingerprint,
-                     store_->GetFingerprint(uid_, ordinal));
-    boilerplate_.Learn(fingerprint.shingles, lesson->source);
-  }
-  return absl::OkStatus();
+  return loader.LoadIndexes(&fingerprints_, subjects_.get());
 }
 
 void Collection::Close() {

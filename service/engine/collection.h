@@ -49,7 +49,8 @@ class Collection {
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
-  // Builds the indexes from the store. CANCELLED soon after `keep_going` says false.
+  // Builds the indexes from the store. CANCELLED soon after `keep_going` says false, which is asked
+  // from several threads.
   absl::Status LoadIndexes(absl::FunctionRef<bool()> keep_going);
   // Ends writing, before the collection is dropped: every later write answers NOT_FOUND. Reopen
   // takes that back, when dropping failed.
@@ -133,8 +134,6 @@ class Collection {
   static constexpr size_t kTaskArticlesMax = 32;
 
   // collection.cc: the ordered part.
-  absl::Status LoadBoilerplate(absl::FunctionRef<bool()> keep_going)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::StatusOr<Verdict> IngestNew(const PreparedIngest& ingest)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::StatusOr<Verdict> IngestKnown(const PreparedIngest& ingest, Ordinal ordinal)

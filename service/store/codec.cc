@@ -5,12 +5,12 @@
 namespace newsprint::store {
 namespace {
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian machines only");
+
 template <typename Number>
 Number FromLittleEndian(absl::string_view bytes) {
-  Number value = 0;
-  for (size_t i = 0; i < sizeof(Number); ++i) {
-    value |= static_cast<Number>(static_cast<uint8_t>(bytes[i])) << (8 * i);
-  }
+  Number value;
+  std::memcpy(&value, bytes.data(), sizeof(value));
   return value;
 }
 
@@ -49,12 +49,13 @@ void Encoder::Double(double value) {
   Fixed64(bits);
 }
 
-void Encoder::Fixed32(uint32_t value) {
-  for (int i = 0; i < 4; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));
-}
+void Encoder::Fixed32(uint32_t value) { Bytes(&value, sizeof(value)); }
 
-void Encoder::Fixed64(uint64_t value) {
-  for (int i = 0; i < 8; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));
+void Encoder::Fixed64(uint64_t value) { Bytes(&value, sizeof(value)); }
+
+void Encoder::Fixed32s(const std::vector<uint32_t>& values) {
+  Varint(values.size());
+  Bytes(values.data(), values.size() * sizeof(uint32_t));
 }
 
 void Encoder::String(absl::string_view value) {
@@ -87,7 +88,20 @@ absl::string_view Decoder::Bytes(size_t size) {
   return bytes;
 }
 
+std::vector<uint32_t> Decoder::Fixed32s() {
+  const size_t count = Count();
+  const absl::string_view bytes = Bytes(count * sizeof(uint32_t));
+  std::vector<uint32_t> values(bytes.size() / sizeof(uint32_t));
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
 uint64_t Decoder::Varint() {
+  if (!rest_.empty() && (rest_[0] & 0x80) == 0) {
+    const auto byte = static_cast<uint8_t>(rest_[0]);
+    rest_.remove_prefix(1);
+    return ok_ ? byte : 0;
+  }
   uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     const absl::string_view byte = Bytes(1);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -20,7 +21,8 @@ class Encoder {
   void Fixed32(uint32_t value);
   void Fixed64(uint64_t value);
   void String(absl::string_view value);
-  void Bytes(const void* data, size_t size);  // without a length
+  void Bytes(const void* data, size_t size);           // without a length
+  void Fixed32s(const std::vector<uint32_t>& values);  // with their number
   void Hash(const Hash128& hash);
   void Time(absl::Time time);
 
@@ -44,6 +46,7 @@ class Decoder {
   uint64_t Fixed64();
   std::string String();
   absl::string_view Bytes(size_t size);
+  std::vector<uint32_t> Fixed32s();
   Hash128 Hash();
   absl::Time Time();
   // A count of things that take at least one byte each; an error when more than are left.

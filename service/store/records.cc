@@ -116,17 +116,6 @@ Verdict DecodeVerdict(Decoder& in) {
   return verdict;
 }
 
-void EncodeSorted(const std::vector<uint32_t>& values, Encoder& out) {
-  out.Varint(values.size());
-  for (const uint32_t value : values) out.Fixed32(value);
-}
-
-std::vector<uint32_t> DecodeSorted(Decoder& in) {
-  std::vector<uint32_t> values(in.Count());
-  for (uint32_t& value : values) value = in.Fixed32();
-  return values;
-}
-
 void EncodeThresholds(const Thresholds& thresholds, Encoder& out) {
   out.Double(thresholds.near_duplicate_jaccard);
   out.Double(thresholds.duplicate_containment);
@@ -356,9 +345,9 @@ absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes) {
 std::string Encode(const FingerprintRecord& record) {
   Encoder out;
   Begin(out);
-  EncodeSorted(record.shingles, out);
-  EncodeSorted(record.lede_shingles, out);
-  EncodeSorted(record.numbers, out);
+  out.Fixed32s(record.shingles);
+  out.Fixed32s(record.lede_shingles);
+  out.Fixed32s(record.numbers);
   return out.Take();
 }
 
@@ -366,9 +355,9 @@ absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes) {
   Decoder in(bytes);
   if (absl::Status status = CheckBegin(in, "fingerprint"); !status.ok()) return status;
   FingerprintRecord record;
-  record.shingles = DecodeSorted(in);
-  record.lede_shingles = DecodeSorted(in);
-  record.numbers = DecodeSorted(in);
+  record.shingles = in.Fixed32s();
+  record.lede_shingles = in.Fixed32s();
+  record.numbers = in.Fixed32s();
   return Finish(in, "fingerprint", std::move(record));
 }
 
@@ -398,7 +387,7 @@ absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes) {
 std::string Encode(const SketchRecord& record) {
   Encoder out;
   Begin(out);
-  EncodeSorted(record.values, out);
+  out.Fixed32s(record.values);
   return out.Take();
 }
 
@@ -406,7 +395,7 @@ absl::StatusOr<SketchRecord> DecodeSketch(absl::string_view bytes) {
   Decoder in(bytes);
   if (absl::Status status = CheckBegin(in, "sketch"); !status.ok()) return status;
   SketchRecord record;
-  record.values = DecodeSorted(in);
+  record.values = in.Fixed32s();
   return Finish(in, "sketch", std::move(record));
 }
 
@@ -496,7 +485,7 @@ std::string Encode(const LessonRecord& record) {
   Begin(out);
   out.Fixed32(record.source);
   out.Varint(record.shingles.has_value() ? 1 : 0);
-  if (record.shingles.has_value()) EncodeSorted(*record.shingles, out);
+  if (record.shingles.has_value()) out.Fixed32s(*record.shingles);
   return out.Take();
 }
 
@@ -505,7 +494,7 @@ absl::StatusOr<LessonRecord> DecodeLesson(absl::string_view bytes) {
   if (absl::Status status = CheckBegin(in, "lesson"); !status.ok()) return status;
   LessonRecord record;
   record.source = in.Fixed32();
-  if (in.Varint() != 0) record.shingles = DecodeSorted(in);
+  if (in.Varint() != 0) record.shingles = in.Fixed32s();
   return Finish(in, "lesson", std::move(record));
 }
 

@@ -127,6 +127,15 @@ rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& 
 
 constexpr char kBodiesFamily[] = "bodies";
 
+absl::StatusOr<std::vector<float>> DecodeVector(absl::string_view bytes) {
+  std::vector<float> vector(bytes.size() / sizeof(float));
+  if (vector.size() * sizeof(float) != bytes.size()) {
+    return absl::DataLossError("store: damaged vector record");
+  }
+  std::memcpy(vector.data(), bytes.data(), bytes.size());
+  return vector;
+}
+
 absl::Status OpenError(const rocksdb::Status& status, const std::string& data_dir) {
   const std::string message = status.ToString();
   if (status.IsIOError() && (absl::StrContains(message, "lock"))) {
@@ -142,8 +151,11 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& data_di
 class Batch::Impl {
  public:
   explicit Impl(uint32_t collection_uid) : uid(collection_uid) {}
+
+  static constexpr size_t kReservedBytes = size_t{16} << 10;  // of most articles
+
   const uint32_t uid;
-  rocksdb::WriteBatch small;
+  rocksdb::WriteBatch small{kReservedBytes};
   // Bodies by key; they go to another column family, whose handle only the store knows.
   std::vector<std::pair<std::string, std::optional<std::string>>> bodies;
 };
@@ -190,10 +202,15 @@ class Store::Impl {
   // false.
   template <typename Visit>
   absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
+    return Scan(prefix, first, rocksdb::ReadOptions(), visit);
+  }
+
+  template <typename Visit>
+  absl::Status Scan(const std::string& prefix, const std::string& first,
+                    rocksdb::ReadOptions options, Visit visit) const {
     // Without the bound a scan that finds nothing walks on over all deleted keys behind the prefix.
     const std::string end = PrefixEnd(prefix);
     const rocksdb::Slice upper_bound(end);
-    rocksdb::ReadOptions options;
     if (!end.empty()) options.iterate_upper_bound = &upper_bound;
     const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options, families[0]));
     for (at->Seek(first); at->Valid() && at->key().starts_with(prefix); at->Next()) {
@@ -202,7 +219,24 @@ class Store::Impl {
     return ToStatus(at->status(), "scan");
   }
 
+  // The same for records that are many and are read once: decode(value) of each, by ordinal.
+  template <typename Decode, typename Visit>
+  absl::Status ScanRecords(const std::string& prefix, Decode decode, Visit visit) const {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    options.readahead_size = kScanReadaheadBytes;
+    absl::Status decoded;
+    RETURN_IF_ERROR(Scan(prefix, prefix, options, [&](absl::string_view rest, auto value) {
+      auto record = decode(value);
+      decoded.Update(record.status());
+      return decoded.ok() && visit(ReadKeyFixed32(rest), *record);
+    }));
+    return decoded;
+  }
+
   void SyncLoop();
+
+  static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
 
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
@@ -416,14 +450,29 @@ absl::StatusOr<FingerprintRecord> Store::GetFingerprint(uint32_t uid, Ordinal or
   return DecodeFingerprint(bytes);
 }
 
+absl::Status Store::ForEachSketch(
+    uint32_t uid, absl::FunctionRef<bool(Ordinal, const SketchRecord&)> visit) const {
+  return impl_->ScanRecords(Key(uid, kSketchTag), &DecodeSketch, visit);
+}
+
+absl::Status Store::ForEachTerms(uint32_t uid,
+                                 absl::FunctionRef<bool(Ordinal, const TermsRecord&)> visit) const {
+  return impl_->ScanRecords(Key(uid, kTermsTag), &DecodeTerms, visit);
+}
+
+absl::Status Store::ForEachVector(
+    uint32_t uid, uint32_t generation,
+    absl::FunctionRef<bool(Ordinal, const std::vector<float>&)> visit) const {
+  return impl_->ScanRecords(GenerationKey(uid, kVectorTag, generation), &DecodeVector, visit);
+}
+
 absl::StatusOr<std::optional<std::vector<float>>> Store::FindVector(uint32_t uid,
                                                                     uint32_t generation,
                                                                     Ordinal ordinal) const {
   ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
                    impl_->Get(GenerationKey(uid, kVectorTag, generation, ordinal), "vector"));
   if (!bytes.has_value()) return std::optional<std::vector<float>>();
-  std::vector<float> vector(bytes->size() / sizeof(float));
-  std::memcpy(vector.data(), bytes->data(), vector.size() * sizeof(float));
+  ASSIGN_OR_RETURN(std::vector<float> vector, DecodeVector(*bytes));
   return std::optional<std::vector<float>>(std::move(vector));
 }
 
