@@ -1,8 +1,54 @@
 #include "service/common/worker_pool.h"
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
 #include <utility>
 
 namespace newsprint {
+namespace {
+
+// Outlives ParallelFor in tasks that begin when all is done.
+class SharedLoop {
+ public:
+  SharedLoop(size_t count, absl::FunctionRef<void(size_t)> function)
+      : count_(count), function_(function) {}
+
+  void Work() {
+    size_t done = 0;
+    for (size_t i; (i = next_.fetch_add(1)) < count_; ++done) function_(i);
+    if (done == 0) return;
+    MutexLock lock(mutex_);
+    done_ += done;
+    if (done_ == count_) all_done_.NotifyAll();
+  }
+
+  void Wait() {
+    MutexLock lock(mutex_);
+    while (done_ < count_) all_done_.Wait(mutex_);
+  }
+
+ private:
+  const size_t count_;
+  const absl::FunctionRef<void(size_t)> function_;  // valid until all is done
+  std::atomic<size_t> next_{0};
+  Mutex mutex_;
+  CondVar all_done_;
+  size_t done_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+void ParallelFor(WorkerPool& pool, size_t count, absl::FunctionRef<void(size_t)> function) {
+  if (count == 0) return;
+  const auto loop = std::make_shared<SharedLoop>(count, function);
+  const size_t helpers = std::min(count, static_cast<size_t>(pool.threads())) - 1;
+  for (size_t i = 0; i < helpers; ++i) {
+    if (!pool.TrySubmit([loop] { loop->Work(); })) break;
+  }
+  loop->Work();
+  loop->Wait();
+}
 
 WorkerPool::WorkerPool(int threads, size_t queue_items_max) : queue_items_max_(queue_items_max) {
   threads_.reserve(threads);

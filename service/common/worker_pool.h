@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "service/common/mutex.h"
 
 namespace newsprint {
@@ -31,6 +32,8 @@ class WorkerPool {
   // queue's limit. The caller bounds how much of it there can be.
   void Submit(Task task);
 
+  int threads() const { return static_cast<int>(threads_.size()); }
+
  private:
   void Work();
 
@@ -43,6 +46,11 @@ class WorkerPool {
 
   std::vector<std::thread> threads_;
 };
+
+// Calls function(i) for each i below `count`, in any order, on the calling thread and on those of
+// `pool` that have nothing better to do; returns when all calls have. May be called on a thread of
+// the pool: it waits for nothing that has not begun.
+void ParallelFor(WorkerPool& pool, size_t count, absl::FunctionRef<void(size_t)> function);
 
 }  // namespace newsprint
 

@@ -7,6 +7,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <atomic>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -22,8 +23,9 @@ namespace newsprint::rpc {
 // What all services share. Thread-safe.
 class Dispatcher {
  public:
+  // Request: a reference to a message, const or not.
   template <typename Request, typename Response>
-  using Handler = absl::Status (Handlers::*)(const Request&, Response*) const;
+  using Handler = absl::Status (Handlers::*)(Request, Response*) const;
 
   // All must outlive it.
   Dispatcher(const Handlers* handlers, WorkerPool* pool) : handlers_(handlers), pool_(pool) {}
@@ -80,7 +82,7 @@ class Dispatcher {
   absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer& request_bytes,
                     grpc::ByteBuffer* response_bytes) const {
     google::protobuf::Arena arena;
-    auto* request = google::protobuf::Arena::CreateMessage<Request>(&arena);
+    auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(&arena);
     auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
     absl::Status status = ParseMessage(request_bytes, request);
     if (status.ok()) status = (handlers_->*handler)(*request, response);

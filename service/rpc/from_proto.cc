@@ -43,15 +43,14 @@ absl::Status CheckRange(absl::string_view field, Number value, Number least, Num
 }
 
 // Text comes in a string field or, when it may not be valid UTF-8, in a bytes field.
-absl::StatusOr<std::string> TextField(absl::string_view name, const std::string& text,
-                                      const std::string& raw, size_t bytes_max) {
+absl::Status CheckText(absl::string_view name, const std::string& text, const std::string& raw,
+                       size_t bytes_max) {
   if (!text.empty() && !raw.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("article.", name, ": got both ", name, " and raw_", name, ", limit one"));
   }
-  const std::string field = absl::StrCat("article.", raw.empty() ? "" : "raw_", name);
-  RETURN_IF_ERROR(CheckBytes(field, text.size() + raw.size(), bytes_max));
-  return raw.empty() ? text : raw;
+  return CheckBytes(absl::StrCat("article.", raw.empty() ? "" : "raw_", name),
+                    text.size() + raw.size(), bytes_max);
 }
 
 absl::Status CheckTimestamp(absl::string_view field, const google::protobuf::Timestamp& time) {
@@ -275,13 +274,13 @@ absl::StatusOr<GroupNumber> GroupFromId(absl::string_view field, absl::string_vi
   return absl::NotFoundError(absl::StrCat(field, ": no such group, got \"", id, "\""));
 }
 
-absl::StatusOr<Article> ArticleFromProto(const v1::ComputeFingerprintRequest& proto,
+absl::StatusOr<Article> ArticleFromProto(v1::ComputeFingerprintRequest& proto,
                                          const Limits& limits) {
   if (!proto.has_article()) return Empty("article");
   if (proto.article().has_fingerprint()) {
     return absl::InvalidArgumentError("article.fingerprint: got one, expected the text");
   }
-  return ArticleFromProto(proto.article(), limits, IdRule::kOptional);
+  return ArticleFromProto(*proto.mutable_article(), limits, IdRule::kOptional);
 }
 
 absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto) {
@@ -324,20 +323,17 @@ absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& p
   return withdrawal;
 }
 
-absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits& limits,
-                                         IdRule id_rule) {
+absl::StatusOr<Article> ArticleFromProto(v1::Article& proto, const Limits& limits, IdRule id_rule) {
   if (id_rule == IdRule::kRequired || !proto.id().empty()) {
     RETURN_IF_ERROR(CheckId("article.id", proto.id()));
   }
   Article article;
   article.id = proto.id();
-  ASSIGN_OR_RETURN(article.title,
-                   TextField("title", proto.title(), proto.raw_title(), limits.title_bytes_max));
-  ASSIGN_OR_RETURN(article.body,
-                   TextField("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
+  RETURN_IF_ERROR(CheckText("title", proto.title(), proto.raw_title(), limits.title_bytes_max));
+  RETURN_IF_ERROR(CheckText("body", proto.body(), proto.raw_body(), limits.body_bytes_max));
   if (proto.has_fingerprint()) {
     ASSIGN_OR_RETURN(article.fingerprint, FingerprintFromProto(proto, limits));
-  } else if (article.body.empty()) {
+  } else if (proto.body().empty() && proto.raw_body().empty()) {
     return Empty("article.body");
   }
   RETURN_IF_ERROR(CheckBytes("article.language", proto.language().size(), kLanguageBytesMax));
@@ -359,6 +355,10 @@ absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits&
     article.published_at = absl::FromUnixSeconds(proto.published_at().seconds()) +
                            absl::Nanoseconds(proto.published_at().nanos());
   }
+  article.title =
+      std::move(proto.raw_title().empty() ? *proto.mutable_title() : *proto.mutable_raw_title());
+  article.body =
+      std::move(proto.raw_body().empty() ? *proto.mutable_body() : *proto.mutable_raw_body());
   return article;
 }
 
@@ -369,35 +369,35 @@ absl::StatusOr<ArticleQuery> IdQuery(absl::string_view field, const std::string&
   return ArticleQuery(id);
 }
 
-absl::StatusOr<ArticleQuery> InlineQuery(const v1::Article& proto, const Limits& limits) {
+absl::StatusOr<ArticleQuery> InlineQuery(v1::Article& proto, const Limits& limits) {
   ASSIGN_OR_RETURN(Article article, ArticleFromProto(proto, limits, IdRule::kOptional));
   return ArticleQuery(std::move(article));
 }
 
 }  // namespace
 
-absl::StatusOr<IngestRequest> IngestFromProto(const v1::IngestArticleRequest& proto,
+absl::StatusOr<IngestRequest> IngestFromProto(v1::IngestArticleRequest& proto,
                                               const Limits& limits) {
   if (!proto.has_article()) return Empty("article");
   RETURN_IF_ERROR(CheckRequestId(proto.request_id()));
   IngestRequest request;
-  ASSIGN_OR_RETURN(request.article, ArticleFromProto(proto.article(), limits, IdRule::kRequired));
+  ASSIGN_OR_RETURN(request.article,
+                   ArticleFromProto(*proto.mutable_article(), limits, IdRule::kRequired));
   request.request_id = proto.request_id();
   request.skip_related = proto.skip_related();
   return request;
 }
 
-absl::StatusOr<ArticleQuery> QueryFromProto(const v1::FindDuplicatesRequest& proto,
+absl::StatusOr<ArticleQuery> QueryFromProto(v1::FindDuplicatesRequest& proto,
                                             const Limits& limits) {
   if (proto.has_id()) return IdQuery("id", proto.id());
-  if (proto.has_article()) return InlineQuery(proto.article(), limits);
+  if (proto.has_article()) return InlineQuery(*proto.mutable_article(), limits);
   return Empty("query (id or article)");
 }
 
-absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
-                                            const Limits& limits) {
+absl::StatusOr<RelatedQuery> QueryFromProto(v1::FindRelatedRequest& proto, const Limits& limits) {
   if (proto.has_id()) return IdQuery("id", proto.id());
-  if (proto.has_article()) return InlineQuery(proto.article(), limits);
+  if (proto.has_article()) return InlineQuery(*proto.mutable_article(), limits);
   if (!proto.has_vector()) return Empty("query (id, article or vector)");
   if (proto.vector().values_size() > kEmbeddingValuesMax) {
     return absl::InvalidArgumentError(absl::StrCat("vector.values: too many values, got ",
@@ -407,11 +407,11 @@ absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
   return std::vector<float>(proto.vector().values().begin(), proto.vector().values().end());
 }
 
-absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
+absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, v1::ArticleOrId& proto,
                                             const Limits& limits) {
   if (proto.has_id()) return IdQuery(absl::StrCat(field, ".id"), proto.id());
   if (!proto.has_article()) return Empty(absl::StrCat(field, " (id or article)"));
-  absl::StatusOr<ArticleQuery> query = InlineQuery(proto.article(), limits);
+  absl::StatusOr<ArticleQuery> query = InlineQuery(*proto.mutable_article(), limits);
   if (!query.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(field, ".", query.status().message()));
   }

@@ -19,22 +19,21 @@ namespace newsprint::rpc {
 // Whether an article must have an id (to be stored) or may have one (to be asked about).
 enum class IdRule { kRequired, kOptional };
 
-absl::StatusOr<Article> ArticleFromProto(const v1::Article& proto, const Limits& limits,
-                                         IdRule id_rule);
-absl::StatusOr<IngestRequest> IngestFromProto(const v1::IngestArticleRequest& proto,
+// These move title and body out of the message that holds the article, for they may be long.
+absl::StatusOr<Article> ArticleFromProto(v1::Article& proto, const Limits& limits, IdRule id_rule);
+absl::StatusOr<IngestRequest> IngestFromProto(v1::IngestArticleRequest& proto,
                                               const Limits& limits);
-absl::StatusOr<ArticleQuery> QueryFromProto(const v1::FindDuplicatesRequest& proto,
-                                            const Limits& limits);
-absl::StatusOr<RelatedQuery> QueryFromProto(const v1::FindRelatedRequest& proto,
-                                            const Limits& limits);
+absl::StatusOr<ArticleQuery> QueryFromProto(v1::FindDuplicatesRequest& proto, const Limits& limits);
+absl::StatusOr<RelatedQuery> QueryFromProto(v1::FindRelatedRequest& proto, const Limits& limits);
+// An article with its text, for ComputeFingerprint.
+absl::StatusOr<Article> ArticleFromProto(v1::ComputeFingerprintRequest& proto,
+                                         const Limits& limits);
 // `field`: "a" or "b".
-absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, const v1::ArticleOrId& proto,
+absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, v1::ArticleOrId& proto,
                                             const Limits& limits);
+
 absl::StatusOr<RelatedOptions> RelatedOptionsFromProto(const v1::FindRelatedRequest& proto);
 absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto);
-// An article with its text, for ComputeFingerprint.
-absl::StatusOr<Article> ArticleFromProto(const v1::ComputeFingerprintRequest& proto,
-                                         const Limits& limits);
 absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto);
 // Without the time, and with `article_id` where the request names an article.
 absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& proto);

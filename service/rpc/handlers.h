@@ -6,43 +6,55 @@
 #define NEWSPRINT_SERVICE_RPC_HANDLERS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "newsprint/v1/article_service.pb.h"
 #include "newsprint/v1/cluster_service.pb.h"
+#include "service/common/worker_pool.h"
 #include "service/engine/engine.h"
 #include "service/rpc/limits.h"
 
 namespace newsprint::rpc {
 
+// An item of a batch or stream on its way to being ingested.
+struct IngestItem {
+  std::string article_id;
+  absl::Status status;
+  std::shared_ptr<Collection> collection;  // this and the next: when `status` is OK
+  std::optional<PreparedIngest> prepared;
+};
+
 class Handlers {
  public:
-  // `engine` must outlive it.
-  Handlers(Engine* engine, const Limits& limits) : engine_(engine), limits_(limits) {}
+  // `engine` must outlive it, and `pool`, on which large requests are prepared.
+  Handlers(Engine* engine, WorkerPool* pool, const Limits& limits)
+      : engine_(engine), pool_(pool), limits_(limits) {}
 
   const Limits& limits() const { return limits_; }
   Engine& engine() const { return *engine_; }
 
   // ArticleService; these three write.
-  absl::Status IngestArticle(const v1::IngestArticleRequest& request,
+  // Those that take `request` without const move the texts out of it.
+  absl::Status IngestArticle(v1::IngestArticleRequest& request,
                              v1::IngestArticleResponse* response) const;
-  absl::Status BatchIngestArticles(const v1::BatchIngestArticlesRequest& request,
+  absl::Status BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
                                    v1::BatchIngestArticlesResponse* response) const;
   absl::Status DeleteArticle(const v1::DeleteArticleRequest& request,
                              v1::DeleteArticleResponse* response) const;
 
-  absl::Status FindDuplicates(const v1::FindDuplicatesRequest& request,
+  absl::Status FindDuplicates(v1::FindDuplicatesRequest& request,
                               v1::FindDuplicatesResponse* response) const;
-  absl::Status FindRelated(const v1::FindRelatedRequest& request,
+  absl::Status FindRelated(v1::FindRelatedRequest& request,
                            v1::FindRelatedResponse* response) const;
-  absl::Status Compare(const v1::CompareRequest& request, v1::CompareResponse* response) const;
+  absl::Status Compare(v1::CompareRequest& request, v1::CompareResponse* response) const;
   absl::Status GetArticle(const v1::GetArticleRequest& request,
                           v1::GetArticleResponse* response) const;
   absl::Status BatchGetArticles(const v1::BatchGetArticlesRequest& request,
                                 v1::BatchGetArticlesResponse* response) const;
-  absl::Status ComputeFingerprint(const v1::ComputeFingerprintRequest& request,
+  absl::Status ComputeFingerprint(v1::ComputeFingerprintRequest& request,
                                   v1::ComputeFingerprintResponse* response) const;
 
   // ClusterService
@@ -81,18 +93,17 @@ class Handlers {
   absl::Status CancelReembedding(const v1::CancelReembeddingRequest& request,
                                  v1::CancelReembeddingResponse* response) const;
 
-  // One item of a batch or stream. `collection_name` is the one that holds for all items. Fills
-  // status and, when that is OK, the verdict.
-  void IngestItem(absl::string_view collection_name, const v1::IngestArticleRequest& request,
-                  v1::IngestResult* result) const;
+  // One item of a batch or stream, in two steps. The first is the costly one, and needs no order;
+  // `collection_name` is the one that holds for all items. The second ingests: fills status and,
+  // when that is OK, the verdict.
+  IngestItem Prepare(absl::string_view collection_name, v1::IngestArticleRequest& request) const;
+  static void Ingest(IngestItem item, v1::IngestResult* result);
 
   absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
 
  private:
-  absl::Status Ingest(Collection& collection, const v1::IngestArticleRequest& request,
-                      v1::Verdict* verdict) const;
-
   Engine* const engine_;
+  WorkerPool* const pool_;
   const Limits limits_;
 };
 

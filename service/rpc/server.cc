@@ -36,13 +36,13 @@ int ComputeThreads(int given) {
 class Server::Impl {
  public:
   Impl(Engine* engine, const ServerOptions& options)
-      : handlers(engine, options.limits),
-        pool(ComputeThreads(options.compute_threads), options.queue_items_max),
+      : pool(ComputeThreads(options.compute_threads), options.queue_items_max),
+        handlers(engine, &pool, options.limits),
         dispatcher(&handlers, &pool),
         services(MakeServices(&dispatcher)) {}
 
-  const Handlers handlers;
   WorkerPool pool;
+  const Handlers handlers;
   Dispatcher dispatcher;
   const std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> server;

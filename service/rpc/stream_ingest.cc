@@ -2,7 +2,9 @@
 
 #include <google/protobuf/arena.h>
 
+#include <algorithm>
 #include <deque>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,11 +24,12 @@ using v1::StreamIngestRequest;
 using v1::StreamIngestResponse;
 
 // Requests that one task of the pool takes on, so that streams and unary calls get their turns.
-constexpr size_t kItemsPerTaskMax = 32;
+constexpr size_t kPreparedPerTaskMax = 8;
+constexpr size_t kIngestedPerTaskMax = 32;
 
-// A request's way: read -> incoming_ -> ingested by a task of the pool, one task at a time and so
-// in order -> waiting for the disk -> outgoing_ -> written. It counts against the window all that
-// while.
+// A request's way: read -> items_ -> prepared by a task of the pool, several at a time -> ingested
+// by another, one at a time and in order -> waiting for the disk -> outgoing_ -> written. It counts
+// against the window all that while.
 //
 // All state changes go through Step(), which then starts what has become possible. Only one thread
 // at a time starts things, and only that one may finish the call, after which the object can be
@@ -50,8 +53,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         const size_t bytes = read_buffer_.Length();
         if (window_items_++ == 0) dispatcher_.AddRunning(1);
         window_bytes_ += bytes;
-        incoming_.push_back({ByteBuffer(), bytes});
-        incoming_.back().buffer.Swap(&read_buffer_);
+        items_.push_back(std::make_unique<Item>());
+        items_.back()->request.Swap(&read_buffer_);
+        items_.back()->bytes = bytes;
       }
     });
   }
@@ -72,13 +76,23 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   void OnDone() override { delete this; }
 
  private:
-  struct Incoming {
-    ByteBuffer buffer;
-    size_t bytes;
+  struct Item {
+    ByteBuffer request;
+    size_t bytes = 0;
+    // Of the preparing task until `prepared`, which is guarded by mutex_; then of the ingesting
+    // one.
+    uint64_t sequence = 0;
+    IngestItem ingest;
+    bool prepared = false;
   };
+  using Items = std::vector<std::unique_ptr<Item>>;
+  // What is said of a request once it is on disk; and what is said if it does not get there.
   struct Answer {
-    StreamIngestResponse response;
-    size_t request_bytes;
+    ByteBuffer response;
+    bool refused = false;  // whatever the disk does
+    uint64_t sequence = 0;
+    std::string article_id;
+    size_t request_bytes = 0;
   };
   struct Outgoing {
     ByteBuffer buffer;
@@ -86,9 +100,11 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   };
   struct Actions {
     bool read = false;
-    bool work = false;
+    std::vector<Item*> prepare;
+    bool ingest = false;
     const ByteBuffer* write = nullptr;
-    bool any() const { return read || work || write != nullptr; }
+    bool more_to_write = false;
+    bool any() const { return read || !prepare.empty() || ingest || write != nullptr; }
   };
 
   template <typename Mutation>
@@ -114,8 +130,18 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       }
       if (!actions.any()) break;
       if (actions.read) StartRead(&read_buffer_);
-      if (actions.work) dispatcher_.pool().Submit([this] { Work(); });
-      if (actions.write != nullptr) StartWrite(actions.write);
+      if (!actions.prepare.empty()) {
+        dispatcher_.pool().Submit(
+            [this, items = std::move(actions.prepare)] { PrepareSome(items); });
+      }
+      if (actions.ingest) dispatcher_.pool().Submit([this] { IngestSome(); });
+      if (actions.write != nullptr) {
+        // What another message follows need not be sent by itself. The first goes with the headers,
+        // and gRPC says that those are written only once they are sent.
+        grpc::WriteOptions options;
+        if (actions.more_to_write) options.set_buffer_hint();
+        StartWrite(actions.write, options);
+      }
     }
     Finish(status);
   }
@@ -130,13 +156,25 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       reading_ = true;
       actions.read = true;
     }
-    if (!working_ && !incoming_.empty()) {
-      working_ = true;
-      actions.work = true;
+    // The first request that can be read names the collection for all: until then one at a time.
+    const int tasks_max = collection_known_ ? dispatcher_.pool().threads() : 1;
+    if (preparing_ < tasks_max && first_unprepared_ < items_.size()) {
+      const size_t count = std::min(items_.size() - first_unprepared_,
+                                    collection_known_ ? kPreparedPerTaskMax : size_t{1});
+      for (size_t i = 0; i < count; ++i) {
+        actions.prepare.push_back(items_[first_unprepared_++].get());
+      }
+      ++preparing_;
+    }
+    if (!ingesting_ && !items_.empty() && items_.front()->prepared) {
+      ingesting_ = true;
+      actions.ingest = true;
     }
     if (!writing_ && !outgoing_.empty()) {
       writing_ = true;
       actions.write = &outgoing_.front().buffer;
+      actions.more_to_write = outgoing_.size() > 1 && wrote_;
+      wrote_ = true;
     }
     return actions;
   }
@@ -149,7 +187,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   bool CanFinish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !working_ && window_items_ == 0 && (ending_ || broken_ || (read_all_ && !reading_));
+    return preparing_ == 0 && !ingesting_ && window_items_ == 0 &&
+           (ending_ || broken_ || (read_all_ && !reading_));
   }
 
   void LeaveWindow(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -157,14 +196,17 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     window_bytes_ -= bytes;
   }
 
-  void DropIncoming() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    for (const Incoming& incoming : incoming_) LeaveWindow(incoming.bytes);
-    incoming_.clear();
+  // Forgets what no task has taken on.
+  void DropUnprepared() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (items_.size() > first_unprepared_) {
+      LeaveWindow(items_.back()->bytes);
+      items_.pop_back();
+    }
   }
 
   // Nobody reads any more: forgets what is not in the hands of a task or of gRPC.
   void DropUnsent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    DropIncoming();
+    DropUnprepared();
     while (outgoing_.size() > (writing_ ? 1u : 0u)) {
       LeaveWindow(outgoing_.back().request_bytes);
       outgoing_.pop_back();
@@ -172,24 +214,45 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   // Runs on the pool.
-  void Work() {
-    std::vector<Incoming> items;
-    {
-      MutexLock lock(mutex_);
-      while (!incoming_.empty() && items.size() < kItemsPerTaskMax) {
-        items.push_back(std::move(incoming_.front()));
-        incoming_.pop_front();
-      }
+  void PrepareSome(const std::vector<Item*>& items) {
+    for (Item* item : items) Prepare(item);
+    Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      for (Item* item : items) item->prepared = true;
+      --preparing_;
+    });
+  }
+
+  void Prepare(Item* item) {
+    google::protobuf::Arena arena;
+    auto* message = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
+    item->ingest.status = ParseMessage(item->request, message);
+    item->request.Clear();
+    // Every protobuf library writes fields in order, so the sequence is there even when the article
+    // is broken.
+    item->sequence = message->sequence();
+    if (!item->ingest.status.ok()) return;
+    v1::IngestArticleRequest& request = *message->mutable_request();
+    item->ingest = dispatcher_.handlers().Prepare(CollectionOf(request), request);
+  }
+
+  std::string CollectionOf(const v1::IngestArticleRequest& request) {
+    MutexLock lock(mutex_);
+    if (!collection_known_) {
+      collection_ = request.collection();
+      collection_known_ = true;
     }
+    return collection_;
+  }
+
+  // Runs on the pool.
+  void IngestSome() {
+    Items items = TakePrepared();
     std::vector<Answer> answers;
     absl::Status sequence_status;
-    for (const Incoming& item : items) {
-      Answer answer;
-      answer.request_bytes = item.bytes;
-      sequence_status = Process(item.buffer, &answer.response);
+    for (const std::unique_ptr<Item>& item : items) {
+      sequence_status = CheckSequence(item->sequence);
       if (!sequence_status.ok()) break;
-      LogFault(answer.response.result());
-      answers.push_back(std::move(answer));
+      answers.push_back(Ingest(item.get()));
     }
     const size_t answered = answers.size();
     if (answered > 0) {
@@ -200,40 +263,53 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
           });
     }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      working_ = false;
-      for (size_t i = answered; i < items.size(); ++i) LeaveWindow(items[i].bytes);
+      ingesting_ = false;
+      for (size_t i = answered; i < items.size(); ++i) LeaveWindow(items[i]->bytes);
       if (sequence_status.ok()) return;
-      ending_ = true;
+      ending_ = out_of_order_ = true;
       end_status_ = sequence_status;
-      DropIncoming();
+      DropUnprepared();
     });
   }
 
-  // Parses and ingests one request. Not OK when its sequence does not grow.
-  absl::Status Process(const ByteBuffer& buffer, StreamIngestResponse* response) {
-    google::protobuf::Arena arena;
-    auto* request = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
-    // Every protobuf library writes fields in order, so the sequence is there even when the article
-    // is broken.
-    const absl::Status parsed = ParseMessage(buffer, request);
-    if (request->sequence() <= last_sequence_) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "sequence: does not grow, got ", request->sequence(), ", limit above ", last_sequence_));
+  // The next items in order; none when they are not wanted any more.
+  Items TakePrepared() {
+    Items items;
+    MutexLock lock(mutex_);
+    while (!items_.empty() && items_.front()->prepared && items.size() < kIngestedPerTaskMax) {
+      if (broken_ || out_of_order_) {
+        LeaveWindow(items_.front()->bytes);
+      } else {
+        items.push_back(std::move(items_.front()));
+      }
+      items_.pop_front();
+      --first_unprepared_;
     }
-    // The first request that can be read names the collection for all.
-    if (parsed.ok() && !collection_known_) {
-      collection_ = request->request().collection();
-      collection_known_ = true;
+    return items;
+  }
+
+  absl::Status CheckSequence(uint64_t sequence) {
+    if (sequence <= last_sequence_) {
+      return absl::InvalidArgumentError(absl::StrCat("sequence: does not grow, got ", sequence,
+                                                     ", limit above ", last_sequence_));
     }
-    last_sequence_ = request->sequence();
-    response->set_sequence(request->sequence());
-    if (parsed.ok()) {
-      dispatcher_.handlers().IngestItem(collection_, request->request(),
-                                        response->mutable_result());
-    } else {
-      ToProto(parsed, response->mutable_result()->mutable_status());
-    }
+    last_sequence_ = sequence;
     return absl::OkStatus();
+  }
+
+  Answer Ingest(Item* item) {
+    Answer answer;
+    answer.sequence = item->sequence;
+    answer.article_id = item->ingest.article_id;
+    answer.request_bytes = item->bytes;
+    google::protobuf::Arena arena;
+    auto* response = google::protobuf::Arena::CreateMessage<StreamIngestResponse>(&arena);
+    response->set_sequence(item->sequence);
+    Handlers::Ingest(std::move(item->ingest), response->mutable_result());
+    LogFault(response->result());
+    answer.refused = response->result().status().code() != 0;
+    answer.response = SerializeMessage(*response);
+    return answer;
   }
 
   static void LogFault(const v1::IngestResult& result) {
@@ -242,42 +318,52 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
                                 result.status().message()));
   }
 
-  // Runs on the store's thread, in the order in which Work registered.
+  // Runs on the store's thread, in the order in which IngestSome registered.
   void OnDurable(const absl::Status& status, std::vector<Answer> answers) {
     LogServerFault("StreamIngest", status);
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
-        if (!status.ok() && answer.response.result().status().code() == 0) {
-          answer.response.mutable_result()->clear_verdict();
-          ToProto(status, answer.response.mutable_result()->mutable_status());
-        }
+        if (!status.ok() && !answer.refused) answer.response = NotStored(answer, status);
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
-        outgoing.buffer = SerializeMessage(answer.response);
+        outgoing.buffer.Swap(&answer.response);
       }
     });
   }
 
+  static ByteBuffer NotStored(const Answer& answer, const absl::Status& status) {
+    StreamIngestResponse response;
+    response.set_sequence(answer.sequence);
+    response.mutable_result()->set_article_id(answer.article_id);
+    ToProto(status, response.mutable_result()->mutable_status());
+    return SerializeMessage(response);
+  }
+
   Dispatcher& dispatcher_;
 
-  // Of the one task that works at a time.
-  std::string collection_;
-  bool collection_known_ = false;
-  uint64_t last_sequence_ = 0;
+  uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
 
   Mutex mutex_;
   ByteBuffer read_buffer_;  // gRPC's while reading_
-  std::deque<Incoming> incoming_ ABSL_GUARDED_BY(mutex_);
+  // In the order of reading; those before first_unprepared_ are prepared, or in the hands of a
+  // task.
+  std::deque<std::unique_ptr<Item>> items_ ABSL_GUARDED_BY(mutex_);
+  size_t first_unprepared_ ABSL_GUARDED_BY(mutex_) = 0;
+  int preparing_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks
+  std::string collection_ ABSL_GUARDED_BY(mutex_);
+  bool collection_known_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
   size_t window_items_ ABSL_GUARDED_BY(mutex_) = 0;  // read and not yet answered
   size_t window_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool working_ ABSL_GUARDED_BY(mutex_) = false;
+  bool wrote_ ABSL_GUARDED_BY(mutex_) = false;  // anything yet
+  bool ingesting_ ABSL_GUARDED_BY(mutex_) = false;
   bool stepping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;  // the client has said that it is done
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;    // with end_status_, once all is answered
-  bool broken_ ABSL_GUARDED_BY(mutex_) = false;    // the client is gone
+  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;      // the client has said that it is done
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;        // with end_status_, once all is answered
+  bool out_of_order_ ABSL_GUARDED_BY(mutex_) = false;  // by its sequences: nothing more is ingested
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;        // the client is gone
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
 };

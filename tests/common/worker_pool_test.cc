@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
+#include <vector>
 
 namespace newsprint {
 namespace {
@@ -34,6 +36,33 @@ TEST(WorkerPoolTest, RefusesWhenTheQueueIsFull) {
     release.set_value();
   }
   EXPECT_EQ(done, 3);
+}
+
+TEST(ParallelForTest, CallsForEachOnce) {
+  WorkerPool pool(3, 8);
+  for (const size_t count : {0, 1, 2, 7, 1000}) {
+    std::vector<std::atomic<int>> calls(count);
+    ParallelFor(pool, count, [&](size_t i) { ++calls[i]; });
+    for (const std::atomic<int>& one : calls) EXPECT_EQ(one, 1);
+  }
+}
+
+// Every thread of the pool is in such a loop itself, and its queue is full.
+TEST(ParallelForTest, WaitsForNobodyWhoHasNotBegun) {
+  constexpr int kLoops = 8;
+  std::atomic<int> calls{0};
+  {
+    WorkerPool pool(2, kLoops);
+    for (int i = 0; i < kLoops; ++i) {
+      pool.Submit([&] {
+        ParallelFor(pool, 10, [&](size_t) {
+          std::this_thread::yield();
+          ++calls;
+        });
+      });
+    }
+  }
+  EXPECT_EQ(calls, 10 * kLoops);
 }
 
 }  // namespace

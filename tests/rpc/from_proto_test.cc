@@ -14,7 +14,7 @@ v1::Article GoodArticle() {
   return article;
 }
 
-std::string ErrorOf(const v1::Article& article) {
+std::string ErrorOf(v1::Article article) {
   const auto result = ArticleFromProto(article, Limits(), IdRule::kRequired);
   if (result.ok()) return "ok";
   EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
@@ -166,11 +166,14 @@ TEST(ArticleFromProtoTest, AQueryNeedsNoId) {
 }
 
 TEST(QueryFromProtoTest, WantsOneOfTheKinds) {
-  EXPECT_EQ(QueryFromProto(v1::FindDuplicatesRequest(), Limits()).status().message(),
+  v1::FindDuplicatesRequest duplicates;
+  EXPECT_EQ(QueryFromProto(duplicates, Limits()).status().message(),
             "query (id or article): required, got nothing");
-  EXPECT_EQ(QueryFromProto(v1::FindRelatedRequest(), Limits()).status().message(),
+  v1::FindRelatedRequest related;
+  EXPECT_EQ(QueryFromProto(related, Limits()).status().message(),
             "query (id, article or vector): required, got nothing");
-  EXPECT_EQ(QueryFromProto("b", v1::ArticleOrId(), Limits()).status().message(),
+  v1::ArticleOrId neither;
+  EXPECT_EQ(QueryFromProto("b", neither, Limits()).status().message(),
             "b (id or article): required, got nothing");
   v1::ArticleOrId no_body;
   no_body.mutable_article()->set_title("t");

@@ -31,7 +31,8 @@ class HandlersTest : public ::testing::Test {
 
   TempDir dir_;
   std::unique_ptr<Engine> engine_ = OpenEngine(dir_.path());
-  Handlers handlers_{engine_.get(), Limits()};
+  WorkerPool pool_{2, 16};
+  Handlers handlers_{engine_.get(), &pool_, Limits()};
 };
 
 TEST_F(HandlersTest, AVerdictCarriesItsEvidence) {
@@ -271,24 +272,26 @@ TEST_F(HandlersTest, FindRelatedAppliesItsFilters) {
   v1::FindRelatedRequest request;
   *request.mutable_article() = MakeArticle("", 7);
   v1::FindRelatedResponse response;
-  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  const auto find = [&](v1::FindRelatedRequest one) {
+    response.Clear();
+    return handlers_.FindRelated(one, &response);
+  };
+  ASSERT_TRUE(find(request).ok());
   EXPECT_EQ(response.related_size(), 2);
   request.add_sources("AFP");
   request.add_languages("PT");
   request.mutable_published_from()->set_seconds(1'600'000'000);
-  response.Clear();
-  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  ASSERT_TRUE(find(request).ok());
   ASSERT_EQ(response.related_size(), 1);
   EXPECT_EQ(response.related(0).article_id(), "AFP");
   EXPECT_EQ(response.related(0).source(), "AFP");
   EXPECT_EQ(response.related(0).language(), "pt-BR");
   EXPECT_EQ(response.related(0).published_at().seconds(), 1'600'000'000);
   request.mutable_published_before()->set_seconds(1'600'000'000);
-  response.Clear();
-  ASSERT_TRUE(handlers_.FindRelated(request, &response).ok());
+  ASSERT_TRUE(find(request).ok());
   EXPECT_EQ(response.related_size(), 0);
   request.mutable_half_life()->set_seconds(0);
-  EXPECT_EQ(handlers_.FindRelated(request, &response).message(),
+  EXPECT_EQ(find(request).message(),
             "half_life.seconds: out of range, got 0, limit 1 to 3153600000");
 }
 
@@ -808,6 +811,7 @@ TEST_F(GroupHandlersTest, AFingerprintStandsForItsText) {
   ingest.mutable_article()->set_body("text");
   EXPECT_EQ(handlers_.IngestArticle(ingest, &ingested).message(),
             "article.fingerprint: got text or embedding as well, limit one of them");
+  *request.mutable_article() = MakeArticle("a", 1);
   request.set_collection("nowhere");
   EXPECT_EQ(handlers_.ComputeFingerprint(request, &response).code(), absl::StatusCode::kNotFound);
   request.clear_collection();
