@@ -265,7 +265,7 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article, const Emb
   prepared.text_hash =
       title.empty() && body.empty() ? prepared.content_hash : TextHash(title, body);
 
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   text::Shingle(body, shingle_words_, &shingles);
   // These keep the low 32 bits.
   const size_t lede = std::min(shingles.size(), kLedeTokens - shingle_words_ + 1);
