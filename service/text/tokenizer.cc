@@ -448,6 +448,8 @@ Token TokenOf(absl::string_view normalised_word) {
 }
 
 void Tokenize(absl::string_view text, std::vector<Token>* tokens) {
+  constexpr size_t kBytesPerToken = 6;  // of European languages, with the space
+  if (tokens->empty()) tokens->reserve(text.size() / kBytesPerToken);
   TokenSink sink(tokens);
   ForEachWord(text, &sink);
 }
