@@ -84,12 +84,13 @@ void EmbedOne(const TermModel& model, const EmbedInput& input, Workspace& work,
   const bool exact = counting.title_count == std::floor(counting.title_count) &&
                      counting.lede_count == std::floor(counting.lede_count) &&
                      tokens * count_max < kExactMax;
+  for (const TermCounts::Term& term : counts->terms()) model.PrefetchDirectory(term.token);
+  for (const TermCounts::Term& term : counts->terms()) model.PrefetchWord(term.token);
   work.rows.clear();
   for (const TermCounts::Term& term : counts->terms()) {
     const float weight = TermFrequencyWeight(CountOf(term, counting, exact));
     const TermModel::Rows rows = model.RowsOf(term.token);
     for (int i = 0; i < rows.count; ++i) {
-      __builtin_prefetch(rows.row[i]);
       work.rows.push_back({rows.row[i], weight * rows.weight[i]});
     }
   }
