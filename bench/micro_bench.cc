@@ -59,7 +59,7 @@ BENCHMARK(BM_TokeniseTypographic);
 
 void BM_Shingle(benchmark::State& state) {
   const std::vector<text::Token> tokens = Tokens();
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   for (auto _ : state) {
     shingles.clear();
     text::Shingle(tokens, kShingleWords, &shingles);
@@ -69,9 +69,8 @@ void BM_Shingle(benchmark::State& state) {
 BENCHMARK(BM_Shingle);
 
 void BM_Sketch(benchmark::State& state) {
-  std::vector<uint64_t> hashes;
-  text::Shingle(Tokens(), kShingleWords, &hashes);
-  const std::vector<uint32_t> shingles(hashes.begin(), hashes.end());
+  std::vector<uint32_t> shingles;
+  text::Shingle(Tokens(), kShingleWords, &shingles);
   for (auto _ : state) benchmark::DoNotOptimize(sketch::ComputeSketch(shingles));
 }
 BENCHMARK(BM_Sketch);

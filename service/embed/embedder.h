@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "service/embed/term_counts.h"
 #include "service/text/tokenizer.h"
 
 namespace newsprint::embed {
@@ -18,6 +19,8 @@ struct EmbedInput {
   absl::string_view body;
   absl::Span<const text::Token> title_tokens;
   absl::Span<const text::Token> body_tokens;
+  // Of these tokens, where they have been counted already; else null.
+  const TermCounts* counts = nullptr;
 };
 
 // Thread-safe.

@@ -2,18 +2,16 @@
 #ifndef NEWSPRINT_SERVICE_EMBED_HEAVY_TERMS_H_
 #define NEWSPRINT_SERVICE_EMBED_HEAVY_TERMS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "service/common/types.h"
+#include "service/embed/term_counts.h"
 #include "service/text/tokenizer.h"
 
 namespace newsprint::embed {
-
-// 32 bits of a token, by which terms are stored.
-inline constexpr uint32_t TermOf(text::Token token) { return static_cast<uint32_t>(token >> 1); }
 
 // How common words are in news: a built-in table of the commonest in several languages
 // (general_terms.inc), and for rarer ones what the built-in model has seen. Immutable, so
@@ -26,13 +24,34 @@ class GeneralTerms {
   GeneralTerms();
 
   // Share of articles that have the term, in the language where it is commonest. 0 to 1.
-  float Share(uint32_t term) const {
-    const auto known = share_.find(term);
-    return known == share_.end() ? kRareShare : known->second;
-  }
+  float Share(uint32_t term) const { return Find(term).share; }
+  // -ln of that.
+  float Idf(uint32_t term) const { return Find(term).idf; }
+  // Fetches what Share() and Idf() will look at.
+  void Prefetch(uint32_t term) const { __builtin_prefetch(&slots_[Home(term)]); }
 
  private:
-  absl::flat_hash_map<uint32_t, float> share_;
+  struct Slot {
+    uint32_t term = 0;
+    float share = 0;  // 0: empty
+    float idf = 0;
+  };
+
+  size_t Home(uint32_t term) const { return term >> shift_; }
+  const Slot& Find(uint32_t term) const {
+    size_t at = Home(term);
+    while (slots_[at].share != 0) {
+      if (slots_[at].term == term) return slots_[at];
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    return rare_;
+  }
+  // Unless it is there.
+  void Add(uint32_t term, float share);
+
+  const Slot rare_;
+  int shift_ = 0;  // terms are hashes: their topmost bits number a slot
+  std::vector<Slot> slots_;
 };
 
 // Terms kept of an article.
@@ -53,6 +72,8 @@ inline constexpr int kLedeCount = 2;
 std::vector<WeightedTerm> HeavyTerms(absl::Span<const text::Token> title,
                                      absl::Span<const text::Token> body,
                                      const GeneralTerms& general);
+// The same for counts that were made with kLedeTokens.
+std::vector<WeightedTerm> HeavyTerms(const TermCounts& counts, const GeneralTerms& general);
 
 }  // namespace newsprint::embed
 

@@ -1,6 +1,7 @@
 #include "service/embed/term_embedder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -10,50 +11,49 @@
 #include "absl/strings/str_format.h"
 #include "service/common/hash.h"
 #include "service/embed/row_sum.h"
+#include "service/embed/term_counts.h"
 
 namespace newsprint::embed {
 namespace {
 
-// Distinct terms of an article with their counts, in the order of their first occurrence. Open
-// addressing is several times faster here than sorting the tokens.
-class TermCounts {
- public:
-  struct Term {
-    text::Token token;
-    float count;
-  };
+// Up to here every whole number is a float.
+constexpr float kExactMax = 1 << 24;
 
-  void Begin(size_t tokens_max) {
-    size_t slots = 64;
-    while (slots < 2 * tokens_max) slots *= 2;
-    slots_.assign(slots, 0);
-    terms_.clear();
-    terms_.reserve(tokens_max);
+// Adds `count` to `*sum` so many times, one after the other: the counts of a model need not be
+// whole numbers, and then the sum depends on how it is rounded.
+void AddTimes(uint32_t times, float count, float* sum) {
+  for (uint32_t i = 0; i < times; ++i) *sum += count;
+}
+
+float CountOf(const TermCounts::Term& term, const TermCounting& counting, bool exact) {
+  if (exact) {
+    return counting.title_count * static_cast<float>(term.title) +
+           counting.lede_count * static_cast<float>(term.lede) + static_cast<float>(term.rest);
   }
-
-  void Add(absl::Span<const text::Token> tokens, float count) {
-    const size_t mask = slots_.size() - 1;
-    for (const text::Token token : tokens) {
-      size_t slot = (token >> 1) & mask;
-      while (slots_[slot] != 0 && terms_[slots_[slot] - 1].token != token) slot = (slot + 1) & mask;
-      if (slots_[slot] == 0) {
-        terms_.push_back({token, 0});
-        slots_[slot] = static_cast<uint32_t>(terms_.size());
-      }
-      terms_[slots_[slot] - 1].count += count;
-    }
-  }
-
-  const std::vector<Term>& terms() const { return terms_; }
-
- private:
-  std::vector<uint32_t> slots_;  // one more than the term's place, 0 when empty
-  std::vector<Term> terms_;
-};
+  float sum = 0;
+  AddTimes(term.title, counting.title_count, &sum);
+  AddTimes(term.lede, counting.lede_count, &sum);
+  AddTimes(term.rest, 1, &sum);
+  return sum;
+}
 
 // In double, so that no two implementations of the logarithm round to different floats.
-float TermFrequencyWeight(float count) {
+float ComputeFrequencyWeight(float count) {
   return count == 1 ? 1 : static_cast<float>(1 + std::log(static_cast<double>(count)));
+}
+
+// Most counts are small whole numbers.
+float TermFrequencyWeight(float count) {
+  static const std::array<float, 256> table = [] {
+    std::array<float, 256> weights{};
+    for (size_t i = 1; i < weights.size(); ++i) {
+      weights[i] = ComputeFrequencyWeight(static_cast<float>(i));
+    }
+    return weights;
+  }();
+  if (count >= static_cast<float>(table.size())) return ComputeFrequencyWeight(count);
+  const auto whole = static_cast<size_t>(count);
+  return static_cast<float>(whole) == count ? table[whole] : ComputeFrequencyWeight(count);
 }
 
 void ScaleToLengthOne(absl::Span<float> vector) {
@@ -64,7 +64,7 @@ void ScaleToLengthOne(absl::Span<float> vector) {
   for (float& value : vector) value = static_cast<float>(value * scale);
 }
 
-// What one Embed() works in; kept from article to article.
+// What one Embed() works in, article after article.
 struct Workspace {
   TermCounts counts;
   std::vector<WeightedRow<int8_t>> rows;
@@ -73,17 +73,24 @@ struct Workspace {
 void EmbedOne(const TermModel& model, const EmbedInput& input, Workspace& work,
               absl::Span<float> vector) {
   const TermCounting& counting = model.counting();
-  const auto lede = input.body_tokens.subspan(0, static_cast<size_t>(counting.lede_tokens));
-  work.counts.Begin(input.title_tokens.size() + input.body_tokens.size());
-  work.counts.Add(input.title_tokens, counting.title_count);
-  work.counts.Add(lede, counting.lede_count);
-  work.counts.Add(input.body_tokens.subspan(lede.size()), 1);
+  const auto lede_tokens = static_cast<size_t>(counting.lede_tokens);
+  const TermCounts* counts = input.counts;
+  if (counts == nullptr || counts->lede_tokens() != lede_tokens) {
+    work.counts.Count(input.title_tokens, input.body_tokens, lede_tokens);
+    counts = &work.counts;
+  }
+  const auto tokens = static_cast<float>(input.title_tokens.size() + input.body_tokens.size());
+  const float count_max = std::max({counting.title_count, counting.lede_count, 1.0f});
+  const bool exact = counting.title_count == std::floor(counting.title_count) &&
+                     counting.lede_count == std::floor(counting.lede_count) &&
+                     tokens * count_max < kExactMax;
+  for (const TermCounts::Term& term : counts->terms()) model.PrefetchDirectory(term.token);
+  for (const TermCounts::Term& term : counts->terms()) model.PrefetchWord(term.token);
   work.rows.clear();
-  for (const auto& [token, count] : work.counts.terms()) {
-    const float weight = TermFrequencyWeight(count);
-    const TermModel::Rows rows = model.RowsOf(token);
+  for (const TermCounts::Term& term : counts->terms()) {
+    const float weight = TermFrequencyWeight(CountOf(term, counting, exact));
+    const TermModel::Rows rows = model.RowsOf(term.token);
     for (int i = 0; i < rows.count; ++i) {
-      __builtin_prefetch(rows.row[i]);
       work.rows.push_back({rows.row[i], weight * rows.weight[i]});
     }
   }

@@ -379,6 +379,10 @@ double TermModel::DocumentShare(text::Token token) const {
   return share > 0 ? share : unknown_share_;
 }
 
+void TermModel::PrefetchWord(text::Token token) const {
+  __builtin_prefetch(words_ + directory_[token >> directory_shift_] * sizeof(StoredWord));
+}
+
 TermModel::Rows TermModel::RowsOf(text::Token token) const {
   const size_t dimension = static_cast<size_t>(dimension_);
   float weight = text::IsNumber(token) ? counting_.number_weight : 1;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "service/common/sort.h"
 #include "service/common/status_macros.h"
 #include "service/text/tokenizer.h"
 #include "service/text/utf8.h"
@@ -18,11 +19,6 @@ namespace {
 constexpr size_t kLedeTokens = 60;
 // A body has a byte or more for each word: the largest that a server can be told to take.
 constexpr int64_t kFingerprintTokensMax = 1 << 26;
-
-void SortUnique(std::vector<uint32_t>* values) {
-  std::sort(values->begin(), values->end());
-  values->erase(std::unique(values->begin(), values->end()), values->end());
-}
 
 Hash128 ContentHash(const Article& article) {
   const uint64_t title_bytes = article.title.size();
@@ -154,11 +150,33 @@ Preparer::Preparer(const CollectionSettings& settings, const embed::GeneralTerms
 absl::StatusOr<PreparedArticle> Preparer::Prepare(Article article, const Embedding& embedding,
                                                   RemoteVector remote_vector,
                                                   absl::Status* problem) const {
+  Tokens tokens;
+  ASSIGN_OR_RETURN(PreparedArticle prepared, MakeText(std::move(article), embedding, &tokens));
+  if (!prepared.has_subject) MakeSubject(tokens, embedding, remote_vector, &prepared, problem);
+  return prepared;
+}
+
+absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article,
+                                                      const Embedding& embedding) const {
+  Tokens tokens;
+  return MakeText(std::move(article), embedding, &tokens);
+}
+
+void Preparer::Complete(const Embedding& embedding, RemoteVector remote_vector,
+                        PreparedArticle* prepared, absl::Status* problem) const {
+  if (prepared->has_subject) return;
+  Tokens tokens;
+  tokens.Read(prepared->article);
+  MakeSubject(tokens, embedding, remote_vector, prepared, problem);
+}
+
+absl::StatusOr<PreparedArticle> Preparer::MakeText(Article article, const Embedding& embedding,
+                                                   Tokens* tokens) const {
   if (!text::IsValidUtf8(article.title)) article.title = text::RepairUtf8(article.title);
   ASSIGN_OR_RETURN(PreparedArticle prepared,
                    article.fingerprint.has_value()
                        ? PrepareFingerprint(std::move(article), embedding)
-                       : PrepareText(std::move(article), embedding, remote_vector, problem));
+                       : MakeFingerprint(std::move(article), embedding, tokens));
   prepared.generation = embedding.settings.generation;
   prepared.short_text = IsShort(prepared.fingerprint.shingles.size());
   prepared.sketch = sketch::ComputeSketch(prepared.fingerprint.shingles);
@@ -205,6 +223,7 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareFingerprint(Article article,
   prepared.fingerprint.numbers = std::move(given.numbers);
   prepared.terms.terms = std::move(given.terms);
   prepared.vector = std::move(given.vector);
+  prepared.has_subject = true;
   prepared.article = std::move(article);
   return prepared;
 }
@@ -248,42 +267,39 @@ absl::StatusOr<std::vector<std::vector<float>>> Preparer::Embed(
   return vectors;
 }
 
-absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article, const Embedding& embedding,
-                                                      RemoteVector remote_vector,
-                                                      absl::Status* problem) const {
+void Preparer::Tokens::Read(const Article& article) {
+  text::Tokenize(article.title, &title);
+  text::Tokenize(article.body, &body);
+}
+
+absl::StatusOr<PreparedArticle> Preparer::MakeFingerprint(Article article,
+                                                          const Embedding& embedding,
+                                                          Tokens* tokens) const {
   if (!text::IsValidUtf8(article.body)) article.body = text::RepairUtf8(article.body);
 
   PreparedArticle prepared;
   prepared.content_hash = ContentHash(article);
-
-  std::vector<text::Token> title;
-  std::vector<text::Token> body;
-  text::Tokenize(article.title, &title);
-  text::Tokenize(article.body, &body);
+  tokens->Read(article);
+  const auto& [title, body] = *tokens;
   prepared.body_tokens = static_cast<int64_t>(body.size());
   // Texts without any word are the same only when their bytes are.
   prepared.text_hash =
       title.empty() && body.empty() ? prepared.content_hash : TextHash(title, body);
 
-  std::vector<uint64_t> shingles;
+  auto& [shingles, lede_shingles, numbers] = prepared.fingerprint;
   text::Shingle(body, shingle_words_, &shingles);
-  // These keep the low 32 bits.
   const size_t lede = std::min(shingles.size(), kLedeTokens - shingle_words_ + 1);
-  prepared.fingerprint.lede_shingles.assign(shingles.begin(), shingles.begin() + lede);
-  SortUnique(&prepared.fingerprint.lede_shingles);
-  prepared.fingerprint.shingles.assign(shingles.begin(), shingles.end());
-  SortUnique(&prepared.fingerprint.shingles);
+  lede_shingles.assign(shingles.begin(), shingles.begin() + static_cast<ptrdiff_t>(lede));
+  SortUnique(&lede_shingles);
+  SortUnique(&shingles);
   for (const text::Token token : body) {
-    if (text::IsNumber(token)) {
-      prepared.fingerprint.numbers.push_back(static_cast<uint32_t>(token >> 1));
-    }
+    if (text::IsNumber(token)) numbers.push_back(static_cast<uint32_t>(token >> 1));
   }
-  SortUnique(&prepared.fingerprint.numbers);
+  SortUnique(&numbers);
 
-  prepared.terms.terms = embed::HeavyTerms(title, body, *general_);
-  const int dimension = embedding.settings.dimension;
   if (embedding.embedder == nullptr) {
-    RETURN_IF_ERROR(NormaliseVector("article.embedding", dimension, &article.embedding));
+    RETURN_IF_ERROR(
+        NormaliseVector("article.embedding", embedding.settings.dimension, &article.embedding));
     prepared.vector = std::move(article.embedding);
     article.embedding.clear();
   } else if (!article.embedding.empty()) {
@@ -291,18 +307,30 @@ absl::StatusOr<PreparedArticle> Preparer::PrepareText(Article article, const Emb
         absl::StrCat("article.embedding: only in collections whose embedder is \"caller\", got ",
                      article.embedding.size(), " values, and the collection's embedder is \"",
                      embedding.settings.embedder, "\""));
-  } else if (!embedding.remote || remote_vector == RemoteVector::kAsk) {
-    prepared.vector.resize(static_cast<size_t>(dimension));
-    const embed::EmbedInput input{article.title, article.body, title, body};
-    const absl::Status status =
-        embedding.embedder->Embed({&input, 1}, absl::MakeSpan(prepared.vector));
-    if (!status.ok()) {
-      prepared.vector.clear();
-      if (problem != nullptr) *problem = NoVector(status, embedding);
-    }
   }
   prepared.article = std::move(article);
   return prepared;
+}
+
+void Preparer::MakeSubject(const Tokens& tokens, const Embedding& embedding,
+                           RemoteVector remote_vector, PreparedArticle* prepared,
+                           absl::Status* problem) const {
+  embed::TermCounts counts;
+  counts.Count(tokens.title, tokens.body, embed::kLedeTokens);
+  prepared->terms.terms = embed::HeavyTerms(counts, *general_);
+  prepared->has_subject = true;
+  // The caller's vector is of the generation that it came for.
+  if (embedding.embedder == nullptr || !prepared->vector.empty()) return;
+  prepared->generation = embedding.settings.generation;
+  if (embedding.remote && remote_vector == RemoteVector::kLeaveOut) return;
+  prepared->vector.resize(static_cast<size_t>(embedding.settings.dimension));
+  const Article& article = prepared->article;
+  const embed::EmbedInput input{article.title, article.body, tokens.title, tokens.body, &counts};
+  const absl::Status status =
+      embedding.embedder->Embed({&input, 1}, absl::MakeSpan(prepared->vector));
+  if (status.ok()) return;
+  prepared->vector.clear();
+  if (problem != nullptr) *problem = NoVector(status, embedding);
 }
 
 }  // namespace newsprint

@@ -14,6 +14,7 @@
 #include "service/engine/embedding.h"
 #include "service/sketch/bottom_k.h"
 #include "service/store/records.h"
+#include "service/text/tokenizer.h"
 
 namespace newsprint {
 
@@ -29,6 +30,8 @@ struct PreparedArticle {
   // by Prepare.
   std::vector<uint32_t> boilerplate;
   sketch::Sketch sketch;
+  // Whether the next two have been made: not by PrepareText().
+  bool has_subject = false;
   store::TermsRecord terms;
   // Of length 1, or all zeros for a text without a word that counts. Empty when it was not asked
   // for, or the embedding server did not answer.
@@ -57,6 +60,14 @@ class Preparer {
   absl::StatusOr<PreparedArticle> Prepare(Article article, const Embedding& embedding,
                                           RemoteVector remote_vector,
                                           absl::Status* problem = nullptr) const;
+  // All of that but terms and vector: what finds copies and tells how they relate, in a third of
+  // the time. The same errors; a vector of the caller's is checked and kept.
+  absl::StatusOr<PreparedArticle> PrepareText(Article article, const Embedding& embedding) const;
+  // Adds what PrepareText() left out to an article that has its title and body still, with
+  // `problem` as in Prepare(). `embedding` may be another than then, and `generation` becomes its
+  // own, unless the vector is the caller's. Does nothing when nothing is missing.
+  void Complete(const Embedding& embedding, RemoteVector remote_vector, PreparedArticle* prepared,
+                absl::Status* problem = nullptr) const;
   // What Prepare makes of the same article when this stands in place of its text. The errors of an
   // embedding server are errors here.
   absl::StatusOr<Fingerprint> ComputeFingerprint(Article article, const Embedding& embedding) const;
@@ -69,9 +80,19 @@ class Preparer {
   }
 
  private:
-  absl::StatusOr<PreparedArticle> PrepareText(Article article, const Embedding& embedding,
-                                              RemoteVector remote_vector,
-                                              absl::Status* problem) const;
+  struct Tokens {
+    void Read(const Article& article);
+
+    std::vector<text::Token> title;
+    std::vector<text::Token> body;
+  };
+
+  absl::StatusOr<PreparedArticle> MakeText(Article article, const Embedding& embedding,
+                                           Tokens* tokens) const;
+  absl::StatusOr<PreparedArticle> MakeFingerprint(Article article, const Embedding& embedding,
+                                                  Tokens* tokens) const;
+  void MakeSubject(const Tokens& tokens, const Embedding& embedding, RemoteVector remote_vector,
+                   PreparedArticle* prepared, absl::Status* problem) const;
   absl::StatusOr<PreparedArticle> PrepareFingerprint(Article article,
                                                      const Embedding& embedding) const;
 

@@ -16,6 +16,7 @@
 #include "absl/numeric/bits.h"
 #include "absl/strings/ascii.h"
 #include "service/common/hash.h"
+#include "service/text/byte_masks.h"
 #include "service/text/html.h"
 #include "service/text/utf8.h"
 
@@ -24,57 +25,6 @@ namespace {
 
 // Far beyond what any language writes.
 constexpr size_t kMarksInARowMax = 30;
-
-enum class ByteClass : uint8_t { kSeparator, kWord, kNonAscii };
-
-constexpr std::array<ByteClass, 256> MakeByteClasses() {
-  std::array<ByteClass, 256> classes{};
-  for (size_t byte = 0; byte < classes.size(); ++byte) {
-    const bool digit = byte >= '0' && byte <= '9';
-    const bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-    classes[byte] = byte >= 0x80      ? ByteClass::kNonAscii
-                    : digit || letter ? ByteClass::kWord
-                                      : ByteClass::kSeparator;
-  }
-  return classes;
-}
-constexpr std::array<ByteClass, 256> kByteClasses = MakeByteClasses();
-
-// The scan below finds the first byte of a block by counting low bits.
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian machines only");
-
-constexpr uint64_t kOnes = 0x0101010101010101u;
-constexpr uint64_t kHighBits = kOnes * 0x80;
-
-// Sets the high bit of each of the eight bytes that is an ASCII letter or digit, and no other bit.
-uint64_t WordBytes(uint64_t block) {
-  // Without their high bits bytes can be compared by adding: none carries into the next.
-  const auto in_range = [](uint64_t low_bits, unsigned char first, unsigned char last) {
-    return (low_bits + kOnes * (0x80u - first)) & ~(low_bits + kOnes * (0x7Fu - last));
-  };
-  const uint64_t low_bits = block & ~kHighBits;
-  const uint64_t lower_case = low_bits | (kOnes * 0x20);
-  return (in_range(lower_case, 'a', 'z') | in_range(low_bits, '0', '9')) & ~block & kHighBits;
-}
-
-// The end of the ASCII letters and digits that `begin` starts with.
-const char* FindWordEnd(const char* begin, const char* end) {
-  uint64_t block;
-  for (; end - begin >= static_cast<ptrdiff_t>(sizeof(block)); begin += sizeof(block)) {
-    std::memcpy(&block, begin, sizeof(block));
-    const uint64_t other_bytes = ~WordBytes(block) & kHighBits;
-    if (other_bytes != 0) return begin + absl::countr_zero(other_bytes) / 8;
-  }
-  block = 0;
-  std::memcpy(&block, begin, static_cast<size_t>(end - begin));
-  return begin + absl::countr_zero(~WordBytes(block) & kHighBits) / 8;
-}
-
-ByteClass ClassOf(char byte) { return kByteClasses[static_cast<unsigned char>(byte)]; }
-
-absl::string_view View(const char* begin, const char* end) {
-  return {begin, static_cast<size_t>(end - begin)};
-}
 
 // ICU fails only when its data files or memory are missing: nothing that a caller could mend.
 void CheckIcu(UErrorCode status) {
@@ -144,88 +94,174 @@ size_t TypographicSeparatorBytes(absl::string_view text) {
   return at(2) >= 0x90 && at(2) <= 0xA7 ? 3 : 0;  // U+2010 to U+2027: dashes, quotes, …, •
 }
 
-bool IsPlainAscii(absl::string_view text) {
-  // Sets the high bit of each byte that equals `byte` (and perhaps of bytes after the first such).
-  const auto equal = [](uint64_t block, char byte) {
-    const uint64_t difference = block ^ (kOnes * static_cast<unsigned char>(byte));
-    return (difference - kOnes) & ~difference;
-  };
-  size_t i = 0;
-  for (uint64_t block; i + sizeof(block) <= text.size(); i += sizeof(block)) {
-    std::memcpy(&block, text.data() + i, sizeof(block));
-    if (((block | equal(block, '<') | equal(block, '&')) & kHighBits) != 0) return false;
-  }
-  return std::all_of(text.begin() + i, text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80 && c != '<' && c != '&';
-  });
+bool IsDigits(const char* begin, size_t size) {
+  return std::all_of(begin, begin + size, absl::ascii_isdigit);
 }
 
-// Splits well-formed text without markup into normalised words and hands each to `emit`, which
-// takes an absl::string_view that is valid during the call.
+constexpr char kLowerCaseBit = 0x20;  // in ASCII letters; digits have it anyway
+
+// A stretch of text with its runs: words of ASCII letters and digits alone, and pieces, which are
+// what else lies between two ASCII separators or typographic ones.
+class Chunk {
+ public:
+  // Small enough for the first-level cache, with all that is noted about it.
+  static constexpr size_t kBytesMax = 2048;
+  static constexpr size_t kRunsMax = kBytesMax / 2;
+
+  // Finds the runs at the beginning of `text`. One that goes on behind the chunk is left to the
+  // next one, unless it is the first.
+  void Read(absl::string_view text) {
+    text_ = text;
+    const size_t size = std::min(text.size(), kBytesMax);
+    end_ = size;
+    const size_t masks = (size + kMaskBytes - 1) / kMaskBytes;
+    ClassifyBytes(text.substr(0, size), masks_.data());
+    has_pieces_ = false;
+    for (size_t i = 0; i < masks; ++i) {
+      if (masks_[i].non_ascii != 0) TakeOutTypography(i);
+    }
+    FindEdges(masks);
+    const bool cut = runs_ > 0 && size < text.size() && edges_[2 * runs_ - 1] == size;
+    if (cut && edges_[2 * runs_ - 2] > 0) {
+      --runs_;
+      end_ = edges_[2 * runs_];
+    } else if (cut) {
+      runs_ = 0;
+      end_ = 0;
+    }
+  }
+
+  const char* text() const { return text_.data(); }
+  // Bytes of the text that the chunk deals with; 0 when they begin with a run longer than a chunk.
+  size_t end() const { return end_; }
+  // Bytes that can be read from text().
+  size_t readable() const { return text_.size(); }
+  size_t runs() const { return runs_; }
+  size_t start(size_t run) const { return edges_[2 * run]; }
+  size_t size(size_t run) const { return edges_[2 * run + 1] - edges_[2 * run]; }
+  absl::string_view run(size_t run) const { return text_.substr(start(run), size(run)); }
+  // Whether any run is a piece, and whether this one is.
+  bool has_pieces() const { return has_pieces_; }
+  bool IsPiece(size_t run) const {
+    const size_t first = start(run) / kMaskBytes;
+    const size_t last = (start(run) + size(run) - 1) / kMaskBytes;
+    uint64_t mask = masks_[first].non_ascii & (~uint64_t{0} << start(run) % kMaskBytes);
+    for (size_t i = first; i < last; mask = masks_[++i].non_ascii) {
+      if (mask != 0) return true;
+    }
+    const size_t behind = kMaskBytes - 1 - (start(run) + size(run) - 1) % kMaskBytes;
+    return (mask << behind) != 0;
+  }
+
+ private:
+  // Makes separators of the typographic ones that begin in mask `i`.
+  void TakeOutTypography(size_t i) {
+    for (uint64_t rest = masks_[i].non_ascii; rest != 0; rest &= rest - 1) {
+      const size_t at = i * kMaskBytes + static_cast<size_t>(absl::countr_zero(rest));
+      const size_t bytes = TypographicSeparatorBytes(text_.substr(at));
+      for (size_t byte = at; byte < at + bytes; ++byte) {
+        masks_[byte / kMaskBytes].non_ascii &= ~(uint64_t{1} << byte % kMaskBytes);
+      }
+      end_ = std::max(end_, at + bytes);
+      if (bytes > 0) rest &= masks_[i].non_ascii | (rest & -rest);
+    }
+    has_pieces_ |= masks_[i].non_ascii != 0;
+  }
+
+  void FindEdges(size_t masks) {
+    uint16_t* edge = edges_.data();
+    uint64_t open = 0;  // whether a run goes on
+    for (size_t i = 0; i < masks; ++i) {
+      const uint64_t runs = masks_[i].word | masks_[i].non_ascii;
+      uint64_t changes = runs ^ (runs << 1 | open);
+      open = runs >> 63;
+      const auto base = static_cast<unsigned>(i * kMaskBytes);
+      uint16_t* const end = edge + absl::popcount(changes);
+      // Some too many, which the next mask writes over: cheaper than a branch each.
+      while (edge < end) {
+        for (size_t j = 0; j < kEdgesAtOnce; ++j) {
+          edge[j] = static_cast<uint16_t>(base + static_cast<unsigned>(absl::countr_zero(changes)));
+          changes &= changes - 1;
+        }
+        edge += kEdgesAtOnce;
+      }
+      edge = end;
+    }
+    if (open != 0) *edge++ = static_cast<uint16_t>(masks * kMaskBytes);
+    runs_ = static_cast<size_t>(edge - edges_.data()) / 2;
+  }
+
+  static constexpr size_t kEdgesAtOnce = 8;
+
+  absl::string_view text_;  // to the end of the whole
+  size_t end_ = 0;
+  size_t runs_ = 0;
+  bool has_pieces_ = false;
+  // A typographic separator may reach two bytes behind the chunk.
+  std::array<ByteMasks, kBytesMax / kMaskBytes + 1> masks_;
+  std::array<uint16_t, kBytesMax + 1 + kEdgesAtOnce> edges_;  // start, end, start, end...
+};
+
+// Splits well-formed text without markup into normalised words and hands them to `sink`, in order:
+// with Begin(chunk) and then Add(chunk, first, last), the runs from `first` to before `last`, which
+// are words of ASCII; and with Add(word), an absl::string_view that is valid during the call.
 //
-// Normalisation runs only on pieces that need it: what lies between two ASCII separators or
-// typographic ones. That equals normalising the whole, as these characters compose with no letter
-// and no mark can move across them.
-template <typename Emit>
+// Normalisation runs only on pieces that need it. That equals normalising the whole, as separators
+// compose with no letter and no mark can move across them.
+template <typename Sink>
 class WordSplitter {
  public:
-  WordSplitter(absl::string_view text, Emit emit)
-      : text_begin_(text.data()), end_(text.data() + text.size()), emit_(emit) {}
+  explicit WordSplitter(Sink* sink) : sink_(*sink) {}
 
-  void Split() {
-    const char* position = text_begin_;
-    while (true) {
-      while (position < end_ && ClassOf(*position) == ByteClass::kSeparator) ++position;
-      const char* const start = position;
-      position = FindWordEnd(position, end_);
-      size_t separator_bytes = 1;
-      if (position < end_ && ClassOf(*position) == ByteClass::kNonAscii) {
-        separator_bytes = TypographicSeparatorBytes(View(position, end_));
-        if (separator_bytes == 0) {
-          position = FindPieceEnd(position);
-          SplitPiece(View(start, position));
-          continue;
-        }
+  void Split(absl::string_view text) {
+    while (!text.empty()) {
+      chunk_.Read(text);
+      size_t end = chunk_.end();
+      if (end == 0) {
+        end = LongRunEnd(text);
+        AddLongRun(text.substr(0, end));
+      } else {
+        AddRuns();
       }
-      if (position > start) EmitAscii(start, static_cast<size_t>(position - start));
-      if (position == end_) return;
-      position += separator_bytes;
+      text.remove_prefix(end);
     }
   }
 
  private:
-  // A vector of bytes, which GCC and Clang map to the registers of any machine.
-  using Block = unsigned char __attribute__((vector_size(16)));
-  static constexpr size_t kShortWordBytes = 2 * sizeof(Block);
-
-  // Emits an ASCII word of letters and digits in lower case, which for these is a matter of one
-  // bit.
-  void EmitAscii(const char* start, size_t size) {
-    constexpr unsigned char kLowerCaseBit = 0x20;
-    if (size <= kShortWordBytes && static_cast<size_t>(end_ - start) >= kShortWordBytes) {
-      Block blocks[2];
-      std::memcpy(blocks, start, sizeof(blocks));
-      blocks[0] |= kLowerCaseBit;
-      blocks[1] |= kLowerCaseBit;
-      emit_(absl::string_view(reinterpret_cast<const char*>(blocks), size));
-      return;
-    }
-    normalised_.assign(start, size);
-    for (char& c : normalised_) c = static_cast<char>(c | kLowerCaseBit);
-    emit_(absl::string_view(normalised_));
-  }
-
-  // The next separator from `position` on.
-  const char* FindPieceEnd(const char* position) const {
-    for (; position < end_; ++position) {
-      const ByteClass byte_class = ClassOf(*position);
-      if (byte_class == ByteClass::kSeparator) break;
-      if (byte_class == ByteClass::kNonAscii &&
-          TypographicSeparatorBytes(View(position, end_)) > 0) {
-        break;
+  void AddRuns() {
+    sink_.Begin(chunk_);
+    size_t next = 0;
+    if (chunk_.has_pieces()) {
+      for (size_t run = 0; run < chunk_.runs(); ++run) {
+        if (!chunk_.IsPiece(run)) continue;
+        sink_.Add(chunk_, next, run);
+        SplitPiece(chunk_.run(run));
+        next = run + 1;
       }
     }
-    return position;
+    sink_.Add(chunk_, next, chunk_.runs());
+  }
+
+  // The end of the run that `text` begins with.
+  static size_t LongRunEnd(absl::string_view text) {
+    size_t i = 0;
+    while (i < text.size()) {
+      const char c = text[i];
+      const bool ascii = static_cast<unsigned char>(c) < 0x80;
+      if (ascii ? !absl::ascii_isalnum(c) : TypographicSeparatorBytes(text.substr(i)) > 0) break;
+      ++i;
+    }
+    return i;
+  }
+
+  void AddLongRun(absl::string_view run) {
+    if (FindByteKinds(run).non_ascii) {
+      SplitPiece(run);
+      return;
+    }
+    normalised_.assign(run.data(), run.size());
+    for (char& c : normalised_) c = static_cast<char>(c | kLowerCaseBit);
+    sink_.Add(normalised_);
   }
 
   // Normalises a piece of text and emits its words.
@@ -264,7 +300,9 @@ class WordSplitter {
     size_t word_end = 0;  // equal to `word_start` outside of words
     bool alone = false;   // whether the word is of a script without spaces: only marks may follow
     const auto finish_word = [&] {
-      if (word_end > word_start) emit_(absl::string_view(data + word_start, word_end - word_start));
+      if (word_end > word_start) {
+        sink_.Add(absl::string_view(data + word_start, word_end - word_start));
+      }
       alone = false;
     };
     for (size_t i = 0; i < size;) {
@@ -288,28 +326,27 @@ class WordSplitter {
     finish_word();
   }
 
-  const char* const text_begin_;
-  const char* const end_;
-  Emit emit_;
+  Sink& sink_;
+  Chunk chunk_;
   std::string normalised_;  // kept for its capacity
   std::string limited_;
 };
 
-// Hands the normalised words of `text`, any bytes, to `emit`.
-template <typename Emit>
-void ForEachWord(absl::string_view text, Emit emit) {
-  if (IsPlainAscii(text)) {
-    WordSplitter<Emit>(text, emit).Split();
-    return;
-  }
-  const std::string plain = IsValidUtf8(text) ? HtmlToText(text) : HtmlToText(RepairUtf8(text));
-  WordSplitter<Emit>(UndoDoubleEncoding(plain), emit).Split();
+// Hands the normalised words of `text`, any bytes, to `sink`.
+template <typename Sink>
+void ForEachWord(absl::string_view text, Sink* sink) {
+  const ByteKinds kinds = FindByteKinds(text);
+  std::string repaired, plain, undone;
+  if (kinds.non_ascii && !IsValidUtf8(text)) text = repaired = RepairUtf8(text);
+  if (kinds.markup) text = plain = HtmlToText(text);
+  if (MayBeDoubleEncoded(text)) text = undone = UndoDoubleEncoding(text);
+  WordSplitter<Sink>(sink).Split(text);
 }
 
 // Whether a word is of decimal digits only, in any script.
 bool IsDecimal(absl::string_view word) {
   for (size_t i = 0; i < word.size();) {
-    if (ClassOf(word[i]) != ByteClass::kNonAscii) {
+    if (static_cast<unsigned char>(word[i]) < 0x80) {
       if (!absl::ascii_isdigit(word[i++])) return false;
     } else if (!u_isdigit(static_cast<UChar32>(NextCharacter(word, &i)))) {
       return false;
@@ -317,6 +354,90 @@ bool IsDecimal(absl::string_view word) {
   }
   return true;
 }
+
+// Collects the tokens of words.
+class TokenSink {
+ public:
+  explicit TokenSink(std::vector<Token>* tokens) : tokens_(*tokens) {}
+
+  void Add(absl::string_view word) { tokens_.push_back(TokenOf(word)); }
+
+  // Makes the tokens of all runs but pieces. XXH3 has another formula for each of three classes of
+  // short words; one class after the other, no branch on the length goes wrong.
+  void Begin(const Chunk& chunk) {
+    std::array<size_t, kClasses> counts{};
+    const size_t readable = chunk.readable();
+    for (size_t run = 0; run < chunk.runs(); ++run) {
+      const size_t size = chunk.size(run);
+      size_t length_class = kClassOfSize[std::min(size, kClassOfSize.size() - 1)];
+      length_class = chunk.start(run) + kShortWordBytes <= readable ? length_class : kOther;
+      runs_[length_class][counts[length_class]++] = static_cast<uint16_t>(run);
+    }
+    AddShort<1, 3>(chunk, runs_[0].data(), counts[0]);
+    AddShort<4, 8>(chunk, runs_[1].data(), counts[1]);
+    AddShort<9, kShortWordBytes>(chunk, runs_[2].data(), counts[2]);
+    for (size_t i = 0; i < counts[kOther]; ++i) AddOther(chunk, runs_[kOther][i]);
+  }
+
+  void Add(const Chunk&, size_t first, size_t last) {
+    tokens_.insert(tokens_.end(), chunk_tokens_.data() + first, chunk_tokens_.data() + last);
+  }
+
+ private:
+  // A vector of bytes, which GCC and Clang map to the registers of any machine.
+  static constexpr size_t kShortWordBytes = 16;
+  using Block = char __attribute__((vector_size(kShortWordBytes)));
+
+  static constexpr size_t kClasses = 4;
+  static constexpr size_t kOther = 3;  // longer, or at the very end of the text
+  static constexpr std::array<uint8_t, kShortWordBytes + 2> kClassOfSize = {
+      0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, kOther};
+
+  template <size_t kSizeMin, size_t kSizeMax>
+  void AddShort(const Chunk& chunk, const uint16_t* runs, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      const size_t run = runs[i];
+      const size_t size = chunk.size(run);
+      if (size < kSizeMin || size > kSizeMax) __builtin_unreachable();
+      Block block;
+      std::memcpy(&block, chunk.text() + chunk.start(run), sizeof(block));
+      block |= kLowerCaseBit;
+      const char* const word = reinterpret_cast<const char*>(&block);
+      const Token hash = Hash64(word, size);
+      const bool number = word[0] <= '9' && IsDigits(word, size);
+      chunk_tokens_[run] = (hash & ~Token{1}) | (number ? 1 : 0);
+    }
+  }
+
+  void AddOther(const Chunk& chunk, size_t run) {
+    const absl::string_view word = chunk.run(run);
+    lower_case_.assign(word.data(), word.size());
+    for (char& c : lower_case_) c = static_cast<char>(c | kLowerCaseBit);
+    chunk_tokens_[run] = TokenOf(lower_case_);
+  }
+
+  std::vector<Token>& tokens_;
+  std::array<std::array<uint16_t, Chunk::kRunsMax>, kClasses> runs_;
+  std::array<Token, Chunk::kRunsMax> chunk_tokens_;
+  std::string lower_case_;
+};
+
+// Collects the words themselves.
+class WordSink {
+ public:
+  explicit WordSink(std::vector<std::string>* words) : words_(*words) {}
+
+  void Add(absl::string_view word) { words_.emplace_back(word.data(), word.size()); }
+  void Begin(const Chunk&) {}
+  void Add(const Chunk& chunk, size_t first, size_t last) {
+    for (size_t run = first; run < last; ++run) {
+      words_.push_back(absl::AsciiStrToLower(chunk.run(run)));
+    }
+  }
+
+ private:
+  std::vector<std::string>& words_;
+};
 
 }  // namespace
 
@@ -327,24 +448,40 @@ Token TokenOf(absl::string_view normalised_word) {
 }
 
 void Tokenize(absl::string_view text, std::vector<Token>* tokens) {
-  ForEachWord(text, [tokens](absl::string_view word) { tokens->push_back(TokenOf(word)); });
+  constexpr size_t kBytesPerToken = 6;  // of European languages, with the space
+  if (tokens->empty()) tokens->reserve(text.size() / kBytesPerToken);
+  TokenSink sink(tokens);
+  ForEachWord(text, &sink);
 }
 
 std::vector<std::string> NormalisedWords(absl::string_view text) {
   std::vector<std::string> words;
-  ForEachWord(text,
-              [&words](absl::string_view word) { words.emplace_back(word.data(), word.size()); });
+  WordSink sink(&words);
+  ForEachWord(text, &sink);
   return words;
 }
 
-void Shingle(absl::Span<const Token> tokens, int shingle_words, std::vector<uint64_t>* shingles) {
+namespace {
+
+// With `kWidth` known, XXH3 has no branch left.
+template <size_t kWidth>
+void ShingleWidth(absl::Span<const Token> tokens, size_t width, uint32_t* shingles) {
+  if constexpr (kWidth != 0) width = kWidth;
+  for (size_t i = 0; i + width <= tokens.size(); ++i) {
+    shingles[i] = static_cast<uint32_t>(Hash64(tokens.data() + i, width * sizeof(Token)));
+  }
+}
+
+}  // namespace
+
+void Shingle(absl::Span<const Token> tokens, int shingle_words, std::vector<uint32_t>* shingles) {
   if (tokens.empty()) return;
   const size_t width = std::min(static_cast<size_t>(shingle_words), tokens.size());
-  const size_t count = tokens.size() - width + 1;
-  shingles->reserve(shingles->size() + count);
-  for (size_t i = 0; i < count; ++i) {
-    shingles->push_back(Hash64(tokens.data() + i, width * sizeof(Token)));
-  }
+  const size_t before = shingles->size();
+  shingles->resize(before + tokens.size() - width + 1);
+  constexpr size_t kDefaultWidth = 5;
+  const auto shingle = width == kDefaultWidth ? ShingleWidth<kDefaultWidth> : ShingleWidth<0>;
+  shingle(tokens, width, shingles->data() + before);
 }
 
 }  // namespace newsprint::text

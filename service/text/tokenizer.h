@@ -31,17 +31,17 @@ Token TokenOf(absl::string_view normalised_word);
 // separates, apostrophes included, so no form of quote or dash makes a difference.
 // In scripts without spaces between words (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) each
 // character (with its marks) is a token, so that shingles of tokens are character n-grams there.
-// Text that is plain ASCII without markup takes a fast path with the same result. Any bytes will
-// do, up to 1 GiB, and give at most two tokens each.
+// ASCII words between ASCII or typographic separators take a fast path with the same result. Any
+// bytes will do, up to 1 GiB, and give at most two tokens each.
 void Tokenize(absl::string_view text, std::vector<Token>* tokens);
 
 // The normalised words themselves, for tests, explanations and tools.
 std::vector<std::string> NormalisedWords(absl::string_view text);
 
-// The hashes of the runs of `shingle_words` tokens, in order, repeated where the text repeats:
-// tokens.size() - shingle_words + 1 of them; one for all tokens when there are fewer, but at least
-// one; none for no tokens. `shingle_words` >= 1.
-void Shingle(absl::Span<const Token> tokens, int shingle_words, std::vector<uint64_t>* shingles);
+// Appends the hashes of the runs of `shingle_words` tokens, the low 32 bits of XXH3, in order,
+// repeated where the text repeats: tokens.size() - shingle_words + 1 of them; one for all tokens
+// when there are fewer, but at least one; none for no tokens. `shingle_words` >= 1.
+void Shingle(absl::Span<const Token> tokens, int shingle_words, std::vector<uint32_t>* shingles);
 
 }  // namespace newsprint::text
 

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "absl/numeric/bits.h"
+
 namespace newsprint::text {
 namespace {
 
@@ -53,12 +55,10 @@ size_t ValidPrefixBytes(absl::string_view bytes) {
     uint64_t block;
     if (bytes.size() - position >= sizeof(block)) {
       std::memcpy(&block, bytes.data() + position, sizeof(block));
-      if ((block & kHighBits) == 0) {
-        position += sizeof(block);
-        continue;
-      }
-    }
-    if (static_cast<unsigned char>(bytes[position]) < 0x80) {
+      const int ascii_bits = absl::countr_zero(block & kHighBits);  // 64 when there are no others
+      position += static_cast<size_t>(ascii_bits) / 8;
+      if (ascii_bits == 64) continue;
+    } else if (static_cast<unsigned char>(bytes[position]) < 0x80) {
       ++position;
       continue;
     }
@@ -312,6 +312,10 @@ std::string RepairUtf8(absl::string_view bytes) {
     AppendUtf8(IsC1Control(c) ? kReplacementCharacter : c, &result);
     bytes.remove_prefix(1);
   }
+}
+
+bool MayBeDoubleEncoded(absl::string_view utf8) {
+  return FindLead(utf8, 0) != absl::string_view::npos;
 }
 
 std::string UndoDoubleEncoding(absl::string_view utf8) {

@@ -24,6 +24,9 @@ std::string RepairUtf8(absl::string_view bytes);
 // be well-formed; the result is, and is no longer than `utf8`.
 std::string UndoDoubleEncoding(absl::string_view utf8);
 
+// False where UndoDoubleEncoding() would change nothing, as in most text; quick.
+bool MayBeDoubleEncoded(absl::string_view utf8);
+
 // The character that `byte` stands for in Windows-1252; for the five bytes that it leaves undefined
 // the C1 control character of the same value, as browsers have it (WHATWG Encoding Standard).
 char32_t FromWindows1252(unsigned char byte);

@@ -48,7 +48,7 @@ void CheckText(absl::string_view bytes) {
   }
   Require(word_bytes <= kExpansionMax * repaired.size());
 
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   Shingle(tokens, 5, &shingles);
   Require(shingles.size() == (tokens.size() < 5 ? (tokens.empty() ? 0 : 1) : tokens.size() - 4));
 }

@@ -100,16 +100,16 @@ TEST(TokenizerTest, EmojiAndSymbolsSeparate) {
 
 TEST(ShingleTest, OnePerRun) {
   const std::vector<Token> tokens = Tokens("a b c a b c");
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   Shingle(tokens, 3, &shingles);
   ASSERT_EQ(shingles.size(), 4u);
   EXPECT_EQ(shingles[0], shingles[3]);
   EXPECT_NE(shingles[0], shingles[1]);
-  EXPECT_EQ(shingles[1], Hash64(tokens.data() + 1, 3 * sizeof(Token)));
+  EXPECT_EQ(shingles[1], static_cast<uint32_t>(Hash64(tokens.data() + 1, 3 * sizeof(Token))));
 }
 
 TEST(ShingleTest, ShortAndEmptyTexts) {
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   Shingle({}, 5, &shingles);
   EXPECT_TRUE(shingles.empty());
   Shingle(Tokens("only two"), 5, &shingles);
