@@ -19,13 +19,13 @@ DEFAULT_SEED = "20110504"  # tests/testing/articles.cc
 ARGUMENTS = {
     "quick": {
         "micro_bench": ["--benchmark_min_time=0.1", "--benchmark_repetitions=3"],
-        "vector_bench": ["--rows=20000", "--queries=500", "--rounds=5"],
+        "vector_bench": ["--rows=20000", "--queries=500", "--rounds=3"],
         "echo_bench": ["--rounds=3", "--seconds=1", "--stream_messages=10000"],
         "load_bench": ["--scale=quick"],
     },
     "full": {
         "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5"],
-        "vector_bench": ["--rows=100000", "--queries=1000", "--rounds=7"],
+        "vector_bench": ["--rows=200000", "--queries=500", "--rounds=5"],
         "echo_bench": ["--rounds=5", "--seconds=2", "--stream_messages=30000"],
         "load_bench": ["--scale=full"],
     },

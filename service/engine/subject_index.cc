@@ -8,7 +8,7 @@
 namespace newsprint {
 namespace {
 
-absl::StatusOr<std::unique_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
+absl::StatusOr<std::shared_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
   index::VectorIndex::Options options;
   options.dimension = embedding.settings.dimension;
   return index::VectorIndex::Create(options);
@@ -77,7 +77,7 @@ absl::Status SubjectIndex::SetVector(uint32_t generation, Ordinal ordinal,
 }
 
 absl::Status SubjectIndex::BeginMove(std::shared_ptr<const Embedding> next) {
-  ASSIGN_OR_RETURN(std::unique_ptr<index::VectorIndex> vectors, NewVectorIndex(*next));
+  ASSIGN_OR_RETURN(std::shared_ptr<index::VectorIndex> vectors, NewVectorIndex(*next));
   MutexLock lock(mutex_);
   next_ = std::move(next);
   next_vectors_ = std::move(vectors);
@@ -85,13 +85,16 @@ absl::Status SubjectIndex::BeginMove(std::shared_ptr<const Embedding> next) {
 }
 
 void SubjectIndex::CancelMove() {
+  std::shared_ptr<index::VectorIndex> freed_unlocked;
   MutexLock lock(mutex_);
   next_ = nullptr;
-  next_vectors_ = nullptr;
+  freed_unlocked.swap(next_vectors_);
 }
 
 void SubjectIndex::CompleteMove() {
+  std::shared_ptr<index::VectorIndex> freed_unlocked;
   MutexLock lock(mutex_);
+  freed_unlocked = vectors_;
   embedding_ = std::move(next_);
   vectors_ = std::move(next_vectors_);
   next_ = nullptr;
@@ -100,14 +103,15 @@ void SubjectIndex::CompleteMove() {
 absl::StatusOr<std::vector<Ordinal>> SubjectIndex::Nearest(uint32_t generation,
                                                            absl::Span<const float> vector,
                                                            int articles_max) const {
-  std::vector<index::VectorHit> hits;
+  std::shared_ptr<const index::VectorIndex> vectors;
   {
     ReaderMutexLock lock(mutex_);
     if (generation != embedding_->settings.generation) {
       return absl::AbortedError("collection: it has changed over to another embedder; try again");
     }
-    ASSIGN_OR_RETURN(hits, vectors_->Search(vector, articles_max));
+    vectors = vectors_;
   }
+  ASSIGN_OR_RETURN(const std::vector<index::VectorHit> hits, vectors->Search(vector, articles_max));
   std::vector<Ordinal> nearest;
   nearest.reserve(hits.size());
   for (const index::VectorHit& hit : hits) nearest.push_back(hit.ordinal);

@@ -64,9 +64,10 @@ class SubjectIndex {
   mutable Mutex mutex_;
   TermStatistics terms_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const Embedding> embedding_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<index::VectorIndex> vectors_ ABSL_GUARDED_BY(mutex_);
+  // Searches hold on to them, and run without the mutex.
+  std::shared_ptr<index::VectorIndex> vectors_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const Embedding> next_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<index::VectorIndex> next_vectors_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<index::VectorIndex> next_vectors_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace newsprint

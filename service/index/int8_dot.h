@@ -1,4 +1,4 @@
-// Dot product of int8 vectors with the widest SIMD of the processor at hand.
+// Dot products of int8 vectors with the widest SIMD of the processor at hand.
 #ifndef NEWSPRINT_SERVICE_INDEX_INT8_DOT_H_
 #define NEWSPRINT_SERVICE_INDEX_INT8_DOT_H_
 
@@ -7,11 +7,16 @@
 
 namespace newsprint::index {
 
-using Int8DotFunction = int32_t (*)(const int8_t* a, const int8_t* b, size_t dimension);
+// Writes the dot products of `query` with each of `count` rows. Exact for values in -127..127 and a
+// dimension up to 65,536. Several rows at a time, so a call with many costs least.
+using Int8DotsFunction = void (*)(const int8_t* query, const int8_t* const* rows, size_t count,
+                                  size_t dimension, int32_t* dots);
 
-// Chosen once a process. Exact for values in -127..127 and a dimension up to 65,536, a multiple
-// of 8.
-Int8DotFunction Int8Dot();
+// Chosen once a process.
+Int8DotsFunction Int8Dots();
+
+// The next best one, for processors without AVX-512 VNNI; tests compare the two.
+Int8DotsFunction Int8DotsWithoutVnni();
 
 }  // namespace newsprint::index
 

@@ -1,190 +1,201 @@
 #include "service/index/int8_hnsw_index.h"
 
-#include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/DistanceComputer.h>
 #include <faiss/impl/FaissAssert.h>
-#include <faiss/utils/Heap.h>
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
-#include "service/index/int8_dot.h"
+#include "service/index/graph_walk.h"
 
 namespace newsprint::index {
-namespace {
-
-// Writes `dimension` codes; returns the scale.
-float Quantise(const float* vector, int dimension, int8_t* codes) {
-  float largest = 0;
-  for (int i = 0; i < dimension; ++i) largest = std::max(largest, std::abs(vector[i]));
-  if (largest == 0) {
-    std::fill_n(codes, dimension, int8_t{0});
-    return 0;
-  }
-  const float inverse = 127.0f / largest;
-  for (int i = 0; i < dimension; ++i) {
-    codes[i] = static_cast<int8_t>(std::lrint(vector[i] * inverse));
-  }
-  return largest / 127.0f;
-}
-
-// The calling thread's marks of visited rows. Shared by all indexes: each search takes a number
-// that no earlier one had, so marks that another index left mean nothing.
-faiss::VisitedTable& ThreadVisitedTable(size_t rows) {
-  thread_local faiss::VisitedTable table(0);
-  if (table.visited.size() < rows) table.visited.resize(rows + rows / 2, 0);
-  return table;
-}
-
-}  // namespace
 
 class Int8Storage::Computer final : public faiss::DistanceComputer {
  public:
   explicit Computer(const Int8Storage& storage)
-      : storage_(storage), dimension_(storage.d), query_(storage.d), dot_(Int8Dot()) {}
+      : storage_(storage), dimension_(storage.d), query_(storage.d), dots_(Int8Dots()) {}
 
   void set_query(const float* x) override {
     query_scale_ = Quantise(x, static_cast<int>(dimension_), query_.data());
   }
-  float operator()(idx_t i) override {
-    return Distance(query_.data(), query_scale_, Row(i), storage_.scales_[i]);
-  }
+  float operator()(idx_t i) override { return Distance(query_.data(), query_scale_, i); }
   float symmetric_dis(idx_t i, idx_t j) override {
-    return Distance(Row(i), storage_.scales_[i], Row(j), storage_.scales_[j]);
+    return Distance(storage_.codes(i), storage_.scale(i), j);
   }
 
  private:
-  const int8_t* Row(idx_t i) const { return &storage_.codes_[i * dimension_]; }
-  float Distance(const int8_t* a, float a_scale, const int8_t* b, float b_scale) const {
-    return 2.0f - 2.0f * a_scale * b_scale * static_cast<float>(dot_(a, b, dimension_));
+  float Distance(const int8_t* codes, float scale, idx_t node) const {
+    const int8_t* row = storage_.codes(node);
+    int32_t dot;
+    dots_(codes, &row, 1, dimension_, &dot);
+    return 2.0f - 2.0f * scale * storage_.scale(node) * static_cast<float>(dot);
   }
 
   const Int8Storage& storage_;
   const size_t dimension_;
   std::vector<int8_t> query_;
   float query_scale_ = 0;
-  const Int8DotFunction dot_;
+  const Int8DotsFunction dots_;
 };
 
-Int8Storage::Int8Storage(int dimension) : faiss::Index(dimension, faiss::METRIC_L2) {}
-
-void Int8Storage::add(idx_t n, const float* vectors) {
-  for (idx_t i = 0; i < n; ++i) {
-    codes_.resize(codes_.size() + d);
-    scales_.push_back(Quantise(vectors + i * d, d, &codes_[codes_.size() - d]));
-    ++ntotal;
+Int8Storage::Int8Storage(const Int8Rows* rows, uint32_t begin, uint32_t end)
+    : faiss::Index(rows->dimension(), faiss::METRIC_L2),
+      first_place_(begin % Int8Rows::kChunkRows) {
+  ntotal = end - begin;
+  for (uint32_t row = begin - begin % Int8Rows::kChunkRows; row < end;
+       row += Int8Rows::kChunkRows) {
+    const Int8Rows::Chunk& chunk = rows->chunk(row / Int8Rows::kChunkRows);
+    chunk_codes_.push_back(chunk.codes.get());
+    chunk_scales_.push_back(chunk.scales.data());
   }
 }
 
-void Int8Storage::search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
-                         const faiss::SearchParameters* params) const {
-  FAISS_THROW_IF_NOT_MSG(params == nullptr, "search parameters are not supported");
-  Computer computer(*this);
-  for (idx_t i = 0; i < n; ++i) {
-    computer.set_query(queries + i * d);
-    float* nearest = distances + i * k;
-    idx_t* rows = labels + i * k;
-    faiss::maxheap_heapify(k, nearest, rows);
-    for (idx_t row = 0; row < ntotal; ++row) {
-      const float distance = computer(row);
-      if (distance < nearest[0]) faiss::maxheap_replace_top(k, nearest, rows, distance, row);
-    }
-    faiss::maxheap_reorder(k, nearest, rows);
-  }
-}
-
-void Int8Storage::reconstruct(idx_t row, float* vector) const {
-  for (int i = 0; i < d; ++i) {
-    vector[i] = scales_[row] * static_cast<float>(codes_[row * d + i]);
-  }
-}
-
-void Int8Storage::Overwrite(idx_t row, const float* vector) {
-  scales_[row] = Quantise(vector, d, &codes_[row * d]);
-}
-
-void Int8Storage::reset() {
-  codes_.clear();
-  scales_.clear();
-  ntotal = 0;
+void Int8Storage::reconstruct(idx_t node, float* vector) const {
+  for (int i = 0; i < d; ++i) vector[i] = scale(node) * static_cast<float>(codes(node)[i]);
 }
 
 faiss::DistanceComputer* Int8Storage::get_distance_computer() const { return new Computer(*this); }
 
-Int8HnswIndex::Int8HnswIndex(int dimension, int links, int ef_construction, int ef_search)
-    : faiss::IndexHNSW(dimension, links, faiss::METRIC_L2), int8_storage_(dimension) {
-  storage = &int8_storage_;
+void Int8Storage::add(idx_t, const float*) { FAISS_THROW_MSG("not supported"); }
+void Int8Storage::search(idx_t, const float*, idx_t, float*, idx_t*,
+                         const faiss::SearchParameters*) const {
+  FAISS_THROW_MSG("not supported");
+}
+void Int8Storage::reset() { FAISS_THROW_MSG("not supported"); }
+
+Int8HnswIndex::Int8HnswIndex(const Int8Rows* rows, uint32_t begin, uint32_t end, int links)
+    : faiss::IndexHNSW(rows->dimension(), links, faiss::METRIC_L2),
+      begin_(begin),
+      int8_storage_(rows, begin, end) {
+  storage = const_cast<Int8Storage*>(&int8_storage_);  // FAISS writes to it in add() alone
   own_fields = false;
   is_trained = true;
-  hnsw.efConstruction = ef_construction;
-  hnsw.efSearch = ef_search;
-}
-
-Int8HnswIndex::~Int8HnswIndex() { FreeLocks(); }
-
-void Int8HnswIndex::FreeLocks() {
-  for (omp_lock_t& lock : locks_) omp_destroy_lock(&lock);
-  locks_.clear();
-}
-
-void Int8HnswIndex::ReserveLocks(size_t rows) {
-  if (locks_.size() >= rows) return;
-  FreeLocks();
-  locks_.resize(std::max<size_t>(1024, rows * 2));
-  for (omp_lock_t& lock : locks_) omp_init_lock(&lock);
-}
-
-void Int8HnswIndex::add(idx_t n, const float* vectors) {
-  Append(n, vectors);
-  while (!all_linked()) LinkNext();
-}
-
-void Int8HnswIndex::Append(idx_t n, const float* vectors) {
-  int8_storage_.add(n, vectors);
   ntotal = int8_storage_.ntotal;
 }
 
-void Int8HnswIndex::Overwrite(idx_t row, const float* vector) {
-  FAISS_THROW_IF_NOT_MSG(!is_linked(row), "row: is in the graph");
-  int8_storage_.Overwrite(row, vector);
+std::shared_ptr<const Int8HnswIndex> Int8HnswIndex::Extend(
+    const Int8HnswIndex* previous, const Int8Rows* rows, uint32_t begin, uint32_t end,
+    const Options& options, const std::function<bool()>& keep_going) {
+  if (previous != nullptr) begin = previous->begin();
+  std::shared_ptr<Int8HnswIndex> index(new Int8HnswIndex(rows, begin, end, options.links));
+  faiss::HNSW& hnsw = index->hnsw;
+  const size_t nodes = end - begin;
+  const size_t nodes_before = previous == nullptr ? 0 : previous->ntotal;
+  // All levels first, so that each array is allocated once and in its final size.
+  hnsw.levels.reserve(nodes);
+  hnsw.offsets.reserve(nodes + 1);
+  size_t neighbours = 0;
+  if (previous != nullptr) {
+    const faiss::HNSW& before = previous->hnsw;
+    hnsw.levels = before.levels;
+    hnsw.levels.reserve(nodes);
+    hnsw.rng = before.rng;
+    hnsw.entry_point = before.entry_point;
+    hnsw.max_level = before.max_level;
+    neighbours = before.neighbors.size();
+  }
+  for (size_t node = nodes_before; node < nodes; ++node) {
+    hnsw.levels.push_back(hnsw.random_level() + 1);
+    neighbours += hnsw.cum_nb_neighbors(hnsw.levels.back());
+  }
+  hnsw.neighbors.reserve(neighbours);
+  if (previous != nullptr) {
+    hnsw.neighbors = previous->hnsw.neighbors;
+    hnsw.offsets = previous->hnsw.offsets;
+  }
+  hnsw.neighbors.resize(neighbours, -1);
+  for (size_t node = nodes_before; node < nodes; ++node) {
+    hnsw.offsets.push_back(hnsw.offsets.back() + hnsw.cum_nb_neighbors(hnsw.levels[node]));
+  }
+  WalkScratch scratch;
+  GraphWalk walk(&index->int8_storage_, &hnsw, &scratch);
+  for (size_t node = nodes_before; node < nodes; ++node) {
+    if (!keep_going()) return nullptr;
+    const uint32_t row = begin + static_cast<uint32_t>(node);
+    if (rows->ordinal(row) == kRemoved) continue;
+    walk.Link(static_cast<uint32_t>(node), options.ef_construction, &hnsw);
+  }
+  return index;
 }
 
-void Int8HnswIndex::LinkNext() {
-  const int row = static_cast<int>(hnsw.levels.size());
-  std::vector<float> vector(d);
-  int8_storage_.reconstruct(row, vector.data());
-  const std::unique_ptr<faiss::DistanceComputer> computer(int8_storage_.get_distance_computer());
-  computer->set_query(vector.data());
-  hnsw.prepare_level_tab(1, false);
-  ReserveLocks(hnsw.levels.size());
-  hnsw.add_with_locks(*computer, hnsw.levels[row] - 1, row, locks_, ThreadVisitedTable(ntotal));
+int64_t Int8HnswIndex::NeighbourCount(int links, const std::vector<uint8_t>& levels) {
+  const faiss::HNSW hnsw(links);
+  int64_t count = 0;
+  for (const uint8_t level : levels) {
+    if (level < 1 || level >= hnsw.cum_nneighbor_per_level.size()) return -1;
+    count += hnsw.cum_nb_neighbors(level);
+  }
+  return count;
+}
+
+std::shared_ptr<const Int8HnswIndex> Int8HnswIndex::Restore(const Int8Rows* rows, uint32_t begin,
+                                                            uint32_t end, int links,
+                                                            const std::vector<uint8_t>& levels,
+                                                            std::vector<storage_idx_t> neighbours,
+                                                            storage_idx_t entry_point) {
+  const size_t nodes = end - begin;
+  const int64_t expected = NeighbourCount(links, levels);
+  if (levels.size() != nodes || expected < 0 ||
+      neighbours.size() != static_cast<size_t>(expected) || entry_point < -1 ||
+      entry_point >= static_cast<int64_t>(nodes)) {
+    return nullptr;
+  }
+  std::shared_ptr<Int8HnswIndex> index(new Int8HnswIndex(rows, begin, end, links));
+  faiss::HNSW& hnsw = index->hnsw;
+  hnsw.levels.assign(levels.begin(), levels.end());
+  hnsw.offsets.reserve(nodes + 1);
+  for (const uint8_t level : levels) {
+    hnsw.offsets.push_back(hnsw.offsets.back() + hnsw.cum_nb_neighbors(level));
+  }
+  // A walk stays in bounds when each link leads to a node that is there on its level.
+  for (size_t node = 0; node < nodes; ++node) {
+    for (int level = 0; level < levels[node]; ++level) {
+      size_t link, link_end;
+      hnsw.neighbor_range(static_cast<idx_t>(node), level, &link, &link_end);
+      for (; link < link_end; ++link) {
+        const storage_idx_t to = neighbours[link];
+        if (to < -1 || to >= static_cast<int64_t>(nodes) || (to >= 0 && levels[to] <= level)) {
+          return nullptr;
+        }
+      }
+    }
+  }
+  hnsw.neighbors = std::move(neighbours);
+  hnsw.entry_point = entry_point;
+  hnsw.max_level = entry_point < 0 ? -1 : levels[entry_point] - 1;
+  return index;
+}
+
+void Int8HnswIndex::Search(const int8_t* codes, size_t ef, WalkScratch* scratch,
+                           std::vector<ScoredNode>* nearest) const {
+  nearest->clear();
+  if (hnsw.entry_point < 0) return;
+  GraphWalk walk(&int8_storage_, &hnsw, scratch);
+  *nearest = walk.Search(codes, ef);
 }
 
 void Int8HnswIndex::search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
                            const faiss::SearchParameters* params) const {
   FAISS_THROW_IF_NOT_MSG(params == nullptr, "search parameters are not supported");
-  const std::unique_ptr<faiss::DistanceComputer> computer(int8_storage_.get_distance_computer());
+  WalkScratch scratch;
+  std::vector<ScoredNode> nearest;
+  std::vector<int8_t> codes(d);
   for (idx_t i = 0; i < n; ++i) {
-    computer->set_query(queries + i * d);
-    float* row_distances = distances + i * k;
-    idx_t* row_labels = labels + i * k;
-    faiss::maxheap_heapify(k, row_distances, row_labels);
-    hnsw.search(*computer, static_cast<int>(k), row_labels, row_distances,
-                ThreadVisitedTable(ntotal));
-    faiss::maxheap_reorder(k, row_distances, row_labels);
+    const float scale = Quantise(queries + i * d, d, codes.data());
+    Search(codes.data(), std::max<size_t>(hnsw.efSearch, k), &scratch, &nearest);
+    for (idx_t j = 0; j < k; ++j) {
+      const bool found = static_cast<size_t>(j) < nearest.size();
+      labels[i * k + j] = found ? nearest[j].node : -1;
+      distances[i * k + j] = found ? 2.0f - 2.0f * scale * nearest[j].score : HUGE_VALF;
+    }
   }
 }
 
-void Int8HnswIndex::reset() {
-  hnsw.reset();
-  int8_storage_.reset();
-  FreeLocks();
-  ntotal = 0;
-}
+void Int8HnswIndex::add(idx_t, const float*) { FAISS_THROW_MSG("not supported"); }
+void Int8HnswIndex::reset() { FAISS_THROW_MSG("not supported"); }
 
 size_t Int8HnswIndex::memory_bytes() const {
-  return int8_storage_.memory_bytes() + locks_.capacity() * sizeof(omp_lock_t) +
-         hnsw.neighbors.capacity() * sizeof(hnsw.neighbors[0]) +
+  return hnsw.neighbors.capacity() * sizeof(hnsw.neighbors[0]) +
          hnsw.levels.capacity() * sizeof(hnsw.levels[0]) +
          hnsw.offsets.capacity() * sizeof(hnsw.offsets[0]);
 }

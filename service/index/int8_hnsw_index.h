@@ -1,83 +1,129 @@
 // A FAISS graph index over int8 vectors.
 //
-// FAISS's own float storage is slow in Debian's build (no AVX2) and four times the size. Here
-// `faiss::IndexHNSW` works on a storage of ours, whose distance computer is SIMD code of ours.
+// The graph is a `faiss::HNSW`, with its layout, its parameters and its way of drawing levels. How
+// it is walked is code of ours over the arrays of links, several times as fast as FAISS's: Debian's
+// build has no AVX2, calls a virtual function for each distance, and does not ask for memory ahead.
 // Yu. Malkov, D. Yashunin: Efficient and robust approximate nearest neighbor search using
 // Hierarchical Navigable Small World graphs (TPAMI 2018).
 #ifndef NEWSPRINT_SERVICE_INDEX_INT8_HNSW_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_INT8_HNSW_INDEX_H_
 
 #include <faiss/IndexHNSW.h>
-#include <omp.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "service/index/int8_dot.h"
+#include "service/index/int8_rows.h"
+
 namespace newsprint::index {
 
-// Unit vectors as int8 with one scale each: value = scale * code, scale = max |value| / 127. The
-// error of a dot product is below about 0.01.
+// What FAISS sees of some consecutive rows. Immutable. The rows must outlive it.
 class Int8Storage final : public faiss::Index {
  public:
-  explicit Int8Storage(int dimension);
+  Int8Storage(const Int8Rows* rows, uint32_t begin, uint32_t end);
 
-  void add(idx_t n, const float* vectors) override;
-  // Compares with every vector.
-  void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
-              const faiss::SearchParameters* params = nullptr) const override;
-  void reconstruct(idx_t row, float* vector) const override;
-  void Overwrite(idx_t row, const float* vector);
-  void reset() override;
+  const int8_t* codes(size_t node) const {
+    const size_t place = first_place_ + node;
+    return chunk_codes_[place / Int8Rows::kChunkRows] + place % Int8Rows::kChunkRows * d;
+  }
+  float scale(size_t node) const {
+    const size_t place = first_place_ + node;
+    return chunk_scales_[place / Int8Rows::kChunkRows][place % Int8Rows::kChunkRows];
+  }
+  void PrefetchScale(size_t node) const {
+    const size_t place = first_place_ + node;
+    __builtin_prefetch(chunk_scales_[place / Int8Rows::kChunkRows] + place % Int8Rows::kChunkRows);
+  }
+
+  void reconstruct(idx_t node, float* vector) const override;
   // Squared Euclidean distances of unit vectors: 2 - 2 * cosine.
   faiss::DistanceComputer* get_distance_computer() const override;
-
-  size_t memory_bytes() const { return codes_.capacity() + scales_.capacity() * sizeof(float); }
+  // Not supported: rows are added to Int8Rows, and searched by VectorIndex.
+  void add(idx_t n, const float* vectors) override;
+  void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
+              const faiss::SearchParameters* params = nullptr) const override;
+  void reset() override;
 
  private:
   class Computer;
 
-  std::vector<int8_t> codes_;  // ntotal rows of d
-  std::vector<float> scales_;
+  const size_t first_place_;  // of node 0 in the first of the chunks
+  std::vector<const int8_t*> chunk_codes_;
+  std::vector<const float*> chunk_scales_;
 };
 
-// Rows can't be removed; the caller passes over those it no longer wants. Not thread-safe for
-// adding; any number of threads may search while nobody adds. Runs on the calling thread alone.
+// A node of a graph, and its likeness to what is looked for: a dot product but for a factor that is
+// the same for all nodes.
+struct ScoredNode {
+  float score;
+  uint32_t node;
+};
+
+// What a walk through a graph needs, kept from one to the next so that it allocates nothing. For
+// one thread at a time.
+class WalkScratch {
+ private:
+  friend class GraphWalk;
+
+  std::vector<ScoredNode> nearest_;
+  std::vector<uint64_t> visited_;  // a bit a node
+  std::vector<uint32_t> nodes_;
+  std::vector<const int8_t*> codes_;
+  std::vector<int32_t> dots_;
+};
+
+// A graph over the rows from begin() to end(); node 0 is the row begin(). Immutable once it is
+// built: any number of threads may search.
 class Int8HnswIndex final : public faiss::IndexHNSW {
  public:
-  Int8HnswIndex(int dimension, int links, int ef_construction, int ef_search);
-  ~Int8HnswIndex() override;
+  struct Options {
+    int links = 16;
+    int ef_construction = 64;
+  };
 
-  // FAISS's own add() sets up locks and marks for all rows at each call, which makes adding one by
-  // one quadratic; this one keeps them. Appends and links.
-  void add(idx_t n, const float* vectors) override;
-  // The two halves of add(), for callers that can do without the graph for a while: Append stores
-  // rows that SearchAll finds, LinkNext puts the first row that is not in the graph into it.
-  void Append(idx_t n, const float* vectors);
-  void LinkNext();
-  bool all_linked() const { return static_cast<idx_t>(hnsw.levels.size()) == ntotal; }
-  // Replaces a stored vector. The row must not be in the graph.
-  void Overwrite(idx_t row, const float* vector);
-  bool is_linked(idx_t row) const { return row < static_cast<idx_t>(hnsw.levels.size()); }
-  // By the graph: finds linked rows only.
+  // The links of `previous` (which may be null: then the graph begins at the row `begin`) with the
+  // rows up to `end` linked in as well, but for those without an ordinal. Null when `keep_going`,
+  // which is asked between rows, said no.
+  static std::shared_ptr<const Int8HnswIndex> Extend(const Int8HnswIndex* previous,
+                                                     const Int8Rows* rows, uint32_t begin,
+                                                     uint32_t end, const Options& options,
+                                                     const std::function<bool()>& keep_going);
+
+  // A graph as it was saved: FAISS's levels (1 is the ground) and neighbours. Null when they are no
+  // graph over the rows from `begin` to `end`.
+  static std::shared_ptr<const Int8HnswIndex> Restore(const Int8Rows* rows, uint32_t begin,
+                                                      uint32_t end, int links,
+                                                      const std::vector<uint8_t>& levels,
+                                                      std::vector<storage_idx_t> neighbours,
+                                                      storage_idx_t entry_point);
+  // How many neighbours such a graph has in all; -1 when there can be no such levels.
+  static int64_t NeighbourCount(int links, const std::vector<uint8_t>& levels);
+
+  uint32_t begin() const { return begin_; }
+  uint32_t end() const { return begin_ + static_cast<uint32_t>(ntotal); }
+
+  // The nodes nearest to a vector, best first, not more than `ef` and nearly always as many. `ef`
+  // >= 1: more give better recall, and take longer.
+  void Search(const int8_t* codes, size_t ef, WalkScratch* scratch,
+              std::vector<ScoredNode>* nearest) const;
+
+  // As FAISS wants it, by Search with hnsw.efSearch.
   void search(idx_t n, const float* queries, idx_t k, float* distances, idx_t* labels,
               const faiss::SearchParameters* params = nullptr) const override;
+  // Not supported, see Extend.
+  void add(idx_t n, const float* vectors) override;
   void reset() override;
 
-  // Compares with every vector: exact, for small indexes and as the oracle in tests.
-  void SearchAll(const float* query, idx_t k, float* distances, idx_t* labels) const {
-    int8_storage_.search(1, query, k, distances, labels);
-  }
-  // The vector of a row, in the graph or not.
-  void Reconstruct(idx_t row, float* vector) const { int8_storage_.reconstruct(row, vector); }
   size_t memory_bytes() const;
 
  private:
-  void ReserveLocks(size_t rows);
-  void FreeLocks();
+  Int8HnswIndex(const Int8Rows* rows, uint32_t begin, uint32_t end, int links);
 
-  Int8Storage int8_storage_;
-  std::vector<omp_lock_t> locks_;  // at least one a row
+  const uint32_t begin_;
+  const Int8Storage int8_storage_;
 };
 
 }  // namespace newsprint::index

@@ -3,12 +3,14 @@
 #define NEWSPRINT_SERVICE_INDEX_VECTOR_INDEX_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "service/common/types.h"
+#include "service/index/int8_rows.h"
 
 namespace newsprint::index {
 
@@ -17,8 +19,12 @@ struct VectorHit {
   float cosine;  // -1 to 1, within about 0.01 of the exact value
 };
 
-// Not thread-safe for writing; any number of threads may search while nobody writes. FAISS errors
-// come back as INTERNAL.
+// Thread-safe, but that Add, Remove and FinishLoading are for one thread at a time, and Load comes
+// before all other calls. No call waits for another one, nor for the graphs, which are built in the
+// background. FAISS errors come back as INTERNAL.
+//
+// A search compares the query with each of the latest rows, and finds its way through graphs over
+// the older ones. While an article is added anew, a search may miss it.
 class VectorIndex {
  public:
   struct Options {
@@ -26,13 +32,17 @@ class VectorIndex {
     // Graph links a row (M of the HNSW paper); twice as many on the ground level. More: better
     // recall, more memory (8 bytes each) and slower building.
     int links = 16;
-    // Rows looked at while a row is linked in, and while a search runs. More: better recall,
-    // slower.
+    // Nearest nodes that are kept while a row is linked in, and while a search runs, which keeps at
+    // least 3/2 of the hits that are wanted. More: better recall, slower.
     int ef_construction = 64;
-    int ef_search = 256;
-    // Up to this many rows a search compares with all of them, in about 15 ns each, and no graph is
-    // made. Beyond it each Add links a few rows, and searches go by the graph once it has them all.
-    int exact_rows_max = 50'000;
+    int ef_search = 64;
+    // Up to this many rows there is no graph: searches are exact.
+    int exact_rows_max = 16'384;
+    // Rows beyond the graphs at which these are extended. More: slower searches; fewer: the last
+    // graph is copied more often.
+    int tail_rows_max = 4096;
+    // Rows of a graph. More: faster searches, and more memory while it is extended.
+    int segment_rows_max = 1 << 20;
   };
 
   static absl::StatusOr<std::unique_ptr<VectorIndex>> Create(const Options& options);
@@ -40,13 +50,34 @@ class VectorIndex {
 
   // `vector` has `dimension` values and length 1. An ordinal that is in the index is replaced.
   absl::Status Add(Ordinal ordinal, absl::Span<const float> vector);
-  // Does nothing when the article is not in the index. The row is used again, unless it is in the
-  // graph: then its memory comes back at the next start.
+  // Does nothing when the article is not in the index. The memory of the row comes back at the next
+  // start.
   void Remove(Ordinal ordinal);
-  // The `hits_max` nearest, best first, equal ones in the order of ingestion.
-  absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max) const;
+  // The `hits_max` nearest, best first, equal ones in the order of ingestion. `ef_search`:
+  // instead of what the options say.
+  absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max,
+                                                int ef_search = 0) const;
   // The vector of an article, as exact as its code; false when it is not in the index.
   bool Get(Ordinal ordinal, std::vector<float>* vector) const;
+  // One for each ordinal; `codes` is null for those that are not in the index. They are valid as
+  // long as the index, whatever happens to the article. Int8Dots compares them.
+  void GetCodes(absl::Span<const Ordinal> ordinals, std::vector<CodedVector>* vectors) const;
+
+  // Writes the graphs and their rows, not the latest rows, to a file that takes the place of an
+  // earlier one when it is complete and on disk. The file saves time at a start and is no more than
+  // that. One call at a time does its work, others wait.
+  absl::Status Save(const std::string& path);
+  // Rows that a Save would write beyond those of the last Save, or Load.
+  int64_t unsaved_rows() const;
+  // NOT_FOUND where there is no file. DATA_LOSS when it is damaged, or of another version or shape
+  // than `options`; the index is empty and usable then. A row of the file is not found before its
+  // article is added with the very same vector, which then costs less than a new one.
+  absl::Status Load(const std::string& path);
+  // Rows of the file that nobody has added until now are dead.
+  void FinishLoading();
+
+  // Returns when the rows that are there now are in graphs, or too few to be.
+  absl::Status WaitUntilBuilt();
 
   size_t size() const;
   size_t memory_bytes() const;

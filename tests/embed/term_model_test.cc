@@ -15,17 +15,17 @@ namespace {
 using ::testing::HasSubstr;
 using text::TokenOf;
 
-constexpr int kDimension = 32;
+constexpr int kModelDimension = 32;
 constexpr size_t kChecksumAt = 8, kSummedFrom = 16;
 
 // Row r has the values r, r + 1 and so on.
 void AddRow(float first, std::vector<float>* rows) {
-  for (int i = 0; i < kDimension; ++i) rows->push_back(first + static_cast<float>(i));
+  for (int i = 0; i < kModelDimension; ++i) rows->push_back(first + static_cast<float>(i));
 }
 
 TermModelContent Content() {
   TermModelContent content;
-  content.dimension = kDimension;
+  content.dimension = kModelDimension;
   content.counting = {2, 3, 40, 0.25f};
   content.words = {{TokenOf("senate"), 0, 0.5f, 0.1f},
                    {TokenOf("the"), ModelWord::kHashed, 0, 0.9f},
@@ -43,7 +43,7 @@ TermModelContent Content() {
 std::string File() { return SerialiseTermModel(Content()).value(); }
 
 std::vector<float> VectorOf(const TermModel& model, const char* word) {
-  std::vector<float> vector(kDimension);
+  std::vector<float> vector(kModelDimension);
   model.VectorOf(TokenOf(word), absl::MakeSpan(vector));
   return vector;
 }
@@ -64,7 +64,7 @@ std::string With(std::string file, size_t at, Value value) {
 TEST(TermModelTest, ReadsWhatWasWritten) {
   const std::string file = File();
   const TermModel model = TermModel::Parse(file).value();
-  EXPECT_EQ(model.dimension(), kDimension);
+  EXPECT_EQ(model.dimension(), kModelDimension);
   EXPECT_EQ(model.words(), 4u);
   EXPECT_EQ(model.word_rows(), 2u);
   EXPECT_EQ(model.hash_rows(), 3u);
@@ -81,7 +81,7 @@ TEST(TermModelTest, RowsComeBackWithinHalfAStep) {
   const TermModel model = TermModel::Parse(file).value();
   const std::vector<float> senate = VectorOf(model, "senate");
   const std::vector<float> election = VectorOf(model, "election");
-  for (int i = 0; i < kDimension; ++i) {
+  for (int i = 0; i < kModelDimension; ++i) {
     EXPECT_NEAR(senate[i], 0.5f * static_cast<float>(i - 16), 0.5f * 16 / 254 + 1e-5f);
     EXPECT_NEAR(election[i], 2.0f * static_cast<float>(i + 1), 2.0f * 32 / 254 + 1e-5f);
   }
@@ -91,10 +91,10 @@ TEST(TermModelTest, OtherTermsAreTwoHashRows) {
   const std::string file = File();
   const TermModel model = TermModel::Parse(file).value();
   const auto expected = [&](const char* word, float weight) {
-    std::vector<float> sum(kDimension), row(kDimension);
+    std::vector<float> sum(kModelDimension), row(kModelDimension);
     for (const auto& place : TermModel::HashPlaces(TokenOf(word), 3)) {
       model.HashRow(place.row, absl::MakeSpan(row));
-      for (int i = 0; i < kDimension; ++i) sum[i] += weight * place.sign * row[i];
+      for (int i = 0; i < kModelDimension; ++i) sum[i] += weight * place.sign * row[i];
     }
     return sum;
   };

@@ -3,8 +3,6 @@
 #include <cmath>
 #include <vector>
 
-#include "service/index/int8_dot.h"
-
 namespace newsprint::index {
 namespace {
 
@@ -18,20 +16,6 @@ std::vector<float> Axis(int axis, int dimension = 8) {
   std::vector<float> vector(dimension);
   vector[axis] = 1;
   return vector;
-}
-
-TEST(Int8DotTest, IsExactForEveryLength) {
-  for (size_t size = 8; size <= 520; size += 8) {
-    std::vector<int8_t> a(size);
-    std::vector<int8_t> b(size);
-    int32_t expected = 0;
-    for (size_t i = 0; i < size; ++i) {
-      a[i] = static_cast<int8_t>(i % 2 == 0 ? 127 : -127);
-      b[i] = static_cast<int8_t>((i * 37) % 255 - 127);
-      expected += a[i] * b[i];
-    }
-    EXPECT_EQ(Int8Dot()(a.data(), b.data(), size), expected) << size;
-  }
 }
 
 TEST(VectorIndexTest, FindsTheNearestFirst) {
@@ -63,20 +47,49 @@ TEST(VectorIndexTest, RemovedAndReplacedRowsAreNotFound) {
   for (const VectorHit& hit : hits) EXPECT_NE(hit.ordinal, 2u);
 }
 
-TEST(VectorIndexTest, RowsOfTheDeadAreUsedAgain) {
+TEST(VectorIndexTest, CodesAreThoseOfTheVector) {
   const auto index = MakeIndex(8);
-  for (Ordinal i = 0; i < 8; ++i) ASSERT_TRUE(index->Add(i, Axis(static_cast<int>(i))).ok());
-  const size_t bytes = index->memory_bytes();
-  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(index->Add(3, Axis(i % 8)).ok());
-  EXPECT_LE(index->memory_bytes(), bytes + 64);
-  EXPECT_EQ(index->Search(Axis(7), 8)->size(), 8u);
-  EXPECT_NEAR((*index->Search(Axis(7), 1))[0].cosine, 1, 0.01);
+  const std::vector<float> vector = {0.5f, -0.5f, 0.5f, -0.5f, 0, 0, 0, 0};
+  ASSERT_TRUE(index->Add(7, vector).ok());
+  ASSERT_TRUE(index->Add(5000, Axis(3)).ok());  // on another page
+  std::vector<CodedVector> coded;
+  index->GetCodes({5000, 6, 7, 4'000'000'000}, &coded);
+  ASSERT_EQ(coded.size(), 4u);
+  EXPECT_EQ(coded[0].codes[3], 127);
+  EXPECT_EQ(coded[1].codes, nullptr);
+  EXPECT_EQ(coded[3].codes, nullptr);
+  std::vector<float> got;
+  ASSERT_TRUE(index->Get(7, &got));
+  for (size_t i = 0; i < vector.size(); ++i) {
+    EXPECT_NEAR(coded[2].scale * static_cast<float>(coded[2].codes[i]), vector[i], 0.01);
+    EXPECT_NEAR(got[i], vector[i], 0.01);
+  }
+  // They outlive the article.
+  index->Remove(7);
+  EXPECT_EQ(coded[2].codes[0], 127);
+  EXPECT_FALSE(index->Get(7, &got));
+  EXPECT_FALSE(index->Get(8, &got));
+}
+
+TEST(VectorIndexTest, TheLargestOrdinalIsNotForUse) {
+  EXPECT_EQ(MakeIndex(8)->Add(kRemoved, Axis(0)).code(), absl::StatusCode::kInternal);
+}
+
+TEST(VectorIndexTest, WaitingForNoGraphEnds) {
+  const auto index = MakeIndex(8);
+  EXPECT_TRUE(index->WaitUntilBuilt().ok());
+  ASSERT_TRUE(index->Add(1, Axis(0)).ok());
+  EXPECT_TRUE(index->WaitUntilBuilt().ok());
+  EXPECT_EQ(index->unsaved_rows(), 0);
 }
 
 TEST(VectorIndexTest, EmptyIndexAndWrongDimension) {
   const auto index = MakeIndex(8);
   EXPECT_TRUE(index->Search(Axis(0), 5)->empty());
   EXPECT_EQ(index->Add(1, std::vector<float>(16)).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(index->Search(std::vector<float>(16), 1).status().code(), absl::StatusCode::kInternal);
+  ASSERT_TRUE(index->Add(1, Axis(0)).ok());
+  EXPECT_TRUE(index->Search(Axis(0), 0)->empty());
 }
 
 }  // namespace
