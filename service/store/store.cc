@@ -111,6 +111,10 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
+  // Nearly all reads are of records that are on disk already: they need not look through what was
+  // written last.
+  family.memtable_prefix_bloom_size_ratio = 0.02;
+  family.memtable_whole_key_filtering = true;
   return family;
 }
 
