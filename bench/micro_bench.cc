@@ -233,7 +233,8 @@ BENCHMARK(BM_DecideUnrelated);
 BENCHMARK(BM_DecideCopy);
 
 // A query and `range(0)` candidates of 128 terms and 256-dimensional vectors, as FindRelated ranks
-// them: in stories of ten articles, which share half of their terms.
+// them, from what the store and the index give: in stories of ten articles, which share half of
+// their terms.
 void BM_RankRelated(benchmark::State& state) {
   constexpr size_t kDimension = 256;
   std::mt19937_64 random(testing::Seed());
@@ -251,20 +252,28 @@ void BM_RankRelated(benchmark::State& state) {
     statistics.Add(terms.back());
   }
   std::normal_distribution<float> normal;
-  std::vector<RankSubject> subjects;
-  for (const auto& of_article : terms) {
-    RankSubject& subject = subjects.emplace_back();
-    subject.terms = statistics.Weigh(of_article);
+  std::vector<std::vector<float>> vectors;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    std::vector<float>& vector = vectors.emplace_back();
     double squares = 0;
-    for (size_t i = 0; i < kDimension; ++i) {
-      subject.vector.push_back(normal(random));
-      squares += subject.vector.back() * subject.vector.back();
+    for (size_t k = 0; k < kDimension; ++k) {
+      vector.push_back(normal(random));
+      squares += vector.back() * vector.back();
     }
-    for (float& value : subject.vector) value = static_cast<float>(value / std::sqrt(squares));
+    for (float& value : vector) value = static_cast<float>(value / std::sqrt(squares));
   }
-  for (auto _ : state) benchmark::DoNotOptimize(StoryRanking(subjects).similarities().data());
+  StoryRanking ranking;
+  for (auto _ : state) {
+    ranking.Reset(terms.size(), kDimension);
+    for (size_t i = 0; i < terms.size(); ++i) {
+      ranking.AddTerms(i, terms[i]);
+      ranking.SetVector(i, vectors[i]);
+    }
+    ranking.Rank([&](absl::Span<const uint32_t> all, float* idf) { statistics.Idf(all, idf); });
+    benchmark::DoNotOptimize(ranking.similarities().data());
+  }
 }
-BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100);
+BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100)->Arg(200);
 
 }  // namespace
 }  // namespace newsprint::bench

@@ -86,8 +86,7 @@ struct RelatedFinder::Candidate {
 
 struct RelatedFinder::Search {
   std::vector<Candidate> candidates;
-  std::vector<RankSubject> subjects;  // of the ranking; [0] is the query
-  std::optional<StoryRanking> ranking;
+  const StoryRanking* ranking;  // the calling thread's
 
   // Of two places of the ranking.
   double Similarity(size_t a, size_t b) const {
@@ -226,28 +225,62 @@ absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(const LoadedG
   return std::optional<Ordinal>();
 }
 
+// Sets the articles from place 1 of `ranking` on. Returns which ones are there.
+absl::StatusOr<std::vector<char>> RelatedFinder::LoadSubjects(absl::Span<const Ordinal> ordinals,
+                                                              StoryRanking* ranking) const {
+  std::vector<char> there(ordinals.size());
+  RETURN_IF_ERROR(
+      store_->ReadTerms(uid_, ordinals, [&](size_t i, absl::Span<const WeightedTerm> terms) {
+        there[i] = true;
+        ranking->AddTerms(i + 1, terms);
+      }));
+  std::vector<char> indexed(ordinals.size());
+  index_->GetVectors(ordinals, [&](size_t i, absl::Span<const float> vector) {
+    indexed[i] = true;
+    ranking->SetVector(i + 1, vector);
+  });
+  const uint32_t generation = index_->embedding()->settings.generation;
+  for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (!there[i] || indexed[i]) continue;
+    ASSIGN_OR_RETURN(const auto vector, store_->FindVector(uid_, generation, ordinals[i]));
+    if (vector.has_value()) ranking->SetVector(i + 1, *vector);
+  }
+  return there;
+}
+
 absl::StatusOr<RelatedFinder::Search> RelatedFinder::RankCandidates(
     const PreparedArticle& query, std::vector<Candidate> candidates) const {
-  Search search;
-  search.subjects.push_back(MakeSubject(query));
-  for (Candidate& candidate : candidates) {
-    absl::StatusOr<RankSubject> subject = LoadSubject(candidate.reference);
-    if (IsGone(subject.status())) continue;
-    RETURN_IF_ERROR(subject.status());
-    if (search.subjects.size() <= kStoryArticlesMax) {
-      candidate.node = search.subjects.size();
-      search.subjects.push_back(*std::move(subject));
-    } else {
-      candidate.similarity = ComparePair(search.subjects[0], *subject).similarity;
+  // Its memory serves one search after another.
+  thread_local StoryRanking ranking;
+  const size_t ranked = std::min(candidates.size(), kStoryArticlesMax);
+  ranking.Reset(1 + ranked, query.vector.size());
+  ranking.AddTerms(0, query.terms.terms);
+  ranking.SetVector(0, query.vector);
+  std::vector<Ordinal> references;
+  references.reserve(ranked);
+  for (size_t i = 0; i < ranked; ++i) references.push_back(candidates[i].reference);
+  ASSIGN_OR_RETURN(const std::vector<char> there, LoadSubjects(references, &ranking));
+  ranking.Rank([this](absl::Span<const uint32_t> terms, float* idf) { index_->Idf(terms, idf); });
+
+  Search search{{}, &ranking};
+  search.candidates.reserve(candidates.size());
+  for (size_t i = 0; i < ranked; ++i) {
+    if (!there[i]) continue;
+    Candidate& candidate = search.candidates.emplace_back(candidates[i]);
+    candidate.node = i + 1;
+    candidate.similarity = ranking.similarities()[candidate.node];
+    candidate.score = Score(candidate.similarity, ranking.Similarity(0, candidate.node));
+  }
+  if (ranked < candidates.size()) {
+    const RankSubject query_subject = MakeSubject(query);
+    for (size_t i = ranked; i < candidates.size(); ++i) {
+      const absl::StatusOr<RankSubject> subject = LoadSubject(candidates[i].reference);
+      if (IsGone(subject.status())) continue;
+      RETURN_IF_ERROR(subject.status());
+      Candidate& candidate = search.candidates.emplace_back(candidates[i]);
+      candidate.similarity = ComparePair(query_subject, *subject).similarity;
       candidate.score = PairScore(candidate.similarity);
     }
-    search.candidates.push_back(candidate);
-  }
-  search.ranking.emplace(search.subjects);
-  for (Candidate& candidate : search.candidates) {
-    if (candidate.node == Candidate::kUnranked) continue;
-    candidate.similarity = search.ranking->similarities()[candidate.node];
-    candidate.score = Score(candidate.similarity, search.ranking->Similarity(0, candidate.node));
   }
   search.Sort();
   return search;
@@ -268,8 +301,10 @@ absl::StatusOr<std::vector<RelatedReference>> RelatedFinder::Rank(const Prepared
 
 // Adds the other members of each group. Their neighbours are those of the group's reference, so
 // they differ from it by what they are themselves.
-absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
+absl::Status RelatedFinder::AppendMembers(const PreparedArticle& query,
+                                          const RelatedOptions& options,
                                           std::optional<Ordinal> except, Search* search) const {
+  const RankSubject query_subject = MakeSubject(query);
   absl::flat_hash_set<GroupNumber> expanded;
   absl::flat_hash_set<Ordinal> present;
   for (const Candidate& candidate : search->candidates) present.insert(candidate.ordinal);
@@ -302,7 +337,7 @@ absl::Status RelatedFinder::AppendMembers(const RelatedOptions& options,
       }
       Candidate candidate = reference;
       candidate.ordinal = member;
-      const double own = ComparePair(search->subjects[0], *subject).similarity;
+      const double own = ComparePair(query_subject, *subject).similarity;
       candidate.similarity = ranked ? candidate.similarity + own - pair : own;
       candidate.score = ranked ? Score(candidate.similarity, own) : PairScore(own);
       search->candidates.push_back(candidate);
@@ -331,7 +366,7 @@ absl::StatusOr<std::vector<RelatedArticle>> RelatedFinder::Find(
     const RelatedOptions& options) const {
   ASSIGN_OR_RETURN(std::vector<Candidate> candidates, Candidates(query, except, options));
   ASSIGN_OR_RETURN(Search search, RankCandidates(query, std::move(candidates)));
-  if (options.include_duplicates) RETURN_IF_ERROR(AppendMembers(options, except, &search));
+  if (options.include_duplicates) RETURN_IF_ERROR(AppendMembers(query, options, except, &search));
   if (options.half_life != absl::InfiniteDuration()) {
     RETURN_IF_ERROR(Decay(query, options.half_life, &search.candidates));
     search.Sort();

@@ -55,6 +55,8 @@ class RelatedFinder {
 
   RankSubject MakeSubject(const PreparedArticle& prepared) const;
   absl::StatusOr<RankSubject> LoadSubject(Ordinal ordinal) const;
+  absl::StatusOr<std::vector<char>> LoadSubjects(absl::Span<const Ordinal> ordinals,
+                                                 StoryRanking* ranking) const;
   absl::StatusOr<std::vector<Candidate>> Nearest(const PreparedArticle& query,
                                                  std::optional<Ordinal> except,
                                                  int references_max) const;
@@ -70,8 +72,8 @@ class RelatedFinder {
                                                       size_t* room) const;
   absl::StatusOr<Search> RankCandidates(const PreparedArticle& query,
                                         std::vector<Candidate> candidates) const;
-  absl::Status AppendMembers(const RelatedOptions& options, std::optional<Ordinal> except,
-                             Search* search) const;
+  absl::Status AppendMembers(const PreparedArticle& query, const RelatedOptions& options,
+                             std::optional<Ordinal> except, Search* search) const;
   absl::Status Decay(const PreparedArticle& query, absl::Duration half_life,
                      std::vector<Candidate>* candidates) const;
   absl::StatusOr<RelatedArticle> Show(const Candidate& candidate, bool as_canonical) const;

@@ -123,6 +123,21 @@ bool SubjectIndex::GetVector(Ordinal ordinal, std::vector<float>* vector) const 
   return vectors_->Get(ordinal, vector);
 }
 
+void SubjectIndex::GetVectors(
+    absl::Span<const Ordinal> ordinals,
+    absl::FunctionRef<void(size_t place, absl::Span<const float> vector)> visit) const {
+  std::vector<float> vector;
+  ReaderMutexLock lock(mutex_);
+  for (size_t place = 0; place < ordinals.size(); ++place) {
+    if (vectors_->Get(ordinals[place], &vector)) visit(place, vector);
+  }
+}
+
+void SubjectIndex::Idf(absl::Span<const uint32_t> terms, float* idf) const {
+  ReaderMutexLock lock(mutex_);
+  terms_.Idf(terms, idf);
+}
+
 std::vector<WeightedTerm> SubjectIndex::Weigh(absl::Span<const WeightedTerm> terms) const {
   ReaderMutexLock lock(mutex_);
   return terms_.Weigh(terms);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -54,7 +55,13 @@ class SubjectIndex {
                                                int articles_max) const;
   // The vector of an article, as exact as its code; false when it has none in the index.
   bool GetVector(Ordinal ordinal, std::vector<float>* vector) const;
-  // TermStatistics::Weigh.
+  // The same of several: calls `visit` with the place in `ordinals` of each article that has one,
+  // and its vector, which lasts until it returns. `visit` must be short, as it holds up writers.
+  void GetVectors(
+      absl::Span<const Ordinal> ordinals,
+      absl::FunctionRef<void(size_t place, absl::Span<const float> vector)> visit) const;
+  // As TermStatistics has them.
+  void Idf(absl::Span<const uint32_t> terms, float* idf) const;
   std::vector<WeightedTerm> Weigh(absl::Span<const WeightedTerm> terms) const;
   size_t memory_bytes() const;
 

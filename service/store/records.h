@@ -155,6 +155,8 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes);
 absl::StatusOr<ArticleRecord> DecodeArticle(absl::string_view bytes);
 absl::StatusOr<FingerprintRecord> DecodeFingerprint(absl::string_view bytes);
 absl::StatusOr<TermsRecord> DecodeTerms(absl::string_view bytes);
+// The same into memory that is there already. On an error `terms` is undefined.
+absl::Status DecodeTerms(absl::string_view bytes, std::vector<WeightedTerm>* terms);
 absl::StatusOr<SketchRecord> DecodeSketch(absl::string_view bytes);
 absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes);
 absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes);

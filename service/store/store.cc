@@ -7,6 +7,8 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -109,7 +111,8 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
-  // Most ids, texts and requests that are looked up are new.
+  // Most records that are read are on disk already, and most ids and texts that are looked up are
+  // new: neither need look through what was written last.
   family.memtable_prefix_bloom_size_ratio = 0.02;
   family.memtable_whole_key_filtering = true;
   return family;
@@ -457,7 +460,8 @@ absl::Status Store::ForEachSketch(
 
 absl::Status Store::ForEachTerms(uint32_t uid,
                                  absl::FunctionRef<bool(Ordinal, const TermsRecord&)> visit) const {
-  return impl_->ScanRecords(Key(uid, kTermsTag), &DecodeTerms, visit);
+  return impl_->ScanRecords(
+      Key(uid, kTermsTag), [](absl::string_view bytes) { return DecodeTerms(bytes); }, visit);
 }
 
 absl::Status Store::ForEachVector(
@@ -506,6 +510,34 @@ absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const
   ASSIGN_OR_RETURN(const std::string bytes,
                    impl_->MustGet(OrdinalKey(uid, kTermsTag, ordinal), "terms"));
   return DecodeTerms(bytes);
+}
+
+absl::Status Store::ReadTerms(
+    uint32_t uid, absl::Span<const Ordinal> ordinals,
+    absl::FunctionRef<void(size_t place, absl::Span<const WeightedTerm> terms)> visit) const {
+  constexpr size_t kBatch = 64;  // each value read keeps its block in memory
+  std::array<std::string, kBatch> keys;
+  std::array<rocksdb::Slice, kBatch> key_slices;
+  std::array<rocksdb::PinnableSlice, kBatch> values;
+  std::array<rocksdb::Status, kBatch> statuses;
+  std::vector<WeightedTerm> terms;
+  for (size_t first = 0; first < ordinals.size(); first += kBatch) {
+    const size_t count = std::min(kBatch, ordinals.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      keys[i] = OrdinalKey(uid, kTermsTag, ordinals[first + i]);
+      key_slices[i] = keys[i];
+    }
+    impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->families[0], count, key_slices.data(),
+                        values.data(), statuses.data());
+    for (size_t i = 0; i < count; ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      RETURN_IF_ERROR(ToStatus(statuses[i], "terms"));
+      RETURN_IF_ERROR(DecodeTerms(ToView(values[i]), &terms));
+      visit(first + i, terms);
+      values[i].Reset();
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,

@@ -5,8 +5,12 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
+#include <utility>
 #include <vector>
 
+#include "service/common/hash.h"
+#include "service/engine/term_statistics.h"
 #include "tests/testing/articles.h"
 
 namespace newsprint {
@@ -54,6 +58,69 @@ std::vector<RankSubject> RandomSubjects(std::mt19937_64& random, size_t count, b
     subjects.push_back(Subject(std::move(terms), std::move(vector)));
   }
   return subjects;
+}
+
+// Ranks subjects by the weights that they have.
+void Rank(const std::vector<RankSubject>& subjects, StoryRanking* ranking) {
+  size_t dimension = 0;
+  for (const RankSubject& subject : subjects) {
+    dimension = std::max(dimension, subject.vector.size());
+  }
+  ranking->Reset(subjects.size(), dimension);
+  for (size_t i = 0; i < subjects.size(); ++i) {
+    ranking->AddTerms(i, subjects[i].terms);
+    ranking->SetVector(i, subjects[i].vector);
+  }
+  ranking->Rank([](absl::Span<const uint32_t> terms, float* idf) {
+    std::fill(idf, idf + terms.size(), 1.0f);
+  });
+}
+
+StoryRanking Ranking(const std::vector<RankSubject>& subjects) {
+  StoryRanking ranking;
+  Rank(subjects, &ranking);
+  return ranking;
+}
+
+// The same without what makes it fast: each pair by ComparePair, each step as the header's comment
+// says it.
+std::vector<double> PlainRanking(const std::vector<RankSubject>& subjects) {
+  const size_t size = subjects.size();
+  std::vector<std::vector<double>> similarities(size, std::vector<double>(size, 1.0));
+  for (size_t i = 0; i < size; ++i) {
+    for (size_t j = 0; j < size; ++j) {
+      if (i != j) similarities[i][j] = ComparePair(subjects[i], subjects[j]).similarity;
+    }
+  }
+  using Part = std::pair<size_t, double>;  // article and weight
+  std::vector<std::vector<Part>> rows(size);
+  for (size_t i = 0; i < size; ++i) {
+    std::vector<Part> near;
+    for (size_t j = 0; j < size; ++j) {
+      if (j != i && similarities[i][j] > 0) near.emplace_back(j, similarities[i][j]);
+    }
+    std::stable_sort(near.begin(), near.end(),
+                     [](const Part& a, const Part& b) { return a.second > b.second; });
+    near.resize(std::min(kNeighbours, near.size()));
+    double sum = 0;
+    for (const Part& part : near) sum += part.second;
+    for (Part& part : near) part.second *= kNeighbourShare / std::max(sum, kNeighbourSum);
+    near.emplace_back(i, 1.0);
+    rows[i] = std::move(near);
+  }
+  const auto product = [&](const std::vector<Part>& a, const std::vector<Part>& b) {
+    double sum = 0;
+    for (const auto& [of_a, weight_a] : a) {
+      for (const auto& [of_b, weight_b] : b) sum += weight_a * weight_b * similarities[of_a][of_b];
+    }
+    return sum;
+  };
+  std::vector<double> expanded;
+  for (size_t i = 0; i < size; ++i) {
+    const double squares = product(rows[i], rows[i]) * product(rows[0], rows[0]);
+    expanded.push_back(squares > 0 ? product(rows[0], rows[i]) / std::sqrt(squares) : 0);
+  }
+  return expanded;
 }
 
 // M S M' of the header's comment, as whole matrices, scaled to a diagonal of 1; row 0.
@@ -163,17 +230,17 @@ TEST(ComparePairTest, EitherKindOfEvidenceRaisesTheSimilarity) {
 
 TEST(StoryRankingTest, TheQueryAlone) {
   const RankSubject query = Subject({{1, 1.0f}}, {1, 0});
-  const StoryRanking ranking({&query, 1});
+  const StoryRanking ranking = Ranking({query});
   ASSERT_EQ(ranking.similarities().size(), 1u);
   EXPECT_NEAR(ranking.similarities()[0], 1, 1e-6);
   const RankSubject empty;
-  EXPECT_NEAR(StoryRanking({&empty, 1}).similarities()[0], 1, 1e-6);
+  EXPECT_NEAR(Ranking({empty}).similarities()[0], 1, 1e-6);
 }
 
 TEST(StoryRankingTest, EqualArticlesAreAsNearAsCanBe) {
   const RankSubject query = Subject({{1, 1.0f}, {2, 2.0f}}, {1, 0});
   const std::vector<RankSubject> subjects(4, query);
-  const StoryRanking ranking(subjects);
+  const StoryRanking ranking = Ranking(subjects);
   for (const double similarity : ranking.similarities()) EXPECT_NEAR(similarity, 1, 1e-5);
 }
 
@@ -181,7 +248,7 @@ TEST(StoryRankingTest, NothingInCommonIsZero) {
   const std::vector<RankSubject> subjects = {Subject({{1, 1.0f}}, {1, 0, 0}),
                                              Subject({{2, 1.0f}}, {0, 1, 0}),
                                              Subject({{3, 1.0f}}, {0, 0, 1})};
-  const StoryRanking ranking(subjects);
+  const StoryRanking ranking = Ranking(subjects);
   EXPECT_NEAR(ranking.similarities()[0], 1, 1e-6);
   EXPECT_EQ(ranking.similarities()[1], 0);
   EXPECT_EQ(ranking.similarities()[2], 0);
@@ -193,12 +260,12 @@ TEST(StoryRankingTest, AQueryWithoutTermsOrWithoutVectorIsRankedByTheOther) {
   for (const RankSubject& query :
        {Subject({}, {1, 0, 0}), Subject({{1, 1.0f}}, {}), Subject({{1, 1.0f}}, {0, 0, 0})}) {
     const std::vector<RankSubject> subjects = {query, far, near};
-    const StoryRanking ranking(subjects);
+    const StoryRanking ranking = Ranking(subjects);
     EXPECT_GT(ranking.similarities()[2], 0.5);
     EXPECT_LT(ranking.similarities()[1], 0.1);
   }
   const std::vector<RankSubject> subjects = {RankSubject(), far, near};
-  const StoryRanking nothing(subjects);
+  const StoryRanking nothing = Ranking(subjects);
   EXPECT_EQ(nothing.similarities()[1], 0);
   EXPECT_EQ(nothing.similarities()[2], 0);
 }
@@ -209,7 +276,7 @@ TEST(StoryRankingTest, NeighboursSpeakForAnArticle) {
       Subject({{1, 1.0f}, {2, 1.0f}, {3, 1.0f}}, {}),
       Subject({{2, 1.0f}, {3, 1.0f}, {4, 1.0f}, {5, 1.0f}}, {}),
       Subject({{4, 1.0f}, {5, 1.0f}, {6, 1.0f}}, {}), Subject({{7, 1.0f}, {8, 1.0f}}, {})};
-  const StoryRanking ranking(subjects);
+  const StoryRanking ranking = Ranking(subjects);
   EXPECT_EQ(ranking.Similarity(0, 2), 0);
   EXPECT_GT(ranking.similarities()[2], 0.2);
   EXPECT_GT(ranking.similarities()[1], ranking.similarities()[2]);
@@ -227,7 +294,7 @@ TEST(StoryRankingTest, DistantNeighboursSayLittle) {
       for (uint32_t k = 1; k < 10; ++k) terms[100 * i + k] = 1.0f;
       subjects.push_back(Subject(std::move(terms), {}));
     }
-    const StoryRanking ranking(subjects);
+    const StoryRanking ranking = Ranking(subjects);
     ASSERT_NEAR(ranking.Similarity(0, 1), 0.1, 1e-5);
     EXPECT_LT(StoryScore(ranking.similarities()[1]), 0.2) << others << " others";
   }
@@ -237,7 +304,7 @@ TEST(StoryRankingPropertyTest, TheMatrixIsComparePair) {
   std::mt19937_64 random(newsprint::testing::Seed());
   for (int round = 0; round < 30; ++round) {
     const auto subjects = RandomSubjects(random, 1 + random() % 40, round % 2 == 0);
-    const StoryRanking ranking(subjects);
+    const StoryRanking ranking = Ranking(subjects);
     for (size_t i = 0; i < subjects.size(); ++i) {
       EXPECT_EQ(ranking.Similarity(i, i), 1);
       for (size_t j = 0; j < subjects.size(); ++j) {
@@ -253,7 +320,7 @@ TEST(StoryRankingPropertyTest, TheExpansionIsTheMatrixProduct) {
   std::mt19937_64 random(newsprint::testing::Seed());
   for (int round = 0; round < 60; ++round) {
     const auto subjects = RandomSubjects(random, 1 + random() % 30, round % 2 == 0);
-    const StoryRanking ranking(subjects);
+    const StoryRanking ranking = Ranking(subjects);
     const std::vector<double> naive = NaiveExpansion(ranking, subjects.size());
     for (size_t i = 0; i < subjects.size(); ++i) {
       ASSERT_NEAR(ranking.similarities()[i], naive[i], 1e-5) << "round " << round << ", " << i;
@@ -263,6 +330,96 @@ TEST(StoryRankingPropertyTest, TheExpansionIsTheMatrixProduct) {
       }
     }
   }
+}
+
+// Stored terms of articles in stories: some of a story, some of all articles, some of one. The low
+// bits of some terms are those of others, as may happen to hashes.
+std::vector<std::vector<WeightedTerm>> RandomTermLists(std::mt19937_64& random, size_t count) {
+  std::vector<std::vector<WeightedTerm>> lists;
+  const uint64_t stories = 1 + random() % 8;
+  for (size_t i = 0; i < count; ++i) {
+    std::map<uint32_t, float> weights;
+    const uint64_t story = random() % stories;
+    for (uint64_t terms = random() % 128; terms > 0; --terms) {
+      const uint64_t kind = random() % 3;
+      uint64_t term = kind == 0   ? Mix64(story * 100 + random() % 100)
+                      : kind == 1 ? Mix64(1'000'000 + random() % 30)
+                                  : random() % 100'000;
+      if (random() % 8 == 0) term = (term & 0x3ffff) | (random() % 4) << 30;
+      weights[static_cast<uint32_t>(term)] = 1.0f + static_cast<float>(random() % 64) / 16;
+    }
+    lists.emplace_back();
+    for (const auto& [term, weight] : weights) lists.back().push_back({term, weight});
+  }
+  return lists;
+}
+
+TEST(StoryRankingPropertyTest, IsThePlainRanking) {
+  std::mt19937_64 random(newsprint::testing::Seed());
+  const embed::GeneralTerms general;
+  StoryRanking ranking;
+  for (int round = 0; round < 40; ++round) {
+    const size_t count = round == 0 ? 401 : 1 + random() % (round % 4 == 0 ? 220 : 40);
+    const size_t dimension = 1 + random() % 300;
+    const auto lists = RandomTermLists(random, count);
+    TermStatistics statistics(&general);
+    for (const auto& terms : lists) statistics.Add(terms);
+    std::normal_distribution<float> normal;
+    std::vector<RankSubject> subjects;
+    ranking.Reset(count, dimension);
+    for (size_t i = 0; i < count; ++i) {
+      std::vector<float> vector(dimension);
+      for (float& value : vector) value = normal(random);
+      if (random() % 8 == 0) vector.assign(dimension, 0);
+      subjects.push_back(Subject({}, std::move(vector)));
+      subjects.back().terms = statistics.Weigh(lists[i]);
+      ranking.AddTerms(i, lists[i]);
+      if (random() % 8 == 0) {
+        subjects.back().vector.clear();
+      } else {
+        ranking.SetVector(i, subjects.back().vector);
+      }
+    }
+    ranking.Rank([&](absl::Span<const uint32_t> terms, float* idf) {
+      EXPECT_EQ(std::set<uint32_t>(terms.begin(), terms.end()).size(), terms.size());
+      statistics.Idf(terms, idf);
+    });
+    const std::vector<double> plain = PlainRanking(subjects);
+    for (size_t i = 0; i < count; ++i) {
+      ASSERT_NEAR(ranking.similarities()[i], plain[i], 1e-5) << "round " << round << ", " << i;
+      const size_t other = random() % count;
+      if (i == other) continue;
+      ASSERT_NEAR(ranking.Similarity(i, other),
+                  ComparePair(subjects[i], subjects[other]).similarity, 1e-5);
+    }
+  }
+}
+
+// A client may choose the terms of its fingerprints.
+TEST(StoryRankingTest, TermsThatAgreeInTheirLowBits) {
+  std::vector<RankSubject> subjects;
+  for (uint32_t i = 0; i < 60; ++i) {
+    std::map<uint32_t, float> terms;
+    for (uint32_t k = 0; k < 100; ++k) terms[((i + 61 * k) % 997) << 20 | 7] = 1.0f;
+    subjects.push_back(Subject(std::move(terms), {}));
+  }
+  const StoryRanking ranking = Ranking(subjects);
+  const std::vector<double> plain = PlainRanking(subjects);
+  for (size_t i = 0; i < subjects.size(); ++i) {
+    EXPECT_NEAR(ranking.similarities()[i], plain[i], 1e-5);
+  }
+}
+
+TEST(StoryRankingTest, AVectorOfAnotherDimensionIsLikeNone) {
+  StoryRanking ranking;
+  ranking.Reset(3, 2);
+  for (size_t i = 0; i < 3; ++i) ranking.AddTerms(i, std::vector<WeightedTerm>{{1, 1.0f}});
+  ranking.SetVector(0, std::vector<float>{1, 0});
+  ranking.SetVector(1, std::vector<float>{1, 0, 0});
+  ranking.SetVector(2, std::vector<float>{1, 0});
+  ranking.Rank([](absl::Span<const uint32_t>, float* idf) { *idf = 1; });
+  EXPECT_NEAR(ranking.Similarity(0, 1), 0.85, 1e-6);
+  EXPECT_NEAR(ranking.Similarity(0, 2), 1, 1e-6);
 }
 
 }  // namespace

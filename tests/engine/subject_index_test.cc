@@ -77,6 +77,18 @@ TEST_F(SubjectIndexTest, EmptyAndZeroVectorsAreNeverFound) {
   EXPECT_THAT(Nearest(1, Axis(0)), IsEmpty());
 }
 
+TEST_F(SubjectIndexTest, GivesSeveralVectorsAtOnce) {
+  MustAdd(1, Axis(0));
+  MustAdd(2, {});
+  MustAdd(3, Axis(4));
+  std::vector<Ordinal> found;
+  index_->GetVectors({3, 2, 9, 1}, [&](size_t place, absl::Span<const float> vector) {
+    found.push_back(static_cast<Ordinal>(place));
+    EXPECT_NEAR(vector[place == 0 ? 4 : 0], 1, 0.01);
+  });
+  EXPECT_THAT(found, ElementsAre(0, 3));
+}
+
 TEST_F(SubjectIndexTest, AVectorMayComeLater) {
   MustAdd(1, {});
   ASSERT_TRUE(index_->SetVector(1, 1, Axis(2)).ok());

@@ -145,5 +145,47 @@ TEST(TermStatisticsTest, OnlyTheSetCounts) {
   }
 }
 
+// Against plain counts, while the table grows and shrinks, with terms that lie side by side and all
+// over.
+TEST(TermStatisticsTest, CountsAsAMapDoes) {
+  std::mt19937_64 random(newsprint::testing::Seed());
+  TermStatistics statistics(&NewsAtLarge());
+  std::map<uint32_t, int> counts;
+  std::vector<Terms> present;
+  const auto check = [&] {
+    std::vector<uint32_t> terms = {Term("the"), Term("xyzzyplugh"), 0, ~0u};
+    for (const auto& [term, count] : counts) terms.push_back(term);
+    std::vector<float> idf(terms.size());
+    statistics.Idf(terms, idf.data());
+    for (size_t i = 0; i < terms.size(); ++i) {
+      const double with_term = counts[terms[i]] + 1000.0 * NewsAtLarge().Share(terms[i]);
+      const double all = static_cast<double>(present.size()) + 1000;
+      ASSERT_NEAR(idf[i], std::log(std::max(1.0, all / with_term)), 1e-5);
+      ASSERT_EQ(idf[i], statistics.Idf(terms[i]));
+    }
+  };
+  for (int phase = 0; phase < 4; ++phase) {
+    for (int step = 0; step < 300; ++step) {
+      if (!present.empty() && random() % 4 < (phase % 2 == 0 ? 0u : 4u)) {
+        std::swap(present[random() % present.size()], present.back());
+        statistics.Remove(present.back());
+        for (const WeightedTerm& term : present.back()) --counts[term.term];
+        present.pop_back();
+        continue;
+      }
+      std::map<uint32_t, float> weights;
+      while (weights.size() < 40) {
+        const uint64_t term = random() % 2 == 0 ? random() % 2000 : random();
+        weights[static_cast<uint32_t>(term)] = 1;
+      }
+      present.emplace_back();
+      for (const auto& [term, weight] : weights) present.back().push_back({term, weight});
+      statistics.Add(present.back());
+      for (const auto& [term, weight] : weights) ++counts[term];
+    }
+    check();
+  }
+}
+
 }  // namespace
 }  // namespace newsprint
