@@ -1,6 +1,7 @@
 // Load on a real newsprintd over loopback, with the client on the same cores: unary calls against
 // an empty echo, durable ingestion, searches during ingestion, growth of latency with the number of
-// articles, memory per article, restarts. Prints one JSON object; progress goes to standard error.
+// articles, memory per article, restarts. Prints the figures so far after each phase, as one JSON
+// object a line; progress goes to standard error.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -96,20 +97,25 @@ class LoadBenchmark {
   explicit LoadBenchmark(const Scale& scale)
       : scale_(scale), generator_(WithCopies(0)), copies_generator_(WithCopies(kCopyShare)) {}
 
-  nlohmann::ordered_json Run() {
+  void Run() {
     figures_["load_seed"] = absl::GetFlag(FLAGS_seed);
     figures_["load_article_bytes_mean"] = ArticleGenerator::kBodyBytesMean;
     MeasureSideCollections();
+    PrintFigures();
     LoadedService service;
     const int64_t empty_bytes = service.process().resident_bytes();
     CollectionFiller big(service, generator_, "big");
     MeasureIngestion(service, &big);
     MeasureMemory(service, big, empty_bytes);
+    PrintFigures();
     MeasureSearchDuringIngestion(service, &big);
+    PrintFigures();
     MeasureAgainstEcho(service, big);
+    PrintFigures();
     MeasureRestarts(&service, &big);
+    PrintFigures();
     MeasureGrowth(service, big);
-    return std::move(figures_);
+    PrintFigures();
   }
 
  private:
@@ -119,6 +125,8 @@ class LoadBenchmark {
     options.copy_share = share;
     return options;
   }
+
+  void PrintFigures() const { std::cout << figures_.dump() << std::endl; }
 
   int Chunks(int64_t articles) const {
     const int64_t chunk = std::min<int64_t>(kChunkArticlesMax, std::max<int64_t>(1, articles / 10));
@@ -161,6 +169,8 @@ class LoadBenchmark {
     const IngestLoad last = Sum(loads, loads.size() - std::max<size_t>(1, loads.size() / 10));
     figures_["stream_ingest_last_articles"] = last.articles;
     figures_["stream_ingest_last_articles_per_second"] = last.articles_per_second();
+    figures_["stream_ingest_last_server_cpu_us"] =
+        last.server_cpu_seconds / static_cast<double>(last.articles) * 1e6;
     const VerdictCounts& verdicts = big->verdicts();
     figures_["load_related_share"] = Share(verdicts.originals_related, verdicts.originals);
     figures_["load_new_taken_for_copies_share"] =
@@ -205,6 +215,7 @@ class LoadBenchmark {
           search =
               RunUnary(service.address(), kFindRelated, queries, OneCaller(scale_.paced_seconds));
         });
+    figures_["load_articles"] = big->articles();
     figures_["find_related_under_ingest_p50_ms"] = search.p50_us / 1000;
     figures_["find_related_under_ingest_p99_ms"] = search.p99_us / 1000;
     figures_["find_related_under_ingest_calls"] = search.calls;
@@ -388,7 +399,7 @@ class LoadBenchmark {
 }  // namespace
 
 int Main() {
-  std::cout << LoadBenchmark(ScaleFromFlags()).Run().dump(1) << std::endl;
+  LoadBenchmark(ScaleFromFlags()).Run();
   return 0;
 }
 
