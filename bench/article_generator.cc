@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "service/common/hash.h"
 #include "service/embed/builtin_model.h"
 #include "service/text/tokenizer.h"
@@ -40,9 +42,9 @@ constexpr char kFunctionWords[] =
 constexpr uint32_t kVocabulary = 40'000;
 constexpr double kVocabularyOffset = 80;
 constexpr uint32_t kTooCommonWords = 200;  // to tell a subject
-constexpr uint32_t kTopics = 300;
-constexpr uint32_t kTopicWords = 500;
-constexpr double kTopicWordsOffset = 25;
+constexpr uint32_t kTopics = 500;
+constexpr uint32_t kTopicWords = 300;
+constexpr double kTopicWordsOffset = 40;
 constexpr uint32_t kStoryWords = 16;
 constexpr uint32_t kStoryNames = 6;  // of them, made up
 constexpr uint32_t kSources = 40;
@@ -62,7 +64,6 @@ enum Purpose : uint64_t {
   kTextPurpose,
   kCopyPurpose,
   kEditPurpose,
-  kNamePurpose,
   kTopicPurpose
 };
 
@@ -115,7 +116,18 @@ std::vector<absl::string_view> ContentWords() {
   return words;
 }
 
+std::vector<absl::string_view> Words(absl::string_view text) {
+  return absl::StrSplit(text, ' ', absl::SkipEmpty());
+}
+
 }  // namespace
+
+ArticleGenerator::Word ArticleGenerator::Slot(absl::string_view text) {
+  Word word = {};
+  word.size = static_cast<uint8_t>(std::min(text.size(), sizeof(word.text)));
+  std::memcpy(word.text, text.data(), word.size);
+  return word;
+}
 
 // Sebastiano Vigna's SplitMix64.
 class ArticleGenerator::Random {
@@ -133,8 +145,36 @@ class ArticleGenerator::Random {
   uint64_t state_;
 };
 
+// What all articles are written in, whatever their seed.
+class ArticleGenerator::Language {
+ public:
+  static const Language& Get() {
+    static const Language* const language = new Language();
+    return *language;
+  }
+
+  const Word& FunctionWord(uint32_t uniform) const {
+    return function_words_[function_ranks_.Rank(uniform)];
+  }
+  const Word& ContentWord(uint32_t uniform) const {
+    return vocabulary_[vocabulary_ranks_.Rank(uniform)];
+  }
+  const Word& TopicWord(uint32_t topic, uint32_t uniform) const {
+    return vocabulary_[topic_words_[topic * kTopicWords + topic_ranks_.Rank(uniform)]];
+  }
+
+ private:
+  Language();
+  void MakeTopics(size_t common_words);
+
+  std::vector<Word> function_words_;
+  std::vector<Word> vocabulary_;       // most common first
+  std::vector<uint32_t> topic_words_;  // places in vocabulary_, kTopicWords for each topic
+  const ZipfMandelbrot function_ranks_, vocabulary_ranks_, topic_ranks_;
+};
+
 struct ArticleGenerator::Story {
-  uint32_t topic = 0;
+  uint32_t topics[2] = {};  // the first one tells most
   Word words[kStoryWords];
 };
 
@@ -161,40 +201,64 @@ ZipfMandelbrot::ZipfMandelbrot(uint32_t size, double offset) {
   // Rank `size` itself is never drawn: the last point is only come near to.
 }
 
-ArticleGenerator::ArticleGenerator(const Options& options)
-    : seed_(Mix64(options.seed ^ 0x6172746963ull)),
-      copy_threshold_(static_cast<uint64_t>(options.copy_share * 0x1p32)),
-      function_ranks_(
-          static_cast<uint32_t>(
-              std::vector<absl::string_view>(absl::StrSplit(kFunctionWords, ' ')).size()),
-          2),
+ArticleGenerator::Language::Language()
+    : function_ranks_(static_cast<uint32_t>(Words(kFunctionWords).size()), 2),
       vocabulary_ranks_(kVocabulary, kVocabularyOffset),
-      topic_ranks_(kTopicWords, kTopicWordsOffset),
-      story_ranks_(kStoryWords, 4),
-      topics_(kTopics, 30) {
-  const auto slot = [](absl::string_view text) {
-    Word word = {};
-    word.size = static_cast<uint8_t>(std::min(text.size(), sizeof(word.text)));
-    std::memcpy(word.text, text.data(), word.size);
-    return word;
-  };
+      topic_ranks_(kTopicWords, kTopicWordsOffset) {
   std::set<std::string> taken;
-  for (absl::string_view word : absl::StrSplit(kFunctionWords, ' ')) {
-    function_words_.push_back(slot(word));
+  for (absl::string_view word : Words(kFunctionWords)) {
+    function_words_.push_back(Slot(word));
     taken.emplace(word);
   }
   const auto add = [&](absl::string_view word) {
-    if (IsPlainWord(word) && taken.emplace(word).second) vocabulary_.push_back(slot(word));
+    if (IsPlainWord(word) && taken.emplace(word).second) vocabulary_.push_back(Slot(word));
   };
   for (absl::string_view word : ContentWords()) add(word);
-  common_words_ = static_cast<uint32_t>(vocabulary_.size());
-  for (uint64_t i = 0; vocabulary_.size() < kVocabulary; ++i)
-    add(MadeUpWord(Hash(i, kNamePurpose)));
+  MakeTopics(vocabulary_.size());
+  for (uint64_t i = 0; vocabulary_.size() < kVocabulary; ++i) add(MadeUpWord(Mix64(i + 1)));
+}
+
+// A topic is a word and those nearest to it in the built-in model. In integers, so that they come
+// in the same order everywhere.
+void ArticleGenerator::Language::MakeTopics(size_t common_words) {
+  const embed::TermModel& model = embed::BuiltInModel();
+  const auto dimension = static_cast<size_t>(model.dimension());
+  std::vector<int16_t> vectors;
+  for (size_t i = 0; i < common_words; ++i) {
+    const Word& word = vocabulary_[i];
+    std::vector<float> vector(dimension);
+    model.VectorOf(text::TokenOf({word.text, word.size}), absl::MakeSpan(vector));
+    const float length =
+        std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0f));
+    for (float value : vector) {
+      vectors.push_back(static_cast<int16_t>(std::lround(value / std::max(length, 1e-9f) * 4096)));
+    }
+  }
+  const auto cosine = [&](uint32_t a, uint32_t b) {
+    const int16_t* const of_a = &vectors[a * dimension];
+    const int16_t* const of_b = &vectors[b * dimension];
+    int32_t sum = 0;
+    for (size_t i = 0; i < dimension; ++i) sum += of_a[i] * of_b[i];
+    return sum;
+  };
+  const auto common = static_cast<uint32_t>(common_words);
+  Random random(kTopicPurpose);
+  std::vector<std::pair<int32_t, uint32_t>> nearest;
   for (uint32_t topic = 0; topic < kTopics; ++topic) {
-    Random random(Hash(topic, kTopicPurpose));
-    for (uint32_t i = 0; i < kTopicWords; ++i) topic_words_.push_back(SubjectWord(random));
+    const uint32_t middle = kTooCommonWords + random.Below(common - kTooCommonWords);
+    nearest.clear();
+    for (uint32_t i = kTooCommonWords; i < common; ++i) nearest.emplace_back(-cosine(i, middle), i);
+    std::partial_sort(nearest.begin(), nearest.begin() + kTopicWords, nearest.end());
+    for (uint32_t i = 0; i < kTopicWords; ++i) topic_words_.push_back(nearest[i].second);
   }
 }
+
+ArticleGenerator::ArticleGenerator(const Options& options)
+    : seed_(Mix64(options.seed ^ 0x6172746963ull)),
+      copy_threshold_(static_cast<uint64_t>(options.copy_share * 0x1p32)),
+      language_(Language::Get()),
+      story_ranks_(kStoryWords, 4),
+      topics_(kTopics, 150) {}
 
 uint64_t ArticleGenerator::Hash(uint64_t number, uint64_t purpose) const {
   return Mix64(Mix64(number + 0x9e3779b97f4a7c15ull * purpose) ^ seed_);
@@ -213,26 +277,22 @@ uint64_t ArticleGenerator::StoryOf(uint64_t number) const {
   return number / 5000 * 4 + 2;  // the big one of these days
 }
 
-uint32_t ArticleGenerator::SubjectWord(Random& random) const {
-  return kTooCommonWords + random.Below(common_words_ - kTooCommonWords);
-}
-
 ArticleGenerator::Story ArticleGenerator::MakeStory(uint64_t number) const {
   Random random(Hash(number, kStoryContentPurpose));
   Story story;
-  story.topic = topics_.Rank(static_cast<uint32_t>(random.Next()));
+  for (uint32_t& topic : story.topics) {
+    topic = topics_.Rank(static_cast<uint32_t>(random.Next()));
+  }
   for (uint32_t i = 0; i < kStoryWords; ++i) {
     Word& word = story.words[i];
     // Names come at every other place of the ranks, the first ones.
     if (i % 2 == 0 && i / 2 < kStoryNames) {
       std::string name = MadeUpWord(random.Next());
-      if (name.size() > sizeof(word.text) - 1) name.resize(sizeof(word.text) - 1);
       name[0] = static_cast<char>(name[0] - 'a' + 'A');
-      std::memset(word.text, 0, sizeof(word.text));
-      std::memcpy(word.text, name.data(), name.size());
-      word.size = static_cast<uint8_t>(name.size());
+      word = Slot(name);
     } else {
-      word = vocabulary_[SubjectWord(random)];
+      word = language_.TopicWord(story.topics[i % 4 == 3 ? 1 : 0],
+                                 static_cast<uint32_t>(random.Next()));
     }
   }
   return story;
@@ -242,12 +302,11 @@ const ArticleGenerator::Word& ArticleGenerator::ContentWord(const Story& story, 
                                                             uint64_t bits) const {
   const auto draw = static_cast<uint32_t>(bits);
   const uint64_t kind = bits >> 32 & 0xff;
-  const uint64_t story_share = lede ? 77 : 32;  // of 256
+  const uint64_t story_share = lede ? 70 : 30;  // of 256
   if (kind < story_share) return story.words[story_ranks_.Rank(draw)];
-  if (kind < story_share + 105) {
-    return vocabulary_[topic_words_[story.topic * kTopicWords + topic_ranks_.Rank(draw)]];
-  }
-  return vocabulary_[vocabulary_ranks_.Rank(draw)];
+  if (kind < 135) return language_.TopicWord(story.topics[0], draw);
+  if (kind < 180) return language_.TopicWord(story.topics[1], draw);
+  return language_.ContentWord(draw);
 }
 
 void ArticleGenerator::WriteTitle(const Story& story, Random& random, std::string* title) const {
@@ -259,7 +318,7 @@ void ArticleGenerator::WriteTitle(const Story& story, Random& random, std::strin
     char* const begin = writer.to;
     const uint64_t bits = random.Next();
     if (i % 4 == 3) {
-      writer.Put(function_words_[function_ranks_.Rank(static_cast<uint32_t>(bits))]);
+      writer.Put(language_.FunctionWord(static_cast<uint32_t>(bits)));
     } else {
       writer.Put(ContentWord(story, true, bits));
     }
@@ -291,7 +350,7 @@ void ArticleGenerator::WriteBody(const Story& story, bool typographic, Random& r
       const uint64_t bits = random.Next();
       if (i > 0) writer.Put((bits >> 48 & 15) == 0 && !after_function_word ? ", " : " ");
       if (!after_function_word && (bits >> 40 & 0xff) < 200) {
-        writer.Put(function_words_[function_ranks_.Rank(static_cast<uint32_t>(bits))]);
+        writer.Put(language_.FunctionWord(static_cast<uint32_t>(bits)));
         after_function_word = true;
       } else if ((bits >> 52 & 31) == 0) {
         writer.Put(absl::AlphaNum(2 + (bits >> 57) * (bits & 15)).Piece());
@@ -340,16 +399,19 @@ void ArticleGenerator::EditCopy(bool verbatim_too, Random& random,
   // One bit for each kind of edit; a copy without any is verbatim.
   const uint32_t edits = verbatim_too ? random.Below(16) & random.Below(16) : 1 + random.Below(15);
   std::string& body = article->body;
-  if (edits & 1) {  // trimmed to between 60 and 90 %, at the end of a sentence
+  bool trim = (edits & 1) != 0;
+  if (trim) {  // to between 60 and 90 %, at the end of a sentence
     const size_t end = body.rfind(". ", body.size() * (60 + random.Below(31)) / 100);
-    if (end != std::string::npos && end > body.size() / 2) body.resize(end + 1);
+    trim = end != std::string::npos && end > body.size() / 2;
+    if (trim) body.resize(end + 1);
   }
-  if (edits & 2) {
+  if ((edits & 2) != 0) {
     const Story story = MakeStory(StoryOf(article->origin));
     WriteTitle(story, random, &article->title);
   }
-  if (edits & 4) body += kFooters[random.Below(4)];
-  if (edits & 8) {
+  // In place of the only edit, where no sentence ends at the right place.
+  if ((edits & 4) != 0 || (edits == 1 && !trim)) body += kFooters[random.Below(4)];
+  if ((edits & 8) != 0) {
     std::string place = MadeUpWord(random.Next());
     for (char& c : place) c = static_cast<char>(c - 'a' + 'A');
     body.insert(0, absl::StrCat(place, ", ", kMonths[random.Below(6)], " ", 1 + random.Below(28),

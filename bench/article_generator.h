@@ -2,11 +2,11 @@
 // subjects, stories and copies of a news archive.
 //
 // A text is drawn word by word: common English function words; content words by the law of Zipf
-// and Mandelbrot, from the general vocabulary, from the vocabulary of the article's topic, and from
-// the few words that its story keeps repeating. The general vocabulary begins with real words,
-// those of service/embed/general_terms.inc, so that the built-in model has learned rows for most of
-// what it reads; rarer words and names are made up of syllables. Bytes of a body follow a
-// log-normal distribution.
+// and Mandelbrot, from the general vocabulary, from those of the story's two topics, and from the
+// few words that the story keeps repeating. The general vocabulary begins with real words, those of
+// service/embed/general_terms.inc, so that the built-in model has learned rows for most of what it
+// reads; rarer words and names are made up of syllables. Bytes of a body follow a log-normal
+// distribution.
 #ifndef NEWSPRINT_BENCH_ARTICLE_GENERATOR_H_
 #define NEWSPRINT_BENCH_ARTICLE_GENERATOR_H_
 
@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -89,12 +88,15 @@ class ArticleGenerator {
     char text[15];
     uint8_t size;
   };
+  class Language;
   struct Story;
   struct Writer;
   class Random;
 
+  // The first 15 bytes of a text.
+  static Word Slot(absl::string_view text);
+
   uint64_t Hash(uint64_t number, uint64_t purpose) const;
-  uint32_t SubjectWord(Random& random) const;
   Story MakeStory(uint64_t story) const;
   void WriteReport(uint64_t number, uint64_t version, GeneratedArticle* article) const;
   void WriteTitle(const Story& story, Random& random, std::string* title) const;
@@ -104,11 +106,8 @@ class ArticleGenerator {
 
   const uint64_t seed_;
   const uint64_t copy_threshold_;  // of 2^32
-  std::vector<Word> function_words_;
-  std::vector<Word> vocabulary_;       // most common first
-  uint32_t common_words_ = 0;          // the first of them, which are not made up
-  std::vector<uint32_t> topic_words_;  // places in vocabulary_, kTopicWords for each topic
-  const ZipfMandelbrot function_ranks_, vocabulary_ranks_, topic_ranks_, story_ranks_, topics_;
+  const Language& language_;
+  const ZipfMandelbrot story_ranks_, topics_;
 };
 
 }  // namespace newsprint::bench

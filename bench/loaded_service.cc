@@ -140,9 +140,11 @@ std::vector<IngestLoad> CollectionFiller::Fill(int64_t articles, int chunks) {
     loads.push_back(meter.Finish(count, seconds));
     Check(answers);
     if (chunks == 1) continue;
-    Report(absl::StrCat(collection_, ": ", articles_, " articles, ",
-                        static_cast<int64_t>(loads.back().articles_per_second()), "/s, ",
-                        service_.process().resident_bytes() >> 20, " MB resident"));
+    Report(absl::StrCat(
+        collection_, ": ", articles_, " articles, ",
+        static_cast<int64_t>(loads.back().articles_per_second()), "/s, ",
+        static_cast<int64_t>(loads.back().server_cpu_seconds * 1e6 / static_cast<double>(count)),
+        " us of CPU an article, ", service_.process().resident_bytes() >> 20, " MB resident"));
   }
   return loads;
 }

@@ -41,12 +41,12 @@ TEST(ZipfMandelbrotTest, FollowsTheLawAndStaysBelowItsSize) {
   const ZipfMandelbrot ranks(kSize, 10);
   EXPECT_EQ(ranks.Rank(0), 0u);
   EXPECT_EQ(ranks.Rank(0xffffffff), kSize - 1);
-  std::map<uint32_t, double> counts;
-  constexpr uint32_t kStep = 1 << 12;
+  std::vector<double> counts(kSize);
+  constexpr uint32_t kStep = 1 << 14;
   for (uint64_t uniform = 0; uniform < uint64_t{1} << 32; uniform += kStep) {
     ++counts[ranks.Rank(static_cast<uint32_t>(uniform))];
   }
-  EXPECT_EQ(counts.size(), kSize);
+  EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 0);
   EXPECT_NEAR(counts[0] / counts[90], 10.0, 0.5);
   EXPECT_NEAR(counts[40] / counts[490], 10.0, 0.5);
 }
@@ -82,7 +82,7 @@ TEST(ArticleGeneratorTest, BodiesHaveTheLengthsOfNews) {
 TEST(ArticleGeneratorTest, ReportsShareHardlyAShingle) {
   const ArticleGenerator generator = Generator(0);
   std::vector<std::set<uint64_t>> shingles;
-  for (uint64_t number = 0; number < 100; ++number) {
+  for (uint64_t number = 0; number < 50; ++number) {
     const GeneratedArticle article = Made(generator, number);
     EXPECT_EQ(article.origin, number);
     shingles.push_back(Shingles(article.body));
@@ -137,7 +137,7 @@ TEST(ArticleGeneratorTest, StoriesAreOfSeveralArticles) {
 TEST(ArticleGeneratorTest, CopiesHoldMostOfTheirOrigin) {
   const ArticleGenerator generator = Generator(0.3);
   int copies = 0, verbatim = 0;
-  for (uint64_t number = 0; number < 2000; ++number) {
+  for (uint64_t number = 0; number < 1000; ++number) {
     const GeneratedArticle copy = Made(generator, number);
     if (copy.origin == number) continue;
     ++copies;
@@ -152,9 +152,9 @@ TEST(ArticleGeneratorTest, CopiesHoldMostOfTheirOrigin) {
     EXPECT_GT(Shared(a, b), 0.5 * static_cast<double>(b.size()));
     EXPECT_GT(Shared(a, b), 0.7 * static_cast<double>(a.size()));
   }
-  EXPECT_NEAR(copies, 600, 60);
-  EXPECT_GT(verbatim, 100);
-  EXPECT_LT(verbatim, 300);
+  EXPECT_NEAR(copies, 300, 50);
+  EXPECT_GT(verbatim, 50);
+  EXPECT_LT(verbatim, 150);
 }
 
 TEST(ArticleGeneratorTest, EditedCopiesAreNeverVerbatim) {
