@@ -82,7 +82,7 @@ def run(binary, arguments, parse=json.loads):
     begin = time.monotonic()
     OUT.mkdir(parents=True, exist_ok=True)
     # Data goes beside the build, not to a /tmp that may be memory, where nothing has to be durable.
-    with tempfile.TemporaryDirectory(dir=OUT, prefix="data-") as data:
+    with tempfile.TemporaryDirectory(dir=OUT, prefix="data-", ignore_cleanup_errors=True) as data:
         try:
             done = subprocess.run([BIN / binary, *arguments], check=False, stdout=subprocess.PIPE,
                                   env={**os.environ, "TMPDIR": data})
