@@ -182,6 +182,7 @@ double ThreadsWithIdleStreams(const ServerProcess& server) {
 int Measure() {
   const int rounds = absl::GetFlag(FLAGS_rounds);
   const ByteBuffer request = ToBuffer(std::string(kRequestBytes, 'x'));
+  const std::vector<ByteBuffer> messages(absl::GetFlag(FLAGS_stream_messages), request);
   std::map<std::string, std::unique_ptr<ServerProcess>> servers;
   for (const std::string variant : kVariants) {
     servers[variant] = std::make_unique<ServerProcess>(
@@ -203,8 +204,10 @@ int Measure() {
       values[prefix + "p99_us"].push_back(load.p99_us);
       values[prefix + "alone_p50_us"].push_back(
           RunUnary(target, kEchoUnary, {request}, alone).p50_us);
-      values[prefix + "stream_messages_per_second"].push_back(RunStream(
-          target, kEchoStream, request, absl::GetFlag(FLAGS_stream_messages), kStreamWindow));
+      std::vector<ByteBuffer> answers;
+      values[prefix + "stream_messages_per_second"].push_back(
+          static_cast<double>(messages.size()) /
+          MessageStream(target, kEchoStream, kStreamWindow).Send(messages, 0, &answers));
     }
   }
   nlohmann::ordered_json figures;

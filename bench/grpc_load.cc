@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "bench/stats.h"
 
@@ -91,10 +92,29 @@ ByteBuffer ToBuffer(const std::string& bytes) {
   return ByteBuffer(&slice, 1);
 }
 
+std::string ToString(const ByteBuffer& buffer) {
+  std::string bytes;
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
 std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+grpc::Status CallOnce(const std::string& target, const char* method, const ByteBuffer& request,
+                      ByteBuffer* response) {
+  const std::shared_ptr<grpc::Channel> channel = Connect(target);
+  const grpc::internal::RpcMethod rpc(method, grpc::internal::RpcMethod::NORMAL_RPC, channel);
+  grpc::ClientContext context;
+  return grpc::internal::BlockingUnaryCall<ByteBuffer, ByteBuffer>(channel.get(), rpc, &context,
+                                                                   request, response);
 }
 
 UnaryLoad RunUnary(const std::string& target, const char* method,
@@ -106,37 +126,77 @@ UnaryLoad RunUnary(const std::string& target, const char* method,
   const std::vector<double> latencies =
       CallFromThreads(channels, method, requests, options.threads, options.seconds);
   UnaryLoad load;
+  load.calls = static_cast<int64_t>(latencies.size());
   load.calls_per_second = static_cast<double>(latencies.size()) / SecondsSince(begin);
   load.p50_us = Percentile(latencies, 0.5);
   load.p99_us = Percentile(latencies, 0.99);
   return load;
 }
 
-double RunStream(const std::string& target, const char* method, const ByteBuffer& message,
-                 int messages, int window) {
-  const std::shared_ptr<grpc::Channel> channel = Connect(target);
-  const grpc::internal::RpcMethod rpc(method, grpc::internal::RpcMethod::BIDI_STREAMING, channel);
-  grpc::ClientContext context;
-  const std::unique_ptr<grpc::ClientReaderWriter<ByteBuffer, ByteBuffer>> stream(
-      grpc::internal::ClientReaderWriterFactory<ByteBuffer, ByteBuffer>::Create(channel.get(), rpc,
-                                                                                &context));
-  Window open(window);
-  const Clock::time_point begin = Clock::now();
-  std::thread writer([&] {
-    for (int i = 0; i < messages; ++i) {
-      open.Enter();
-      if (!stream->Write(message)) return;
+class MessageStream::Impl {
+ public:
+  Impl(const std::string& target, const char* method, int window)
+      : method_(method),
+        channel_(Connect(target)),
+        rpc_(method, grpc::internal::RpcMethod::BIDI_STREAMING, channel_),
+        stream_(grpc::internal::ClientReaderWriterFactory<ByteBuffer, ByteBuffer>::Create(
+            channel_.get(), rpc_, &context_)),
+        window_(window) {}
+
+  ~Impl() {
+    stream_->WritesDone();
+    ByteBuffer answer;
+    if (stream_->Read(&answer)) {
+      std::fprintf(stderr, "%s: an answer to no message\n", method_);
+      std::exit(1);
     }
-    stream->WritesDone();
-  });
-  int answers = 0;
-  for (ByteBuffer answer; stream->Read(&answer); ++answers) open.Leave();
-  const double seconds = SecondsSince(begin);
-  const grpc::Status status = stream->Finish();
-  // A writer that still waits would wait forever.
-  if (!status.ok() || answers != messages) Die(method, status);
-  writer.join();
-  return messages / seconds;
+    const grpc::Status status = stream_->Finish();
+    if (!status.ok()) Die(method_, status);
+  }
+
+  double Send(const std::vector<ByteBuffer>& messages, double per_second,
+              std::vector<ByteBuffer>* answers) {
+    answers->reserve(answers->size() + messages.size());
+    const Clock::time_point begin = Clock::now();
+    std::thread writer([&] {
+      for (size_t i = 0; i < messages.size(); ++i) {
+        if (per_second > 0) {
+          std::this_thread::sleep_until(
+              begin + std::chrono::duration_cast<Clock::duration>(
+                          std::chrono::duration<double>(static_cast<double>(i) / per_second)));
+        }
+        window_.Enter();
+        if (!stream_->Write(messages[i])) return;
+      }
+    });
+    for (size_t i = 0; i < messages.size(); ++i) {
+      ByteBuffer answer;
+      // A writer that still waits would wait for ever, so it is not joined.
+      if (!stream_->Read(&answer)) Die(method_, stream_->Finish());
+      window_.Leave();
+      answers->push_back(std::move(answer));
+    }
+    const double seconds = SecondsSince(begin);
+    writer.join();
+    return seconds;
+  }
+
+ private:
+  const char* const method_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const grpc::internal::RpcMethod rpc_;
+  grpc::ClientContext context_;
+  const std::unique_ptr<grpc::ClientReaderWriter<ByteBuffer, ByteBuffer>> stream_;
+  Window window_;
+};
+
+MessageStream::MessageStream(const std::string& target, const char* method, int window)
+    : impl_(std::make_unique<Impl>(target, method, window)) {}
+MessageStream::~MessageStream() = default;
+
+double MessageStream::Send(const std::vector<ByteBuffer>& messages, double per_second,
+                           std::vector<ByteBuffer>* answers) {
+  return impl_->Send(messages, per_second, answers);
 }
 
 }  // namespace newsprint::bench

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs the benchmarks, writes their figures to build/bench/SCALE.json and prints tables.
 
-Usage: python3 bench/run.py quick|full
+A part that fails is reported, the others run all the same, and the exit code is 1.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -11,10 +12,17 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
+import time
+
+from limits import print_limits
+from load_tables import print_load
+from tables import number, table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
-DEFAULT_SEED = "20110504"  # tests/testing/articles.cc
+OUT = ROOT / "build" / "bench"
+DEFAULT_SEED = "20110504"  # tests/testing/articles.cc, load_bench.cc
 
 ARGUMENTS = {
     "quick": {
@@ -56,12 +64,40 @@ STEPS = {
 }
 
 
-def run(binary, arguments):
+class PartFailed(Exception):
+    """A benchmark that ended badly or printed something else than figures."""
+
+    def __init__(self, message, figures=None):
+        super().__init__(message)
+        self.figures = figures or {}  # those measured before
+
+
+def last_object(lines):
+    """Of JSON objects, one a line, the last."""
+    return json.loads(lines.strip().splitlines()[-1]) if lines.strip() else {}
+
+
+def run(binary, arguments, parse=json.loads):
     print(f"{binary} {' '.join(arguments)}", file=sys.stderr, flush=True)
-    done = subprocess.run([BIN / binary, *arguments], check=False, stdout=subprocess.PIPE)
+    begin = time.monotonic()
+    OUT.mkdir(parents=True, exist_ok=True)
+    # Data goes beside the build, not to a /tmp that may be memory, where nothing has to be durable.
+    with tempfile.TemporaryDirectory(dir=OUT, prefix="data-", ignore_cleanup_errors=True) as data:
+        try:
+            done = subprocess.run([BIN / binary, *arguments], check=False, stdout=subprocess.PIPE,
+                                  env={**os.environ, "TMPDIR": data})
+        except OSError as error:
+            raise PartFailed(f"{binary}: {error}") from error
+    try:
+        figures = parse(done.stdout.decode())
+    except ValueError as error:
+        if done.returncode == 0:
+            raise PartFailed(f"{binary}: did not print figures: {error}") from error
+        figures = {}
     if done.returncode != 0:
-        sys.exit(f"{binary}: failed with exit code {done.returncode}")
-    return json.loads(done.stdout)
+        raise PartFailed(f"{binary}: failed with exit code {done.returncode}", figures)
+    print(f"{binary}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    return figures
 
 
 def micro_figures(arguments):
@@ -90,19 +126,7 @@ def add_vector_ratios(figures):
             / figures[f"vector_{engine}_queries_per_second_at_99"])
 
 
-def table(title, head, rows):
-    print(f"\n{title}\n")
-    print("| " + " | ".join(head) + " |")
-    print("|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-
-
-def number(value, digits=0):
-    return f"{value:,.{digits}f}"
-
-
-def print_machine(scale):
+def print_machine(command):
     def output(*command):
         done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         return done.stdout.strip()
@@ -119,7 +143,7 @@ def print_machine(scale):
         f"{package} {output('dpkg-query', '-W', '-f', '${Version}', package) or 'unknown'}"
         for package in ["libhnswlib-dev", "libfaiss-dev", "libgrpc++-dev"])
     seed = os.environ.get("NEWSPRINT_TEST_SEED", DEFAULT_SEED)
-    print(f"{model}, {os.cpu_count()} CPUs; commit {commit}; `python3 bench/run.py {scale}`; "
+    print(f"{model}, {os.cpu_count()} CPUs; commit {commit}; `{command}`; "
           f"seed {seed}; {versions}.")
 
 
@@ -155,59 +179,91 @@ def print_echo(f):
                                ("callback_pool", "callback API, hop to the worker pool")]])
 
 
-def print_service(f):
-    big, small = number(f["load_articles"]), number(f["load_small_articles"])
-    table(f"newsprintd over loopback, articles of {number(f['load_article_bytes'])} bytes, all new; the "
-          "client on the same CPUs:",
-          ["", "figure"],
-          [[f"StreamIngest, {big} articles, durable", f"{number(f['stream_ingest_articles_per_second'])}"
-            " articles/s"],
-           [f"the last {number(f['load_last_chunk_articles'])} of them",
-            f"{number(f['stream_ingest_last_chunk_articles_per_second'])} articles/s"],
-           [f"StreamIngest with `skip_related`, {number(f['load_skip_related_articles'])} articles",
-            f"{number(f['stream_ingest_skip_related_articles_per_second'])} articles/s"],
-           ["Resident memory an article, caches included", f"{number(f['bytes_per_article'])} bytes"],
-           ["of that, fingerprint index", f"{number(f['fingerprint_index_bytes_per_article'])} bytes"],
-           ["of that, vector index", f"{number(f['vector_index_bytes_per_article'])} bytes"]])
-    table(f"FindDuplicates (half new articles, half edited copies) on {big} articles, against an echo "
-          f"that gets the same {number(f['unary_request_bytes'])} bytes, 8 callers:",
-          ["", "calls/s", "p50 us", "p99 us"],
-          [[label] + [number(f[f"unary_{name}_{figure}"]) for figure in
-                      ["calls_per_second", "p50_us", "p99_us"]]
-           for name, label in [("find_duplicates", "FindDuplicates"), ("echo", "echo")]]
-          + [["ratio", number(f["unary_find_duplicates_vs_echo"], 2), "", ""]])
-    table(f"Latency of one caller as a collection grows from {small} to {big} articles:",
-          ["", f"p50 us at {small}", f"p50 us at {big}", f"p99 us at {big}", "growth of p50"],
-          [[label, number(f[f"{name}_small_p50_us"]), number(f[f"{name}_big_p50_us"]),
-            number(f[f"{name}_big_p99_us"]), number(f[f"{name}_growth"], 2)]
-           for name, label in [("find_duplicates", "FindDuplicates"), ("find_related", "FindRelated")]])
-
-
 def print_steps(f):
     table("Steps, one thread, without network and disk:", ["Step", "us"],
           [[label, number(f[f"micro_{name}_ns"] / 1000, 1)] for name, label in STEPS.values()])
 
 
-def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in ARGUMENTS:
-        sys.exit(__doc__.strip().splitlines()[-1])
-    scale = sys.argv[1]
-    arguments = ARGUMENTS[scale]
-    figures = micro_figures(arguments["micro_bench"])
-    for binary in ["vector_bench", "echo_bench", "load_bench"]:
-        figures.update(run(binary, arguments[binary]))
+def vector_figures(arguments):
+    figures = run("vector_bench", arguments)
     add_vector_ratios(figures)
-    out = ROOT / "build" / "bench" / f"{scale}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(figures, indent=1) + "\n")
+    return figures
 
-    print_machine(scale)
-    print_vectors(figures)
-    print_service(figures)
-    print_echo(figures)
-    print_steps(figures)
-    print(f"\nFigures: {out.relative_to(ROOT)}")
+
+def load_figures(arguments):
+    seed = os.environ.get("NEWSPRINT_TEST_SEED", DEFAULT_SEED)
+    return run("load_bench", [*arguments, f"--seed={seed}"], last_object)
+
+
+# In the order in which they run and are printed: how to measure a part, and how to print its figures.
+PARTS = {
+    "vector": ("vector_bench", vector_figures, print_vectors),
+    "load": ("load_bench", load_figures, print_load),
+    "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
+    "micro": ("micro_bench", micro_figures, print_steps),
+}
+
+
+def parse_command():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scale", choices=ARGUMENTS)
+    parser.add_argument("--only", metavar="PART,...", help="of " + ", ".join(PARTS))
+    parser.add_argument("--articles", type=int, help="of the big collection of the load")
+    options = parser.parse_args()
+    options.parts = options.only.split(",") if options.only else list(PARTS)
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"--only: no part {part}, limit {', '.join(PARTS)}")
+    return options
+
+
+def measure(options, out):
+    """Figures and failures, both by part. What there is, is written after each part."""
+    figures, failures = {}, {}
+    for part in options.parts:
+        binary, figures_of, _ = PARTS[part]
+        arguments = list(ARGUMENTS[options.scale][binary])
+        if part == "load" and options.articles:
+            arguments.append(f"--articles={options.articles}")
+        try:
+            figures[part] = figures_of(arguments)
+        except PartFailed as error:
+            figures[part] = error.figures
+            failures[part] = str(error)
+        except KeyError as error:
+            failures[part] = f"no figure {error}"
+        if part in failures:
+            print(f"{part}: {failures[part]}", file=sys.stderr, flush=True)
+        out.write_text(json.dumps(merged(figures), indent=1) + "\n")
+    return figures, failures
+
+
+def merged(figures):
+    return {name: value for part in figures.values() for name, value in part.items()}
+
+
+def main():
+    options = parse_command()
+    # Figures of one file are of one run.
+    name = options.scale + (f".{'.'.join(options.parts)}" if options.only else "")
+    OUT.mkdir(parents=True, exist_ok=True)
+    out = OUT / f"{name}.json"
+    figures, failures = measure(options, out)
+
+    print_machine(" ".join(["python3 bench/run.py", *sys.argv[1:]]))
+    for part, of_part in figures.items():
+        if part in failures and part != "load":
+            continue
+        try:
+            PARTS[part][2](of_part)
+        except KeyError as error:
+            failures.setdefault(part, f"no figure {error}")
+    print_limits(merged(figures))
+    for part, failure in failures.items():
+        print(f"\n**{part}: not all was measured**: {failure}.")
+    print(f"\nFigures: {out.relative_to(ROOT)}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

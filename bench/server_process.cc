@@ -11,7 +11,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
 namespace newsprint::bench {
@@ -57,9 +60,42 @@ ServerProcess::ServerProcess(const std::string& binary, std::vector<std::string>
 }
 
 ServerProcess::~ServerProcess() {
-  kill(pid_, SIGTERM);
+  if (pid_ > 0) End(SIGTERM);
+}
+
+int ServerProcess::End(int signal_number) {
+  kill(pid_, signal_number);
   int status = 0;
   waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return status;
+}
+
+void ServerProcess::Stop() {
+  const int status = End(SIGTERM);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    Die(absl::StrCat(address_, ": the server did not end well after SIGTERM, wait status ",
+                     status));
+  }
+}
+
+void ServerProcess::Kill() { End(SIGKILL); }
+
+double ServerProcess::cpu_seconds() const {
+  std::ifstream stat(absl::StrCat("/proc/", pid_, "/stat"));
+  std::string line;
+  std::getline(stat, line);
+  // The name of the program, in brackets, may hold anything. The 14th and 15th field follow.
+  const size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) Die(absl::StrCat("server ", pid_, ": cannot read its times"));
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(line).substr(name_end + 2), ' ');
+  int64_t user_ticks = 0, system_ticks = 0;
+  if (fields.size() < 13 || !absl::SimpleAtoi(fields[11], &user_ticks) ||
+      !absl::SimpleAtoi(fields[12], &system_ticks)) {
+    Die(absl::StrCat("server ", pid_, ": cannot read its times"));
+  }
+  return static_cast<double>(user_ticks + system_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 int64_t ServerProcess::StatusField(const std::string& name) const {
