@@ -1,15 +1,21 @@
 // Speed of each step between an article's bytes and its verdict, one thread, no network, no disk.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "service/common/hash.h"
+#include "service/common/sort.h"
 #include "service/embed/builtin_model.h"
 #include "service/embed/term_embedder.h"
 #include "service/engine/decision.h"
@@ -31,47 +37,125 @@ constexpr int kHitsMax = 32;
 std::string Body(uint64_t story) { return testing::StoryText(story, 1200).substr(0, kBodyBytes); }
 
 // As wire copy comes: with typographic quotes, which are not ASCII.
-std::string QuotedBody() {
-  std::string body = absl::StrReplaceAll(Body(1), {{". ", "’s. “"}});
+std::string QuotedBody(uint64_t story) {
+  std::string body = absl::StrReplaceAll(Body(story), {{". ", "’s. “"}});
   body.resize(body.rfind(' ', kBodyBytes));
   return body;
 }
 
-std::vector<text::Token> Tokens() {
+// So many different ones, in turn: branches are foreseen too well in a text that comes again and
+// again. 3 MB of text, as it is not in the first caches of a server either.
+constexpr size_t kBodies = 512;
+
+const std::vector<std::string>& Bodies() {
+  static const std::vector<std::string>& bodies = *[] {
+    auto* made = new std::vector<std::string>();
+    for (uint64_t story = 1; story <= kBodies; ++story) made->push_back(Body(story));
+    return made;
+  }();
+  return bodies;
+}
+
+std::vector<text::Token> Tokens(uint64_t story = 1) {
   std::vector<text::Token> tokens;
-  text::Tokenize(Body(1), &tokens);
+  text::Tokenize(Body(story), &tokens);
   return tokens;
 }
 
-void Tokenise(benchmark::State& state, const std::string& body) {
+// The tokens of each of Bodies().
+const std::vector<std::vector<text::Token>>& TokensOfBodies() {
+  static const std::vector<std::vector<text::Token>>& all = *[] {
+    auto* made = new std::vector<std::vector<text::Token>>();
+    for (uint64_t story = 1; story <= kBodies; ++story) made->push_back(Tokens(story));
+    return made;
+  }();
+  return all;
+}
+
+void SetBytes(benchmark::State& state, size_t bytes_each) {
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes_each));
+}
+
+// A limit: one pass over the bytes.
+void BM_Xxh3(benchmark::State& state) {
+  size_t next = 0;
+  for (auto _ : state) {
+    const std::string& body = Bodies()[next++ % kBodies];
+    benchmark::DoNotOptimize(Hash64(body.data(), body.size()));
+  }
+  SetBytes(state, kBodyBytes);
+}
+BENCHMARK(BM_Xxh3);
+
+// From bytes to the sorted shingles and the sketch, as Preparer has it.
+void BM_TextToSketch(benchmark::State& state) {
+  size_t next = 0;
+  for (auto _ : state) {
+    std::vector<text::Token> tokens;
+    text::Tokenize(Bodies()[next++ % kBodies], &tokens);
+    std::vector<uint32_t> shingles;
+    text::Shingle(tokens, kShingleWords, &shingles);
+    SortUnique(&shingles);
+    benchmark::DoNotOptimize(sketch::ComputeSketch(shingles));
+  }
+  SetBytes(state, kBodyBytes);
+}
+BENCHMARK(BM_TextToSketch);
+
+void Tokenise(benchmark::State& state, const std::vector<std::string>& bodies) {
   std::vector<text::Token> tokens;
+  size_t next = 0;
   for (auto _ : state) {
     tokens.clear();
-    text::Tokenize(body, &tokens);
+    text::Tokenize(bodies[next++ % bodies.size()], &tokens);
     benchmark::DoNotOptimize(tokens.data());
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * body.size()));
+  SetBytes(state, bodies[0].size());
 }
-void BM_TokeniseAscii(benchmark::State& state) { Tokenise(state, Body(1)); }
-void BM_TokeniseTypographic(benchmark::State& state) { Tokenise(state, QuotedBody()); }
+void BM_TokeniseAscii(benchmark::State& state) { Tokenise(state, Bodies()); }
+void BM_TokeniseTypographic(benchmark::State& state) {
+  std::vector<std::string> bodies;
+  for (uint64_t story = 1; story <= kBodies; ++story) bodies.push_back(QuotedBody(story));
+  Tokenise(state, bodies);
+}
 BENCHMARK(BM_TokeniseAscii);
 BENCHMARK(BM_TokeniseTypographic);
 
 void BM_Shingle(benchmark::State& state) {
-  const std::vector<text::Token> tokens = Tokens();
   std::vector<uint32_t> shingles;
+  size_t next = 0;
   for (auto _ : state) {
     shingles.clear();
-    text::Shingle(tokens, kShingleWords, &shingles);
+    text::Shingle(TokensOfBodies()[next++ % kBodies], kShingleWords, &shingles);
     benchmark::DoNotOptimize(shingles.data());
   }
 }
 BENCHMARK(BM_Shingle);
 
+void BM_SortShingles(benchmark::State& state) {
+  std::vector<std::vector<uint32_t>> shingles(kBodies);
+  for (size_t i = 0; i < kBodies; ++i) {
+    text::Shingle(TokensOfBodies()[i], kShingleWords, &shingles[i]);
+  }
+  size_t next = 0;
+  for (auto _ : state) {
+    std::vector<uint32_t> sorted = shingles[next++ % kBodies];
+    SortUnique(&sorted);
+    benchmark::DoNotOptimize(sorted.data());
+  }
+}
+BENCHMARK(BM_SortShingles);
+
 void BM_Sketch(benchmark::State& state) {
-  std::vector<uint32_t> shingles;
-  text::Shingle(Tokens(), kShingleWords, &shingles);
-  for (auto _ : state) benchmark::DoNotOptimize(sketch::ComputeSketch(shingles));
+  std::vector<std::vector<uint32_t>> shingles(kBodies);
+  for (size_t i = 0; i < kBodies; ++i) {
+    text::Shingle(TokensOfBodies()[i], kShingleWords, &shingles[i]);
+    SortUnique(&shingles[i]);
+  }
+  size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sketch::ComputeSketch(shingles[next++ % kBodies]));
+  }
 }
 BENCHMARK(BM_Sketch);
 
@@ -93,20 +177,22 @@ Embedding BuiltIn() {
 // Of made-up words, none of which the model knows; BM_EmbedTerms has known ones.
 void BM_Embed(benchmark::State& state) {
   const Embedding embedding = BuiltIn();
-  const std::string body = Body(1);
-  const std::vector<text::Token> tokens = Tokens();
   std::vector<float> vector(embedding.settings.dimension);
+  size_t next = 0;
   for (auto _ : state) {
-    const embed::EmbedInput input{"", body, {}, tokens};
+    const size_t body = next++ % kBodies;
+    const embed::EmbedInput input{"", Bodies()[body], {}, TokensOfBodies()[body]};
     benchmark::DoNotOptimize(embedding.embedder->Embed({&input, 1}, absl::MakeSpan(vector)));
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * body.size()));
+  SetBytes(state, kBodyBytes);
 }
 BENCHMARK(BM_Embed);
 
 void BM_HeavyTerms(benchmark::State& state) {
-  const std::vector<text::Token> tokens = Tokens();
-  for (auto _ : state) benchmark::DoNotOptimize(embed::HeavyTerms({}, tokens, General()));
+  size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(embed::HeavyTerms({}, TokensOfBodies()[next++ % kBodies], General()));
+  }
 }
 BENCHMARK(BM_HeavyTerms);
 
@@ -142,71 +228,104 @@ Article LongArticle(uint64_t story) {
   return article;
 }
 
-void BM_PrepareArticle(benchmark::State& state) {
+void Prepare(benchmark::State& state, bool whole) {
   const Embedding embedding = BuiltIn();
   const Preparer preparer(CollectionSettings{}, &General());
-  const Article article = LongArticle(1);
+  std::vector<Article> articles;
+  for (uint64_t story = 1; story <= kBodies; ++story) articles.push_back(LongArticle(story));
+  size_t next = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(preparer.Prepare(article, embedding, RemoteVector::kAsk));
+    const Article& article = articles[next++ % kBodies];
+    benchmark::DoNotOptimize(whole ? preparer.Prepare(article, embedding, RemoteVector::kAsk)
+                                   : preparer.PrepareText(article, embedding));
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kBodyBytes));
+  SetBytes(state, kBodyBytes);
 }
+void BM_PrepareText(benchmark::State& state) { Prepare(state, false); }
+void BM_PrepareArticle(benchmark::State& state) { Prepare(state, true); }
+BENCHMARK(BM_PrepareText);
 BENCHMARK(BM_PrepareArticle);
 
-// Sketches of unrelated articles of about 1,000 words: their values are as good as random.
-std::vector<sketch::Sketch> RandomSketches(size_t count, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::vector<sketch::Sketch> sketches(count, sketch::Sketch(sketch::kSketchValuesMin));
-  for (sketch::Sketch& sketch : sketches) {
-    for (uint32_t& value : sketch) value = static_cast<uint32_t>(random());
-  }
-  return sketches;
+// The sketch of an article of about 1,000 words: its values are as good as random.
+sketch::Sketch RandomSketch(std::mt19937_64& random) {
+  sketch::Sketch sketch(sketch::kSketchValuesMin);
+  for (uint32_t& value : sketch) value = static_cast<uint32_t>(random());
+  return sketch;
 }
 
-std::unique_ptr<index::FingerprintIndex> FilledIndex(const std::vector<sketch::Sketch>& sketches) {
-  auto index = std::make_unique<index::FingerprintIndex>();
-  for (size_t i = 0; i < sketches.size(); ++i) index->Add(static_cast<Ordinal>(i), sketches[i]);
-  return index;
+// Of `count` articles with random sketches; made once.
+index::FingerprintIndex& FilledIndex(size_t count) {
+  static std::map<size_t, std::unique_ptr<index::FingerprintIndex>> indexes;
+  auto& index = indexes[count];
+  if (index != nullptr) return *index;
+  index = std::make_unique<index::FingerprintIndex>();
+  std::mt19937_64 random(testing::Seed());
+  for (size_t i = 0; i < count; ++i) index->Add(static_cast<Ordinal>(i), RandomSketch(random));
+  return *index;
 }
 
-void BM_FingerprintAdd(benchmark::State& state) {
-  const size_t count = state.range(0);
-  const auto index = FilledIndex(RandomSketches(count, testing::Seed()));
-  const std::vector<sketch::Sketch> more = RandomSketches(4096, testing::Seed() + 1);
-  size_t added = 0;
-  for (auto _ : state) {
-    index->Add(static_cast<Ordinal>(count + added), more[added % more.size()]);
-    ++added;
-  }
+constexpr size_t kQueries = 8192;
+
+void SetIndexCounters(benchmark::State& state, const index::FingerprintIndex& index, int64_t hits) {
+  state.counters["hits"] =
+      benchmark::Counter(static_cast<double>(hits), benchmark::Counter::kAvgIterations);
+  state.counters["bytes_per_sketch"] =
+      static_cast<double>(index.memory_bytes()) / static_cast<double>(state.range(0));
 }
-BENCHMARK(BM_FingerprintAdd)->Arg(10'000)->Arg(100'000)->Iterations(4096);
 
 // Queries are copies of stored articles with `range(1)` percent of the values the same, or new
 // ones.
 void BM_FingerprintSearch(benchmark::State& state) {
-  static std::map<int64_t, std::unique_ptr<index::FingerprintIndex>> indexes;
-  const std::vector<sketch::Sketch> stored = RandomSketches(state.range(0), testing::Seed());
-  auto& index = indexes[state.range(0)];
-  if (index == nullptr) index = FilledIndex(stored);
+  const auto count = static_cast<size_t>(state.range(0));
+  const index::FingerprintIndex& index = FilledIndex(count);
+  std::mt19937_64 stored(testing::Seed());
   std::mt19937_64 random(testing::Seed() + 2);
-  std::vector<sketch::Sketch> queries = RandomSketches(1024, testing::Seed() + 3);
-  for (sketch::Sketch& query : queries) {
-    const sketch::Sketch& original = stored[random() % stored.size()];
-    for (size_t i = 0; i < query.size(); ++i) {
-      if (static_cast<int64_t>(random() % 100) < state.range(1)) query[i] = original[i];
+  std::vector<sketch::Sketch> queries;
+  while (queries.size() < std::min(kQueries, count)) {
+    const sketch::Sketch original = RandomSketch(stored);
+    queries.push_back(RandomSketch(random));
+    for (size_t i = 0; i < original.size(); ++i) {
+      if (static_cast<int64_t>(random() % 100) < state.range(1)) queries.back()[i] = original[i];
     }
   }
   size_t next = 0;
   int64_t hits = 0;
   for (auto _ : state) {
-    hits += static_cast<int64_t>(index->Search(queries[next++ % queries.size()], kHitsMax).size());
+    hits += static_cast<int64_t>(index.Search(queries[next++ % queries.size()], kHitsMax).size());
   }
-  state.counters["hits"] =
-      benchmark::Counter(static_cast<double>(hits), benchmark::Counter::kAvgIterations);
-  state.counters["bytes_per_sketch"] =
-      static_cast<double>(index->memory_bytes()) / static_cast<double>(stored.size());
+  SetIndexCounters(state, index, hits);
 }
-BENCHMARK(BM_FingerprintSearch)->ArgsProduct({{10'000, 100'000}, {0, 60}});
+
+// What each ingested article costs: it is looked for, and added. So few iterations that the index
+// hardly grows; its tables' own growth takes part.
+void BM_FingerprintSearchAndAdd(benchmark::State& state) {
+  const auto count = static_cast<size_t>(state.range(0));
+  static std::map<size_t, size_t> added;
+  index::FingerprintIndex& index = FilledIndex(count);
+  std::mt19937_64 random(testing::Seed() + 1 + added[count]);
+  std::vector<sketch::Sketch> sketches;
+  while (sketches.size() < kQueries) sketches.push_back(RandomSketch(random));
+  size_t next = 0;
+  int64_t hits = 0;
+  for (auto _ : state) {
+    const sketch::Sketch& sketch = sketches[next++];
+    hits += static_cast<int64_t>(index.Search(sketch, kHitsMax).size());
+    index.Add(static_cast<Ordinal>(count + added[count]++), sketch);
+  }
+  SetIndexCounters(state, index, hits);
+}
+
+void RegisterIndexBenchmarks(int64_t articles) {
+  for (const int64_t count : {articles / 10, articles}) {
+    for (const int64_t same_percent : {0, 60}) {
+      benchmark::RegisterBenchmark("BM_FingerprintSearch", BM_FingerprintSearch)
+          ->Args({count, same_percent});
+    }
+    benchmark::RegisterBenchmark("BM_FingerprintSearchAndAdd", BM_FingerprintSearchAndAdd)
+        ->Arg(count)
+        ->Iterations(std::min<int64_t>(kQueries, count / 50));
+  }
+}
 
 // `copy_percent` of the match's body stands in the query.
 void Decide(benchmark::State& state, size_t copy_percent) {
@@ -278,4 +397,32 @@ BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100)->Arg(200);
 }  // namespace
 }  // namespace newsprint::bench
 
-BENCHMARK_MAIN();
+// --print_articles=N prints the bodies of N articles, one a line, for peers in other languages.
+// --index_articles=N is the number of articles in the fingerprint index, 100,000 without it.
+int main(int argc, char** argv) {
+  int64_t index_articles = 100'000;
+  int kept = 1;
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view argument = argv[i];
+    int64_t number = 0;
+    if (absl::ConsumePrefix(&argument, "--print_articles=") &&
+        absl::SimpleAtoi(argument, &number)) {
+      for (int64_t story = 1; story <= number; ++story) {
+        std::puts(newsprint::bench::Body(static_cast<uint64_t>(story)).c_str());
+      }
+      return 0;
+    }
+    if (absl::ConsumePrefix(&argument, "--index_articles=") &&
+        absl::SimpleAtoi(argument, &number) && number >= 10) {
+      index_articles = number;
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  argc = kept;
+  newsprint::bench::RegisterIndexBenchmarks(index_articles);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -32,7 +32,8 @@ ARGUMENTS = {
         "load_bench": ["--scale=quick"],
     },
     "full": {
-        "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5"],
+        "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5",
+                        "--index_articles=1000000"],
         "vector_bench": ["--rows=200000", "--queries=500", "--rounds=5"],
         "echo_bench": ["--rounds=5", "--seconds=2", "--stream_messages=30000"],
         "load_bench": ["--scale=full"],
@@ -40,25 +41,37 @@ ARGUMENTS = {
 }
 
 STEPS = {
+    "Xxh3": ("xxh3", "One XXH3 pass over 6 KB, as a limit"),
+    "TextToSketch": ("text_to_sketch", "6 KB from bytes to sorted shingles and sketch"),
     "TokeniseAscii": ("tokenise_ascii", "Tokenise 6 KB, plain ASCII"),
     "TokeniseTypographic": ("tokenise_typographic", "Tokenise 6 KB with typographic quotes"),
     "Shingle": ("shingle", "Shingle its tokens"),
+    "SortShingles": ("sort_shingles", "Sort its shingles, each once"),
     "Sketch": ("sketch", "Bottom-k sketch of its shingles"),
     "Embed": ("embed", "Embed it (256 dimensions)"),
     "EmbedTerms": ("embed_terms", "Embed 1,000 words, most of them known to the model"),
     "HeavyTerms": ("heavy_terms", "Its 128 heaviest terms"),
     "RankRelated/32": ("rank_related_32", "Rank 32 related candidates, 128 terms, 256 dimensions"),
     "RankRelated/100": ("rank_related_100", "Rank 100 related candidates"),
+    "PrepareText": ("prepare_text", "Prepare a 6 KB article for finding copies: all but terms and vector"),
     "PrepareArticle": ("prepare", "Prepare a 6 KB article: all of the above, repair, hashes, terms"),
-    "FingerprintAdd/10000": ("fingerprint_add_10k", "Add a sketch to 10,000"),
-    "FingerprintAdd/100000": ("fingerprint_add_100k", "Add a sketch to 100,000"),
     "FingerprintSearch/10000/0": ("fingerprint_search_new_10k", "Search 10,000 sketches, new article"),
-    "FingerprintSearch/100000/0": ("fingerprint_search_new_100k",
-                                   "Search 100,000 sketches, new article"),
     "FingerprintSearch/10000/60": ("fingerprint_search_copy_10k",
                                    "Search 10,000 sketches, copy with J = 0.6"),
+    "FingerprintSearchAndAdd/10000": ("fingerprint_search_and_add_10k",
+                                      "Search 10,000 sketches and add one"),
+    "FingerprintSearch/100000/0": ("fingerprint_search_new_100k",
+                                   "Search 100,000 sketches, new article"),
     "FingerprintSearch/100000/60": ("fingerprint_search_copy_100k",
                                     "Search 100,000 sketches, copy with J = 0.6"),
+    "FingerprintSearchAndAdd/100000": ("fingerprint_search_and_add_100k",
+                                       "Search 100,000 sketches and add one"),
+    "FingerprintSearch/1000000/0": ("fingerprint_search_new_1m",
+                                    "Search 1,000,000 sketches, new article"),
+    "FingerprintSearch/1000000/60": ("fingerprint_search_copy_1m",
+                                     "Search 1,000,000 sketches, copy with J = 0.6"),
+    "FingerprintSearchAndAdd/1000000": ("fingerprint_search_and_add_1m",
+                                        "Search 1,000,000 sketches and add one"),
     "DecideUnrelated": ("decide_unrelated", "Decide on a pair, unrelated"),
     "DecideCopy": ("decide_copy", "Decide on a pair, copy"),
 }
@@ -113,6 +126,30 @@ def micro_figures(arguments):
         if "bytes_per_sketch" in entry:
             figures["fingerprint_bytes_per_sketch"] = entry["bytes_per_sketch"]
     return figures
+
+
+def datasketch_figures():
+    """Of the Python peer; none when it is not there."""
+    done = subprocess.run([sys.executable, ROOT / "bench" / "datasketch_peer.py"], check=True,
+                          stdout=subprocess.PIPE)
+    figures = json.loads(done.stdout)
+    return {} if "skipped" in figures else figures
+
+
+def add_sketch_ratios(figures):
+    figures["text_to_sketch_vs_xxh3"] = figures["micro_xxh3_ns"] / figures["micro_text_to_sketch_ns"]
+    articles_per_second = 1e9 / figures["micro_text_to_sketch_ns"]
+    for peer in ["datasketch", "datasketch_batch"]:
+        if f"{peer}_articles_per_second" in figures:
+            figures[f"text_to_sketch_vs_{peer}"] = (
+                articles_per_second / figures[f"{peer}_articles_per_second"])
+    # Of the largest index: the steps are in that order.
+    largest = [figures[f"micro_{name}_ns"] for name, _ in STEPS.values()
+               if name.startswith("fingerprint_search_and_add") and f"micro_{name}_ns" in figures][-1]
+    figures["fingerprint_search_and_add_us"] = largest / 1000
+    if "datasketch_lsh_query_and_insert_us" in figures:
+        figures["fingerprint_search_and_add_vs_datasketch"] = (
+            figures["datasketch_lsh_query_and_insert_us"] / figures["fingerprint_search_and_add_us"])
 
 
 def add_vector_ratios(figures):
@@ -181,7 +218,39 @@ def print_echo(f):
 
 def print_steps(f):
     table("Steps, one thread, without network and disk:", ["Step", "us"],
-          [[label, number(f[f"micro_{name}_ns"] / 1000, 1)] for name, label in STEPS.values()])
+          [[label, number(f[f"micro_{name}_ns"] / 1000, 1)] for name, label in STEPS.values()
+           if f"micro_{name}_ns" in f])
+
+
+def print_sketches(f):
+    rows = [["text to sketch, one core", f"{number(1e9 / f['micro_text_to_sketch_ns'])} articles/s"],
+            ["its throughput, of that of one XXH3 pass over the bytes",
+             f"{number(100 * f['text_to_sketch_vs_xxh3'], 1)} %"],
+            ["fingerprint index, search and add together",
+             f"{number(f['fingerprint_search_and_add_us'], 1)} us"],
+            ["its memory", f"{number(f['fingerprint_bytes_per_sketch'])} bytes an article"]]
+    for name, label in [("datasketch", "`MinHash.update`"), ("datasketch_batch", "`update_batch`")]:
+        if f"text_to_sketch_vs_{name}" in f:
+            rows.append([f"text to sketch against datasketch's {label}",
+                         f"{number(f[f'text_to_sketch_vs_{name}'])}x"])
+    if "fingerprint_search_and_add_vs_datasketch" in f:
+        rows.append([f"search and add against `MinHashLSH` of {number(f['datasketch_lsh_articles'])}",
+                     f"{number(f['fingerprint_search_and_add_vs_datasketch'])}x"])
+    else:
+        rows.append(["datasketch", "skipped: NEWSPRINT_DATASKETCH names no folder with it"])
+    table("Fingerprints, articles of 6 KB:", ["", "figure"], rows)
+
+
+def sketch_figures(arguments):
+    figures = micro_figures(arguments)
+    figures.update(datasketch_figures())
+    add_sketch_ratios(figures)
+    return figures
+
+
+def print_micro(f):
+    print_steps(f)
+    print_sketches(f)
 
 
 def vector_figures(arguments):
@@ -200,7 +269,7 @@ PARTS = {
     "vector": ("vector_bench", vector_figures, print_vectors),
     "load": ("load_bench", load_figures, print_load),
     "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
-    "micro": ("micro_bench", micro_figures, print_steps),
+    "micro": ("micro_bench", sketch_figures, print_micro),
 }
 
 

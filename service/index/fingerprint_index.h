@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_INDEX_FINGERPRINT_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_FINGERPRINT_INDEX_H_
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -40,15 +41,19 @@ class FingerprintIndex {
  private:
   // Where a value is kept.
   struct Place {
-    size_t table;
+    uint32_t table;
     uint32_t key;
   };
 
-  // By a seed of this process's own: sketches can be made up by a sender to collide otherwise.
+  // A permutation of all values, so that two never share a place: a Feistel network of four rounds
+  // (M. Luby, C. Rackoff: How to construct pseudorandom permutations, 1988). With keys of this
+  // index's own, as sketches can be made up by a sender to collide otherwise.
   Place PlaceOf(uint32_t value) const;
-  std::vector<Place> PlacesOf(absl::Span<const uint32_t> sketch) const;
+  // Calls `function` with the place of each value, when memory has been told to fetch it.
+  template <typename Function>
+  void ForEachPlace(absl::Span<const uint32_t> sketch, Function function) const;
 
-  const uint64_t seed_;
+  std::array<uint64_t, 4> keys_;
   // Many small tables, as one grows at a time, and that takes as long as it is large.
   std::vector<PostingTable> tables_;
 };

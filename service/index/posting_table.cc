@@ -1,75 +1,155 @@
 #include "service/index/posting_table.h"
 
+#include <utility>
+
+#include "absl/numeric/bits.h"
+
 namespace newsprint::index {
 namespace {
 
-constexpr size_t kInitialEntries = 64;
+constexpr size_t kInitialBuckets = 8;
+constexpr size_t kGrowthDivisor = 4;
+constexpr uint32_t kTagMask = (1u << 24) - 1;
+constexpr uint32_t kKeyMask = (1u << PostingTable::kKeyBits) - 1;
 
 }  // namespace
 
-PostingTable::PostingTable(int values_max, int growth_load_percent)
-    : values_max_(values_max),
-      growth_load_percent_(growth_load_percent),
-      entries_(kInitialEntries, Entry{0, kFree}) {}
+PostingTable::PostingTable(int ordinals_max, int growth_load_permille)
+    : ordinals_max_(ordinals_max),
+      growth_load_permille_(static_cast<size_t>(growth_load_permille)),
+      buckets_(kInitialBuckets) {}
 
-uint32_t PostingTable::Home(uint32_t key) const {
-  // Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4).
-  const uint64_t product = key * 0x9e3779b97f4a7c15ull;
-  return static_cast<uint32_t>(product >> 32) & static_cast<uint32_t>(entries_.size() - 1);
+uint32_t PostingTable::Matches(const Bucket& bucket, uint32_t key) {
+  const auto low = static_cast<uint16_t>(key);
+  const auto high = static_cast<uint8_t>(key >> 16);
+  uint32_t matches = 0;
+  for (size_t i = 0; i < kEntries; ++i) {
+    const bool equal = (bucket.low_tags[i] == low) & (bucket.high_tags[i] == high);
+    matches |= uint32_t{equal} << i;
+  }
+  return matches & ((1u << bucket.used) - 1);
 }
 
-void PostingTable::Insert(uint32_t key, uint32_t value) {
-  if ((used_ + 1) * 100 > entries_.size() * growth_load_percent_) Grow();
-  const uint32_t mask = static_cast<uint32_t>(entries_.size() - 1);
-  int same_key = 0;
-  uint32_t at = Home(key);
-  for (; entries_[at].value != kFree; at = (at + 1) & mask) {
-    if (entries_[at].key == key && ++same_key >= values_max_) return;
-  }
-  entries_[at] = {key, value};
-  ++used_;
+uint32_t PostingTable::LastKey(size_t bucket) const {
+  return static_cast<uint32_t>(((uint64_t{bucket + 1} << kKeyBits) - 1) / buckets_.size());
 }
 
-void PostingTable::Remove(uint32_t key, uint32_t value) {
-  const uint32_t mask = static_cast<uint32_t>(entries_.size() - 1);
-  uint32_t hole = Home(key);
-  while (entries_[hole].value != value || entries_[hole].key != key) {
-    if (entries_[hole].value == kFree) return;  // left out, as the bucket was full
-    hole = (hole + 1) & mask;
-  }
-  // Moves later entries of the run back into the hole, as far as their home allows (Knuth,
-  // algorithm 6.4R), so that no tombstones are needed.
-  for (uint32_t at = (hole + 1) & mask; entries_[at].value != kFree; at = (at + 1) & mask) {
-    const uint32_t home = Home(entries_[at].key);
-    if (((at - home) & mask) >= ((at - hole) & mask)) {
-      entries_[hole] = entries_[at];
-      hole = at;
+uint32_t PostingTable::KeyOf(const Bucket& bucket, size_t entry, uint32_t last_key) {
+  // The greatest key with these 24 bits that is not above `last_key`, around the end: the next one
+  // below has its home a quarter of the table away.
+  const uint32_t tag = uint32_t{bucket.high_tags[entry]} << 16 | bucket.low_tags[entry];
+  return (last_key - ((last_key - tag) & kTagMask)) & kKeyMask;
+}
+
+int PostingTable::Find(uint32_t key, uint32_t* ordinals) const {
+  int found = 0;
+  size_t at = Home(key);
+  for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
+    const Bucket& bucket = buckets_[at];
+    for (uint32_t matches = Matches(bucket, key); matches != 0; matches &= matches - 1) {
+      ordinals[found++] = bucket.ordinals[static_cast<size_t>(absl::countr_zero(matches))];
     }
+    if (bucket.used < kEntries) break;
   }
-  entries_[hole].value = kFree;
-  --used_;
+  return found;
 }
 
-void PostingTable::Prefetch(uint32_t key) const { __builtin_prefetch(&entries_[Home(key)]); }
-
-int PostingTable::AppendValues(uint32_t key, std::vector<uint32_t>* values) const {
-  const uint32_t mask = static_cast<uint32_t>(entries_.size() - 1);
-  const size_t before = values->size();
-  for (uint32_t at = Home(key); entries_[at].value != kFree; at = (at + 1) & mask) {
-    if (entries_[at].key == key) values->push_back(entries_[at].value);
+void PostingTable::Insert(uint32_t key, uint32_t ordinal) {
+  int same_key = 0;
+  size_t at = Home(key);
+  for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
+    for (uint32_t matches = Matches(buckets_[at], key); matches != 0; matches &= matches - 1) {
+      ++same_key;  // seldom, so that counting the bits takes longer
+    }
+    if (same_key >= ordinals_max_) return;
+    if (buckets_[at].used < kEntries) break;
   }
-  return static_cast<int>(values->size() - before);
+  ++used_;
+  if (used_ * 1000 > buckets_.size() * kEntries * growth_load_permille_) Grow();
+  while (!Put(key, ordinal)) Grow();
+}
+
+bool PostingTable::Put(uint32_t key, uint32_t ordinal) {
+  size_t at = Home(key);
+  for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
+    Bucket& bucket = buckets_[at];
+    if (bucket.used == kEntries) continue;
+    bucket.ordinals[bucket.used] = ordinal;
+    bucket.low_tags[bucket.used] = static_cast<uint16_t>(key);
+    bucket.high_tags[bucket.used] = static_cast<uint8_t>(key >> 16);
+    ++bucket.used;
+    return true;
+  }
+  return false;
+}
+
+void PostingTable::Remove(uint32_t key, uint32_t ordinal) {
+  size_t at = Home(key);
+  for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
+    const Bucket& bucket = buckets_[at];
+    for (uint32_t matches = Matches(bucket, key); matches != 0; matches &= matches - 1) {
+      const auto entry = static_cast<size_t>(absl::countr_zero(matches));
+      if (bucket.ordinals[entry] != ordinal) continue;
+      Erase(at, entry);
+      --used_;
+      return;
+    }
+    if (bucket.used < kEntries) return;
+  }
+}
+
+void PostingTable::Erase(size_t bucket, size_t entry) {
+  // An entry that went past the bucket when it was full moves back, and leaves a gap in its turn
+  // (Knuth, algorithm 6.4R), so that no tombstones are needed.
+  while (true) {
+    Bucket& gap = buckets_[bucket];
+    const bool was_full = gap.used == kEntries;
+    const size_t last = --gap.used;
+    gap.ordinals[entry] = gap.ordinals[last];
+    gap.low_tags[entry] = gap.low_tags[last];
+    gap.high_tags[entry] = gap.high_tags[last];
+    if (!was_full) return;
+
+    size_t from = bucket;
+    size_t distance = 0;
+    bool found = false;
+    while (!found) {
+      from = Next(from);
+      if (++distance == distance_end()) return;
+      const Bucket& later = buckets_[from];
+      const uint32_t last_key = LastKey(from);
+      for (entry = 0; entry < later.used && !found; ++entry) {
+        found = Distance(Home(KeyOf(later, entry, last_key)), from) >= distance;
+      }
+      if (!found && later.used < kEntries) return;
+    }
+    --entry;
+    const Bucket& later = buckets_[from];
+    gap.ordinals[last] = later.ordinals[entry];
+    gap.low_tags[last] = later.low_tags[entry];
+    gap.high_tags[last] = later.high_tags[entry];
+    ++gap.used;
+    bucket = from;
+  }
 }
 
 void PostingTable::Grow() {
-  std::vector<Entry> old(entries_.size() * 2, Entry{0, kFree});
-  old.swap(entries_);
-  const uint32_t mask = static_cast<uint32_t>(entries_.size() - 1);
-  for (const Entry& entry : old) {
-    if (entry.value == kFree) continue;
-    uint32_t at = Home(entry.key);
-    while (entries_[at].value != kFree) at = (at + 1) & mask;
-    entries_[at] = entry;
+  std::vector<Bucket> old = std::move(buckets_);
+  const size_t old_size = old.size();
+  for (size_t size = old_size, placed = 0; placed < old_size;) {
+    size += size / kGrowthDivisor;
+    buckets_ = std::vector<Bucket>(size);
+    // In the order of the keys, so memory is gone through once.
+    for (placed = 0; placed < old_size; ++placed) {
+      const Bucket& bucket = old[placed];
+      const auto last_key =
+          static_cast<uint32_t>(((uint64_t{placed + 1} << kKeyBits) - 1) / old_size);
+      size_t entry = 0;
+      while (entry < bucket.used && Put(KeyOf(bucket, entry, last_key), bucket.ordinals[entry])) {
+        ++entry;
+      }
+      if (entry < bucket.used) break;
+    }
   }
 }
 

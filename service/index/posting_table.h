@@ -1,45 +1,78 @@
-// A hash table from key to many values, for the fingerprint index.
+// A hash table from key to many ordinals, for the fingerprint index.
 #ifndef NEWSPRINT_SERVICE_INDEX_POSTING_TABLE_H_
 #define NEWSPRINT_SERVICE_INDEX_POSTING_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace newsprint::index {
 
-// Linear probing over entries of 8 bytes; a key may stand in it many times, up to a limit, which
-// bounds a lookup where thousands of articles share a footer. Not thread-safe for writing; any
-// number of threads may read while nobody writes.
+// Buckets of a cache line with 9 entries of 7 bytes each: an ordinal and 24 of the key's 26 bits. A
+// key's home is the bucket at its place in the order of all keys, as that of a word in a
+// dictionary; what does not fit there goes to the next ones (linear probing by buckets, Knuth,
+// TAOCP volume 3, section 6.4). The two bits that are left out follow from the place, as no entry
+// is a quarter of the table from home; so the table can be of any size, and grows by a small step,
+// in one pass through memory. Keys must be spread evenly, which is for the caller to see to.
+//
+// A key may stand in it many times, up to a limit, which bounds a lookup where thousands of
+// articles share a footer. Not thread-safe for writing; any number of threads may read while nobody
+// writes.
 class PostingTable {
  public:
-  // A key takes at most `values_max` values; later ones are left out. The table grows when it is
-  // filled to `growth_load_percent`: give tables that fill alike different ones, so that they don't
-  // all grow in the same call.
-  PostingTable(int values_max, int growth_load_percent);
+  static constexpr int kKeyBits = 26;
 
-  // `value` must not be UINT32_MAX.
-  void Insert(uint32_t key, uint32_t value);
-  // Does nothing when the value is not there, or was left out.
-  void Remove(uint32_t key, uint32_t value);
-  void Prefetch(uint32_t key) const;
-  // Appends the values of `key`, and returns how many there were.
-  int AppendValues(uint32_t key, std::vector<uint32_t>* values) const;
-  size_t memory_bytes() const { return entries_.capacity() * sizeof(Entry); }
+  // A key takes at most `ordinals_max` ordinals; later ones are left out. The table grows by a
+  // quarter when so many in a thousand of its entries are used, 800 to 900: give tables that fill
+  // alike different ones, so that they don't all grow in the same call.
+  PostingTable(int ordinals_max, int growth_load_permille);
+
+  // `key` < 2^kKeyBits, here and below. `ordinal` must not be there already under the key.
+  void Insert(uint32_t key, uint32_t ordinal);
+  // Does nothing when the ordinal is not there, or was left out.
+  void Remove(uint32_t key, uint32_t ordinal);
+  // Fetches what the other calls will look at.
+  void Prefetch(uint32_t key) const { __builtin_prefetch(&buckets_[Home(key)]); }
+  // Writes the ordinals of `key`, at most `ordinals_max`, and returns how many there are.
+  int Find(uint32_t key, uint32_t* ordinals) const;
+  size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket); }
 
  private:
-  struct Entry {
-    uint32_t key;
-    uint32_t value;  // kFree: none
-  };
-  static constexpr uint32_t kFree = UINT32_MAX;
+  static constexpr size_t kEntries = 9;
 
-  uint32_t Home(uint32_t key) const;
+  struct alignas(64) Bucket {
+    std::array<uint32_t, kEntries> ordinals;
+    std::array<uint16_t, kEntries> low_tags;  // bits 0 to 15 of the key
+    std::array<uint8_t, kEntries> high_tags;  // bits 16 to 23
+    uint8_t used;                             // the first so many entries are
+  };
+  static_assert(sizeof(Bucket) == 64, "one cache line");
+
+  size_t Home(uint32_t key) const {
+    return static_cast<size_t>(uint64_t{key} * buckets_.size() >> kKeyBits);
+  }
+  size_t Next(size_t bucket) const { return bucket + 1 == buckets_.size() ? 0 : bucket + 1; }
+  // How many buckets `bucket` lies behind `home`.
+  size_t Distance(size_t home, size_t bucket) const {
+    return bucket >= home ? bucket - home : bucket + buckets_.size() - home;
+  }
+  // No entry is so far from home.
+  size_t distance_end() const { return buckets_.size() / 4; }
+  // Entries of the bucket with the key, one bit each.
+  static uint32_t Matches(const Bucket& bucket, uint32_t key);
+  // The last key that has its home in the bucket, and by that the whole key of an entry there.
+  uint32_t LastKey(size_t bucket) const;
+  static uint32_t KeyOf(const Bucket& bucket, size_t entry, uint32_t last_key);
+  // False when there is no room near the key's home.
+  bool Put(uint32_t key, uint32_t ordinal);
+  // Closes the gap that `entry` leaves.
+  void Erase(size_t bucket, size_t entry);
   void Grow();
 
-  const int values_max_;
-  const int growth_load_percent_;
-  std::vector<Entry> entries_;  // a power of two
+  const int ordinals_max_;
+  const size_t growth_load_permille_;
+  std::vector<Bucket> buckets_;
   size_t used_ = 0;
 };
 

@@ -393,8 +393,9 @@ class TokenSink {
   static constexpr std::array<uint8_t, kShortWordBytes + 2> kClassOfSize = {
       0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, kOther};
 
+  // Flattened, so that of XXH3 only what is for these sizes is left.
   template <size_t kSizeMin, size_t kSizeMax>
-  void AddShort(const Chunk& chunk, const uint16_t* runs, size_t count) {
+  __attribute__((flatten)) void AddShort(const Chunk& chunk, const uint16_t* runs, size_t count) {
     for (size_t i = 0; i < count; ++i) {
       const size_t run = runs[i];
       const size_t size = chunk.size(run);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
+#include "service/common/hash.h"
 #include "tests/testing/articles.h"
 
 namespace newsprint::sketch {
@@ -36,6 +38,37 @@ TEST(BottomKPropertyTest, IsAnOrderedSampleOfTheSetWhateverItsOrder) {
     std::shuffle(shingles.begin(), shingles.end(), random);
     EXPECT_EQ(ComputeSketch(shingles), sketch);
   }
+}
+
+// The definition, by sorting all.
+Sketch NaiveSketch(const std::vector<uint32_t>& shingles) {
+  constexpr uint64_t kNaiveSeed = 0x6e65777370726e74ull;
+  std::vector<std::pair<uint32_t, uint32_t>> ordered;
+  for (const uint32_t shingle : shingles) {
+    ordered.emplace_back(static_cast<uint32_t>(Mix64(shingle ^ kNaiveSeed) >> 32), shingle);
+  }
+  std::sort(ordered.begin(), ordered.end());
+  ordered.resize(
+      std::min(ordered.size(), std::max(kSketchValuesMin, ordered.size() / kShinglesPerValue)));
+  Sketch sketch;
+  for (const auto& [order, shingle] : ordered) sketch.push_back(shingle);
+  std::sort(sketch.begin(), sketch.end());
+  return sketch;
+}
+
+TEST(BottomKPropertyTest, IsTheDefinition) {
+  std::mt19937_64 random(testing::Seed());
+  for (int round = 0; round < 150; ++round) {
+    std::vector<uint32_t> shingles = DistinctShingles(random() % 2'500, random);
+    if (round % 2 == 0) std::sort(shingles.begin(), shingles.end());
+    ASSERT_EQ(ComputeSketch(shingles), NaiveSketch(shingles));
+  }
+  // Shingles that were chosen for their high order: none is where a sketch is looked for first.
+  std::vector<uint32_t> high;
+  for (const uint32_t shingle : DistinctShingles(50'000, random)) {
+    if (Mix64(shingle ^ 0x6e65777370726e74ull) >> 63 == 1) high.push_back(shingle);
+  }
+  EXPECT_EQ(ComputeSketch(high), NaiveSketch(high));
 }
 
 // The values of a set that are in a subset too are in the subset's sketch, which is what finds an

@@ -1,12 +1,15 @@
 // Properties of tokenising on random text. NEWSPRINT_TEST_SEED overrides the seed.
+#include <sys/mman.h>
 #include <unicode/locid.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 #include <unicode/uscript.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -193,6 +196,114 @@ TEST_F(TokenizerPropertyTest, PiecewiseNormalisationEqualsTheReference) {
     const std::string text = Join(RandomSentence());
     ASSERT_EQ(NormalisedWords(text), ReferenceWords(text)) << text;
   }
+}
+
+// Words, typographic separators and pieces that need normalising at every place of the blocks in
+// which bytes are classified, and over the ends of the chunks that these make up.
+TEST_F(TokenizerPropertyTest, WordsAtEveryPlaceEqualTheReference) {
+  static const std::string kAcross[] = {"w",
+                                        "word",
+                                        "1984",
+                                        "eight888",
+                                        "ninechars9",
+                                        "exactlysixteen16",
+                                        "seventeenlettersx",
+                                        "’",
+                                        "it’s",
+                                        "“quoted”",
+                                        "na\u00efve",
+                                        "caf\u00e9s",
+                                        "–",
+                                        "…no… ",
+                                        "\u00bb\u00ab",
+                                        "\u4e2d\u6587 zhongwen",
+                                        "e\u0301t\u00e9",
+                                        std::string(70, 'L'),
+                                        std::string(2'047, 'm'),
+                                        std::string(2'048, 'n'),
+                                        std::string(2'049, 'o'),
+                                        std::string(5'000, 'P') + "\u00e9"};
+  for (const std::string& across : kAcross) {
+    for (size_t before = 0; before < 140; ++before) {
+      const std::string text = std::string(before, before % 7 == 0 ? ' ' : 'x') +
+                               (before % 3 == 0 ? " " : "") + across + "-end";
+      ASSERT_EQ(NormalisedWords(text), ReferenceWords(text)) << text;
+    }
+    for (size_t before = 2'040; before < 2'056; ++before) {
+      for (const std::string& filler : {std::string(1, ' '), std::string("a ")}) {
+        std::string text;
+        while (text.size() < before) text += filler;
+        text.resize(before);
+        text += across;
+        ASSERT_EQ(NormalisedWords(text), ReferenceWords(text)) << before << " " << across;
+        std::vector<Token> tokens;
+        Tokenize(text, &tokens);
+        std::vector<Token> expected;
+        for (const std::string& word : ReferenceWords(text)) expected.push_back(TokenOf(word));
+        ASSERT_EQ(tokens, expected) << before << " " << across;
+      }
+    }
+  }
+}
+
+// Long enough for several chunks, of all that a text may hold.
+TEST_F(TokenizerPropertyTest, LongTextsEqualTheReference) {
+  for (int round = 0; round < kRounds / 10; ++round) {
+    std::string text;
+    while (text.size() < 6'000) {
+      switch (Below(round % 2 == 0 ? 2 : 6)) {
+        case 0:
+          text += Join(RandomSentence());
+          break;
+        case 1:
+          text += RandomBytes(60, "abcXYZ019 .'_-@[`{/:");
+          break;
+        case 2:
+          text += RandomUnicode();
+          break;
+        case 3:
+          text += "<p>" + Join(RandomSentence()) + "&amp;</p>";
+          break;
+        case 4:
+          text += RandomBytes(20, "");
+          break;
+        default:
+          text += std::string(Below(300), 'q');
+          break;
+      }
+    }
+    ASSERT_EQ(NormalisedWords(text), ReferenceWords(text)) << text;
+    std::vector<Token> tokens;
+    Tokenize(text, &tokens);
+    std::vector<Token> expected;
+    for (const std::string& word : ReferenceWords(text)) expected.push_back(TokenOf(word));
+    ASSERT_EQ(tokens, expected) << text;
+  }
+}
+
+// Behind the text lies memory that must not be read.
+TEST_F(TokenizerPropertyTest, ReadsNothingBehindTheText) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  char* const end = static_cast<char*>(pages) + page;
+  ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
+  for (size_t size = 0; size < 300; ++size) {
+    for (const absl::string_view filler : {"word ", "longerword12 ", "a-", "caf\u00e9 ", "’"}) {
+      std::string text;
+      while (text.size() < size) text.append(filler.data(), filler.size());
+      text.resize(size);
+      std::memcpy(end - size, text.data(), size);
+      const absl::string_view at_end(end - size, size);
+      std::vector<Token> tokens, expected;
+      Tokenize(at_end, &tokens);
+      Tokenize(text, &expected);
+      ASSERT_EQ(tokens, expected) << text;
+      ASSERT_EQ(NormalisedWords(at_end), ReferenceWords(text)) << text;
+    }
+  }
+  munmap(pages, 2 * page);
 }
 
 TEST_F(TokenizerPropertyTest, TokensAreThoseOfTheWords) {
