@@ -23,6 +23,8 @@ namespace {
 constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 // A graph of which more than one in so many would be looked at is not worth its detours.
 constexpr size_t kGraphShareMin = 4;
+// A file with more dead rows than one in so many is not worth loading.
+constexpr size_t kDeadShareMin = 4;
 
 // The rows of consecutive ordinals; kNoRow for those without one.
 struct OrdinalPage {
@@ -327,6 +329,10 @@ absl::Status VectorIndex::Load(const std::string& path) {
       }
     }
     auto builder = std::make_unique<SegmentBuilder>(file.rows.get(), BuilderOptions(impl.options));
+    if ((file.ordinals.size() - loaded->size()) * kDeadShareMin > file.ordinals.size()) {
+      status = absl::NotFoundError("vector index file: too many dead rows");
+      return;
+    }
     builder->Restore(std::move(file.segments));
     impl.saved_rows = file.rows->size();
     impl.loaded = std::move(loaded);

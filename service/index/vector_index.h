@@ -50,7 +50,7 @@ class VectorIndex {
 
   // `vector` has `dimension` values and length 1. An ordinal that is in the index is replaced.
   absl::Status Add(Ordinal ordinal, absl::Span<const float> vector);
-  // Does nothing when the article is not in the index. The memory of the row comes back at the next
+  // Does nothing when the article is not in the index. The memory of the row comes back at a later
   // start.
   void Remove(Ordinal ordinal);
   // The `hits_max` nearest, best first, equal ones in the order of ingestion. `ef_search`:
@@ -69,9 +69,10 @@ class VectorIndex {
   absl::Status Save(const std::string& path);
   // Rows that a Save would write beyond those of the last Save, or Load.
   int64_t unsaved_rows() const;
-  // NOT_FOUND where there is no file. DATA_LOSS when it is damaged, or of another version or shape
-  // than `options`; the index is empty and usable then. A row of the file is not found before its
-  // article is added with the very same vector, which then costs less than a new one.
+  // NOT_FOUND where there is no file, or one of which more than a quarter of the rows were dead, as
+  // building anew is better than to keep them. DATA_LOSS when it is damaged, or of another version
+  // or shape than `options`; the index is empty and usable then. A row of the file is not found
+  // before its article is added with the very same vector, which then costs less than a new one.
   absl::Status Load(const std::string& path);
   // Rows of the file that nobody has added until now are dead.
   void FinishLoading();

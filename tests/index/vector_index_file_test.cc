@@ -38,7 +38,7 @@ std::string ReadBytes(const std::string& path) {
 class VectorIndexFileTest : public ::testing::Test {
  protected:
   // An index of `rows` articles, some of them removed, and its file.
-  void SaveRows(Ordinal rows) {
+  void SaveRows(Ordinal rows, Ordinal dead_each = 10) {
     const auto index = *VectorIndex::Create(FileOptions());
     std::mt19937_64 random(newsprint::testing::Seed());
     for (Ordinal i = 0; i < rows; ++i) {
@@ -46,7 +46,7 @@ class VectorIndexFileTest : public ::testing::Test {
       ASSERT_TRUE(index->Add(i, vectors_.back()).ok());
     }
     ASSERT_TRUE(index->WaitUntilBuilt().ok());
-    for (Ordinal i = 9; i < rows; i += 10) index->Remove(i);
+    for (Ordinal i = dead_each - 1; i < rows; i += dead_each) index->Remove(i);
     EXPECT_EQ(index->unsaved_rows(), rows);
     const absl::Status saved = index->Save(path_);
     ASSERT_TRUE(saved.ok()) << saved;
@@ -137,6 +137,14 @@ TEST_F(VectorIndexFileTest, NoFile) {
   EXPECT_EQ(index->Load(path_).code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(index->Load(dir_.path()).code(), absl::StatusCode::kDataLoss);
   EXPECT_FALSE(index->Save(dir_.File("none/vectors")).ok());
+  ExpectUsable(*index);
+}
+
+TEST_F(VectorIndexFileTest, AFileOfManyDeadRowsIsLeftAlone) {
+  SaveRows(100, 3);
+  const auto index = *VectorIndex::Create(FileOptions());
+  EXPECT_EQ(index->Load(path_).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(index->memory_bytes(), 0u);
   ExpectUsable(*index);
 }
 
