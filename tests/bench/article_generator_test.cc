@@ -11,16 +11,16 @@
 namespace newsprint::bench {
 namespace {
 
-std::set<uint64_t> Shingles(const std::string& text) {
+std::set<uint32_t> Shingles(const std::string& text) {
   std::vector<text::Token> tokens;
   text::Tokenize(text, &tokens);
-  std::vector<uint64_t> shingles;
+  std::vector<uint32_t> shingles;
   text::Shingle(tokens, 5, &shingles);
   return {shingles.begin(), shingles.end()};
 }
 
-size_t Shared(const std::set<uint64_t>& a, const std::set<uint64_t>& b) {
-  return std::count_if(a.begin(), a.end(), [&b](uint64_t shingle) { return b.count(shingle) > 0; });
+size_t Shared(const std::set<uint32_t>& a, const std::set<uint32_t>& b) {
+  return std::count_if(a.begin(), a.end(), [&b](uint32_t shingle) { return b.count(shingle) > 0; });
 }
 
 ArticleGenerator Generator(double copy_share, uint64_t seed = 1) {
