@@ -155,12 +155,14 @@ void WaitForStopSignal() {
   }
 }
 
-void LogEmbedding(const Collection& collection, const absl::Status& status) {
+void LogBackgroundWork(const Collection& collection, absl::string_view task,
+                       const absl::Status& status) {
+  const std::string event = absl::StrCat(task, status.ok() ? "_goes_on" : "_waits");
   const std::string& name = collection.settings().name;
   if (status.ok()) {
-    spdlog::info("event=embedding_goes_on collection={}", name);
+    spdlog::info("event={} collection={}", event, name);
   } else {
-    spdlog::warn("event=embedding_waits collection={} reason=\"{}\"", name,
+    spdlog::warn("event={} collection={} reason=\"{}\"", event, name,
                  absl::CEscape(status.message()));
   }
 }
@@ -187,7 +189,7 @@ absl::Status Run(const Options& options) {
       },
       [] { return stop_signal == 0; });
   if (loaded.ok()) {
-    engine->StartEmbedding(&LogEmbedding);
+    engine->StartBackgroundWork(&LogBackgroundWork);
     server->SetReady();
     spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
   } else if (!absl::IsCancelled(loaded)) {
@@ -197,6 +199,9 @@ absl::Status Run(const Options& options) {
   spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());
+  if (absl::Status saved = engine->FinishBackgroundWork(); !saved.ok()) {
+    spdlog::warn("event=graphs_not_saved reason=\"{}\"", absl::CEscape(saved.message()));
+  }
   spdlog::info("event=stopped");
   return absl::OkStatus();
 }

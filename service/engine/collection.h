@@ -109,8 +109,9 @@ class Collection {
   bool HasEmbeddingWork() const;
   // Makes one batch of vectors: those that an embedding server did not give when their articles
   // came, or some for the embedder that the collection moves to. For one thread at a time.
-  // UNAVAILABLE when the embedding server does not answer.
+  // UNAVAILABLE when the server does not answer.
   absl::Status EmbedSome();
+  const SubjectIndex& subjects() const { return *subjects_; }
 
  private:
   // A stored article or a query, and where it is stored.
@@ -230,8 +231,9 @@ class Collection {
   absl::StatusOr<Subject> LoadSubject(Ordinal ordinal) const;
   // The same without vector and terms.
   absl::StatusOr<Subject> LoadText(Ordinal ordinal, store::FingerprintRecord fingerprint) const;
-  absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query, RemoteVector remote_vector,
-                                         absl::Status* problem = nullptr) const;
+  // A query; the first without terms and vector where it is not stored.
+  absl::StatusOr<Subject> ResolveText(const ArticleQuery& query) const;
+  absl::StatusOr<Subject> ResolveSubject(const ArticleQuery& query, absl::Status* problem) const;
   absl::StatusOr<Ordinal> MustFindId(absl::string_view id) const;
   // Stored copies and template pairs of `prepared`, verified, best first.
   absl::StatusOr<std::vector<Match>> FindCopies(const PreparedArticle& prepared,

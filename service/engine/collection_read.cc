@@ -48,6 +48,7 @@ void Collection::MarkBoilerplate(PreparedArticle* prepared) const {
 absl::StatusOr<Collection::Subject> Collection::LoadSubject(Ordinal ordinal) const {
   ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, ordinal));
   ASSIGN_OR_RETURN(Subject subject, LoadText(ordinal, std::move(fingerprint)));
+  subject.prepared.has_subject = true;
   if (subject.record->deleted) return subject;
   ASSIGN_OR_RETURN(subject.prepared.terms, store_->GetTerms(uid_, ordinal));
   subject.prepared.generation = subjects_->embedding()->settings.generation;
@@ -72,9 +73,7 @@ absl::StatusOr<Collection::Subject> Collection::LoadText(
   return subject;
 }
 
-absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query,
-                                                               RemoteVector remote_vector,
-                                                               absl::Status* problem) const {
+absl::StatusOr<Collection::Subject> Collection::ResolveText(const ArticleQuery& query) const {
   if (const auto* id = std::get_if<std::string>(&query)) {
     ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(*id));
     ASSIGN_OR_RETURN(Subject stored, LoadSubject(ordinal));
@@ -82,9 +81,19 @@ absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuer
     return stored;
   }
   Subject subject;
-  ASSIGN_OR_RETURN(
-      subject.prepared,
-      preparer_.Prepare(std::get<Article>(query), *subjects_->embedding(), remote_vector, problem));
+  ASSIGN_OR_RETURN(subject.prepared,
+                   preparer_.PrepareText(std::get<Article>(query), *subjects_->embedding()));
+  MarkBoilerplate(&subject.prepared);
+  return subject;
+}
+
+absl::StatusOr<Collection::Subject> Collection::ResolveSubject(const ArticleQuery& query,
+                                                               absl::Status* problem) const {
+  if (std::holds_alternative<std::string>(query)) return ResolveText(query);
+  Subject subject;
+  ASSIGN_OR_RETURN(subject.prepared,
+                   preparer_.Prepare(std::get<Article>(query), *subjects_->embedding(),
+                                     RemoteVector::kAsk, problem));
   MarkBoilerplate(&subject.prepared);
   return subject;
 }
@@ -198,12 +207,20 @@ absl::StatusOr<std::vector<Match>> Collection::FindCopiesOnce(const PreparedArti
   std::stable_sort(copies.begin(), copies.end(), [](const VerifiedCopy& a, const VerifiedCopy& b) {
     return BetterMatch(a.relation, a.evidence, b.relation, b.evidence);
   });
+  // Only the evidence of copies tells how near the subjects are, and most articles have none.
+  const PreparedArticle* whole = &prepared;
+  PreparedArticle completed;
+  if (!copies.empty() && !prepared.has_subject) {
+    completed = prepared;
+    preparer_.Complete(*subjects_->embedding(), RemoteVector::kLeaveOut, &completed);
+    whole = &completed;
+  }
   std::vector<Match> matches;
   size_t templates = 0;
   for (const VerifiedCopy& copy : copies) {
     if (matches.size() == limits.matches) break;
     if (copy.relation == Relation::kTemplate && ++templates > limits.templates) break;
-    absl::StatusOr<Match> match = CompleteMatch(prepared, copy);
+    absl::StatusOr<Match> match = CompleteMatch(*whole, copy);
     if (IsGone(match.status())) {
       *some_gone = true;
       continue;
@@ -256,7 +273,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
 
 absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query,
                                                        int matches_max) const {
-  ASSIGN_OR_RETURN(const Subject subject, ResolveSubject(query, RemoteVector::kLeaveOut));
+  ASSIGN_OR_RETURN(const Subject subject, ResolveText(query));
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
   if (subject.ordinal.has_value()) {
@@ -307,8 +324,7 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
         NormaliseVector("vector.values", embedding->settings.dimension, &subject.prepared.vector));
   } else {
     absl::Status problem;
-    ASSIGN_OR_RETURN(subject,
-                     ResolveSubject(std::get<ArticleQuery>(query), RemoteVector::kAsk, &problem));
+    ASSIGN_OR_RETURN(subject, ResolveSubject(std::get<ArticleQuery>(query), &problem));
     RETURN_IF_ERROR(problem);
     if (subject.prepared.vector.empty()) {
       if (changed_over(subject.prepared)) return aborted;
@@ -330,9 +346,9 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
 
 absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {
   absl::Status problem;
-  ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a, RemoteVector::kAsk, &problem));
+  ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a, &problem));
   RETURN_IF_ERROR(problem);
-  ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b, RemoteVector::kAsk, &problem));
+  ASSIGN_OR_RETURN(const Subject match, ResolveSubject(b, &problem));
   RETURN_IF_ERROR(problem);
   if (query.prepared.generation != match.prepared.generation) {
     return absl::UnavailableError("collection: it has changed over to another embedder; try again");

@@ -1,8 +1,12 @@
 #include "service/engine/engine.h"
 
+#include <filesystem>
 #include <future>
+#include <optional>
+#include <system_error>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
@@ -20,13 +24,23 @@ absl::Status StoredCollectionError(const CollectionSettings& settings, const abs
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders)
-    : store_(std::move(store)), embedders_(std::move(embedders)) {}
+Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
+               std::string graphs_dir)
+    : store_(std::move(store)),
+      embedders_(std::move(embedders)),
+      graphs_dir_(std::move(graphs_dir)) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Embedders> embedders, Embedders::Create(options.embedders));
   ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(options.store));
-  std::unique_ptr<Engine> engine(new Engine(std::move(store), std::move(embedders)));
+  const std::string graphs_dir = absl::StrCat(options.store.data_dir, "/graphs");
+  std::error_code error;
+  std::filesystem::create_directories(graphs_dir, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("data_dir: cannot make ", graphs_dir, ": ", error.message()));
+  }
+  std::unique_ptr<Engine> engine(new Engine(std::move(store), std::move(embedders), graphs_dir));
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {
@@ -65,13 +79,45 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::MakeCollection(
     const store::CollectionRecord& record, std::shared_ptr<const Embedding> embedding,
     std::shared_ptr<const Embedding> next) const {
   ASSIGN_OR_RETURN(std::unique_ptr<SubjectIndex> subjects,
-                   SubjectIndex::Create(std::move(embedding), std::move(next), &general_terms_));
+                   SubjectIndex::Create(std::move(embedding), std::move(next), &general_terms_,
+                                        absl::StrCat(graphs_dir_, "/", record.uid, "-")));
   return std::make_shared<Collection>(store_.get(), record, std::move(subjects), &general_terms_);
 }
 
-void Engine::StartEmbedding(std::function<void(const Collection&, const absl::Status&)> report) {
-  worker_ =
-      std::make_unique<EmbeddingWorker>([this] { return List("", SIZE_MAX); }, std::move(report));
+void Engine::StartBackgroundWork(BackgroundWorker::Report report) {
+  std::vector<BackgroundWorker::Task> tasks;
+  tasks.push_back({"embedding", [](Collection& collection) -> std::optional<absl::Status> {
+                     if (!collection.HasEmbeddingWork()) return std::nullopt;
+                     return collection.EmbedSome();
+                   }});
+  tasks.push_back({"saving_graphs", [](Collection& collection) -> std::optional<absl::Status> {
+                     const absl::StatusOr<bool> saved =
+                         collection.subjects().SaveGraphs(/*all=*/false);
+                     if (saved.ok() && !*saved) return std::nullopt;
+                     return saved.status();
+                   }});
+  worker_ = std::make_unique<BackgroundWorker>([this] { return List("", SIZE_MAX); },
+                                               std::move(tasks), std::move(report));
+}
+
+absl::Status Engine::FinishBackgroundWork() {
+  worker_ = nullptr;
+  absl::Status status;
+  for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
+    status.Update(collection->subjects().SaveGraphs(/*all=*/true).status());
+  }
+  return status;
+}
+
+void Engine::DeleteOldGraphs() const {
+  absl::flat_hash_set<std::string> present;
+  for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
+    for (std::string& path : collection->subjects().GraphPaths()) present.insert(std::move(path));
+  }
+  std::error_code error;  // what cannot be deleted only takes up room
+  for (const auto& entry : std::filesystem::directory_iterator(graphs_dir_, error)) {
+    if (!present.contains(entry.path().string())) std::filesystem::remove(entry.path(), error);
+  }
 }
 
 absl::Status Engine::BeginReembedding(Collection& collection, absl::string_view embedder) {
@@ -85,6 +131,7 @@ absl::Status Engine::BeginReembedding(Collection& collection, absl::string_view 
 
 absl::Status Engine::LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                                  absl::FunctionRef<bool()> keep_going) {
+  DeleteOldGraphs();
   for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
     RETURN_IF_ERROR(collection->LoadIndexes(keep_going));
     progress(*collection);

@@ -14,9 +14,9 @@
 #include "absl/strings/string_view.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
+#include "service/engine/background_worker.h"
 #include "service/engine/collection.h"
 #include "service/engine/embedders.h"
-#include "service/engine/embedding_worker.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -41,9 +41,11 @@ class Engine {
   absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                            absl::FunctionRef<bool()> keep_going);
 
-  // From now on vectors that are to come are made in the background. `report`: as EmbeddingWorker.
-  // Call after LoadIndexes.
-  void StartEmbedding(std::function<void(const Collection&, const absl::Status&)> report);
+  // From now on vectors that are to come are made in the background ("embedding"), and the graphs
+  // over them are saved now and then ("saving_graphs"). Call after LoadIndexes.
+  void StartBackgroundWork(BackgroundWorker::Report report);
+  // Ends that, and saves all graphs, so that the next start need not build any. Call at the end.
+  absl::Status FinishBackgroundWork();
 
   // NOT_FOUND when there is none of that name.
   absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view name) const;
@@ -68,23 +70,28 @@ class Engine {
   absl::Status WaitDurable();
 
  private:
-  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders);
+  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
+         std::string graphs_dir);
 
   absl::StatusOr<std::shared_ptr<Collection>> Reopen(const store::CollectionRecord& record) const;
   absl::StatusOr<std::shared_ptr<Collection>> MakeCollection(
       const store::CollectionRecord& record, std::shared_ptr<const Embedding> embedding,
       std::shared_ptr<const Embedding> next) const;
 
+  // Deletes files of graphs that are of no collection any more.
+  void DeleteOldGraphs() const;
+
   const std::unique_ptr<store::Store> store_;
   const std::unique_ptr<Embedders> embedders_;
   const embed::GeneralTerms general_terms_;
+  const std::string graphs_dir_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Collection>, std::less<>> collections_
       ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<EmbeddingWorker> worker_;  // last, so that it ends first
+  std::unique_ptr<BackgroundWorker> worker_;  // last, so that it ends first
 };
 
 }  // namespace newsprint

@@ -47,9 +47,13 @@ absl::Status IndexLoader::LoadIndexes(index::FingerprintIndex* fingerprints,
   std::thread thread([&] { of_fingerprints = LoadFingerprints(references, fingerprints); });
   const auto load_subjects = [&]() -> absl::Status {
     RETURN_IF_ERROR(LoadTerms(references, subjects));
+    subjects->LoadGraphs();
     RETURN_IF_ERROR(LoadVectors(references, *subjects->embedding(), subjects));
-    const std::shared_ptr<const Embedding> next = subjects->next();
-    return next == nullptr ? absl::OkStatus() : LoadVectors(references, *next, subjects);
+    if (const std::shared_ptr<const Embedding> next = subjects->next(); next != nullptr) {
+      RETURN_IF_ERROR(LoadVectors(references, *next, subjects));
+    }
+    subjects->FinishLoading();
+    return absl::OkStatus();
   };
   const absl::Status of_subjects = load_subjects();
   thread.join();

@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
 
 namespace newsprint {
 namespace {
+
+// Graphs are saved when their file lacks so many articles, or this share of them, if that is more:
+// after a crash that many are linked anew, in the background, at some 100 us each.
+constexpr int64_t kUnsavedMin = 32'768;
+constexpr int64_t kUnsavedShare = 8;
 
 absl::StatusOr<std::shared_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
   index::VectorIndex::Options options;
@@ -27,8 +33,8 @@ absl::Status AddVector(Ordinal ordinal, absl::Span<const float> vector, index::V
 
 absl::StatusOr<std::unique_ptr<SubjectIndex>> SubjectIndex::Create(
     std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
-    const embed::GeneralTerms* general) {
-  std::unique_ptr<SubjectIndex> index(new SubjectIndex(general));
+    const embed::GeneralTerms* general, std::string graphs_path) {
+  std::unique_ptr<SubjectIndex> index(new SubjectIndex(general, std::move(graphs_path)));
   MutexLock lock(index->mutex_);
   ASSIGN_OR_RETURN(index->vectors_, NewVectorIndex(*embedding));
   if (next != nullptr) {
@@ -47,6 +53,47 @@ std::shared_ptr<const Embedding> SubjectIndex::embedding() const {
 std::shared_ptr<const Embedding> SubjectIndex::next() const {
   ReaderMutexLock lock(mutex_);
   return next_;
+}
+
+std::string SubjectIndex::GraphPath(const Embedding& embedding) const {
+  return absl::StrCat(graphs_path_, embedding.settings.generation, ".graphs");
+}
+
+std::vector<std::string> SubjectIndex::GraphPaths() const {
+  std::vector<std::string> paths;
+  if (graphs_path_.empty()) return paths;
+  ReaderMutexLock lock(mutex_);
+  paths.push_back(GraphPath(*embedding_));
+  if (next_ != nullptr) paths.push_back(GraphPath(*next_));
+  return paths;
+}
+
+void SubjectIndex::LoadGraphs() {
+  if (graphs_path_.empty()) return;
+  MutexLock lock(mutex_);
+  vectors_->Load(GraphPath(*embedding_)).IgnoreError();
+  if (next_ != nullptr) next_vectors_->Load(GraphPath(*next_)).IgnoreError();
+}
+
+void SubjectIndex::FinishLoading() {
+  MutexLock lock(mutex_);
+  vectors_->FinishLoading();
+  if (next_ != nullptr) next_vectors_->FinishLoading();
+}
+
+absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
+  if (graphs_path_.empty()) return false;
+  std::shared_ptr<index::VectorIndex> vectors;
+  std::string path;
+  {
+    ReaderMutexLock lock(mutex_);
+    vectors = vectors_;
+    path = GraphPath(*embedding_);
+  }
+  const int64_t unsaved_min = std::max<int64_t>(kUnsavedMin, vectors->size() / kUnsavedShare);
+  if (vectors->unsaved_rows() < (all ? 1 : unsaved_min)) return false;
+  RETURN_IF_ERROR(vectors->Save(path));
+  return true;
 }
 
 absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {

@@ -3,6 +3,8 @@
 #define NEWSPRINT_SERVICE_ENGINE_SUBJECT_INDEX_H_
 
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -30,13 +32,26 @@ struct IndexedSubject {
 class SubjectIndex {
  public:
   // `general` must outlive it. `next`: null, or the embedder that the collection moves to.
+  // `graphs_path`: beginning of the paths of files that keep the graphs over the vectors, one for
+  // each generation; empty: they are not kept.
   static absl::StatusOr<std::unique_ptr<SubjectIndex>> Create(
       std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
-      const embed::GeneralTerms* general);
+      const embed::GeneralTerms* general, std::string graphs_path = "");
 
   std::shared_ptr<const Embedding> embedding() const;
   // Null while the collection does not move.
   std::shared_ptr<const Embedding> next() const;
+
+  // At start, before and after all articles are added. A file of graphs that is not there, or of no
+  // use, costs time and no more: the graphs are built again.
+  void LoadGraphs();
+  void FinishLoading();
+  // Writes the present graphs to their file, if that lacks so many articles that building would
+  // take long, or with `all`, any. Waits for the disk, and lets others go on. Returns whether there
+  // was something to write, or the disk's error.
+  absl::StatusOr<bool> SaveGraphs(bool all) const;
+  // The files of SaveGraphs, of those that this index has now.
+  std::vector<std::string> GraphPaths() const;
 
   absl::Status Add(Ordinal ordinal, const IndexedSubject& subject);
   // `terms`: those it was added with.
@@ -66,7 +81,12 @@ class SubjectIndex {
   size_t memory_bytes() const;
 
  private:
-  explicit SubjectIndex(const embed::GeneralTerms* general) : terms_(general) {}
+  SubjectIndex(const embed::GeneralTerms* general, std::string graphs_path)
+      : graphs_path_(std::move(graphs_path)), terms_(general) {}
+
+  std::string GraphPath(const Embedding& embedding) const;
+
+  const std::string graphs_path_;
 
   mutable Mutex mutex_;
   TermStatistics terms_ ABSL_GUARDED_BY(mutex_);

@@ -81,7 +81,7 @@ TEST(ArticleGeneratorTest, BodiesHaveTheLengthsOfNews) {
 
 TEST(ArticleGeneratorTest, ReportsShareHardlyAShingle) {
   const ArticleGenerator generator = Generator(0);
-  std::vector<std::set<uint64_t>> shingles;
+  std::vector<std::set<uint32_t>> shingles;
   for (uint64_t number = 0; number < 50; ++number) {
     const GeneratedArticle article = Made(generator, number);
     EXPECT_EQ(article.origin, number);
@@ -148,7 +148,7 @@ TEST(ArticleGeneratorTest, CopiesHoldMostOfTheirOrigin) {
     EXPECT_GE(copy.published_at_seconds, origin.published_at_seconds);
     if (copy.body == origin.body && copy.title == origin.title) ++verbatim;
     if (copies % 10 != 0) continue;
-    const std::set<uint64_t> a = Shingles(copy.body), b = Shingles(origin.body);
+    const std::set<uint32_t> a = Shingles(copy.body), b = Shingles(origin.body);
     EXPECT_GT(Shared(a, b), 0.5 * static_cast<double>(b.size()));
     EXPECT_GT(Shared(a, b), 0.7 * static_cast<double>(a.size()));
   }

@@ -393,8 +393,9 @@ TEST_F(EmbeddersTest, TheEnginesWorkerMovesACollectionOfCallersVectors) {
     article.embedding[i % 8] = 3;
     ASSERT_TRUE(Ingest(*collection, article).ok());
   }
-  engine->StartEmbedding(
-      [](const Collection&, const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  engine->StartBackgroundWork([](const Collection&, absl::string_view, const absl::Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+  });
   ASSERT_TRUE(engine->BeginReembedding(*collection, "archive").ok());
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
   while (collection->Info().reembedding.has_value() && absl::Now() < deadline) {

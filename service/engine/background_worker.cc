@@ -1,4 +1,4 @@
-#include "service/engine/embedding_worker.h"
+#include "service/engine/background_worker.h"
 
 #include <algorithm>
 #include <chrono>
@@ -18,11 +18,14 @@ constexpr absl::Duration kFailurePauseMax = absl::Seconds(30);
 
 }  // namespace
 
-EmbeddingWorker::EmbeddingWorker(std::function<Collections()> list,
-                                 std::function<void(const Collection&, const absl::Status&)> report)
-    : list_(std::move(list)), report_(std::move(report)), thread_([this] { Run(); }) {}
+BackgroundWorker::BackgroundWorker(std::function<Collections()> list, std::vector<Task> tasks,
+                                   Report report)
+    : list_(std::move(list)),
+      tasks_(std::move(tasks)),
+      report_(std::move(report)),
+      thread_([this] { Run(); }) {}
 
-EmbeddingWorker::~EmbeddingWorker() {
+BackgroundWorker::~BackgroundWorker() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -31,7 +34,7 @@ EmbeddingWorker::~EmbeddingWorker() {
   thread_.join();
 }
 
-bool EmbeddingWorker::Rest(absl::Duration time) {
+bool BackgroundWorker::Rest(absl::Duration time) {
   const auto until = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(time);
   MutexLock lock(mutex_);
   while (!stopping_ && wake_.WaitUntil(mutex_, until)) {
@@ -39,10 +42,12 @@ bool EmbeddingWorker::Rest(absl::Duration time) {
   return !stopping_;
 }
 
-bool EmbeddingWorker::WorkOn(Collection& collection, Progress* progress) {
-  if (absl::Now() < progress->next || !collection.HasEmbeddingWork()) return false;
-  const absl::Status status = collection.EmbedSome();
-  if (status.message() != progress->problem.message()) report_(collection, status);
+bool BackgroundWorker::WorkOn(Collection& collection, const Task& task, Progress* progress) {
+  if (absl::Now() < progress->next) return false;
+  const std::optional<absl::Status> done = task.run(collection);
+  if (!done.has_value()) return false;
+  const absl::Status& status = *done;
+  if (status.message() != progress->problem.message()) report_(collection, task.name, status);
   progress->problem = status;
   progress->pause = status.ok()
                         ? absl::ZeroDuration()
@@ -51,17 +56,21 @@ bool EmbeddingWorker::WorkOn(Collection& collection, Progress* progress) {
   return true;
 }
 
-void EmbeddingWorker::Run() {
-  absl::flat_hash_map<uint32_t, Progress> progress;  // by uid
+void BackgroundWorker::Run() {
+  using Key = std::pair<uint32_t, size_t>;  // a collection's uid, a task
+  absl::flat_hash_map<Key, Progress> progress;
   absl::Duration rest = kIdlePause;
   while (Rest(rest)) {
     const absl::Time begin = absl::Now();
     bool worked = false;
-    absl::flat_hash_map<uint32_t, Progress> present;
+    absl::flat_hash_map<Key, Progress> present;
     for (const std::shared_ptr<Collection>& collection : list_()) {
-      Progress one = progress[collection->uid()];
-      worked |= WorkOn(*collection, &one);
-      present.emplace(collection->uid(), std::move(one));
+      for (size_t task = 0; task < tasks_.size(); ++task) {
+        const Key key(collection->uid(), task);
+        Progress one = progress[key];
+        worked |= WorkOn(*collection, tasks_[task], &one);
+        present.emplace(key, std::move(one));
+      }
     }
     progress = std::move(present);  // without those of dropped collections
     rest = worked ? std::clamp(absl::Now() - begin, absl::ZeroDuration(), kFailurePauseMax)
