@@ -25,7 +25,7 @@ struct ScoredHit {
   uint64_t score;
 };
 
-// Adds up scores by article. Empty between searches, but keeps its memory.
+// Adds up scores by article. Empty between searches, but keeps its memory, unless that is much.
 class ScoreTable {
  public:
   void Add(Ordinal ordinal, uint64_t score) {
@@ -43,8 +43,8 @@ class ScoreTable {
   std::vector<ScoredHit>& hits() { return hits_; }
 
   void Clear() {
+    if (slots_.size() > kSlotsKept) *this = {};
     hits_.clear();
-    if (slots_.size() > kSlotsKept) slots_ = {};
     std::fill(slots_.begin(), slots_.end(), 0);
   }
 
