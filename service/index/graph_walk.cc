@@ -96,6 +96,7 @@ void GraphWalk::SearchLevel(const int8_t* query, ScoredNode entry, int level, si
           [](float value, const ScoredNode& other) { return value > other.score; });
       next = std::min(next, static_cast<size_t>(place - nearest.begin()));
       nearest.insert(place, {score, nodes[i]});
+      __builtin_prefetch(&hnsw_.offsets[nodes[i]]);
     }
   }
   for (ScoredNode& scored : nearest) scored.node &= ~kFollowed;

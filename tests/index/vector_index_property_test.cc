@@ -21,6 +21,7 @@ std::unique_ptr<VectorIndex> MakeIndex(int exact_rows_max, int segment_rows_max 
   VectorIndex::Options options;
   options.dimension = kDimension;
   options.exact_rows_max = exact_rows_max;
+  options.ef_search = 256;
   options.tail_rows_max = 500;
   options.segment_rows_max = segment_rows_max;
   return *VectorIndex::Create(options);
