@@ -241,11 +241,19 @@ class Benchmark {
 
   // The least ef that reaches `recall`, or kEfMax where none does.
   int SetLeastEf(const Engine& engine, double recall, int count) const {
-    int low = count, high = kEfMax;
+    const auto is_enough = [&](int ef) {
+      engine.set_ef(ef);
+      return Recall(truth_, count, SearchAll(queries_, count, engine.search)) >= recall;
+    };
+    int low = count, high = count;
+    while (high < kEfMax &&
+           !is_enough(high)) {  // from below, as searches with a large ef take long
+      low = high + 1;
+      high = std::min(2 * high, kEfMax);
+    }
     while (low < high) {
       const int middle = (low + high) / 2;
-      engine.set_ef(middle);
-      if (Recall(truth_, count, SearchAll(queries_, count, engine.search)) >= recall) {
+      if (is_enough(middle)) {
         high = middle;
       } else {
         low = middle + 1;

@@ -132,7 +132,10 @@ RankSubject RelatedFinder::MakeSubject(const PreparedArticle& prepared) const {
 
 absl::StatusOr<RankSubject> RelatedFinder::LoadSubject(Ordinal ordinal) const {
   RankSubject subject;
-  ASSIGN_OR_RETURN(const store::TermsRecord terms, store_->GetTerms(uid_, ordinal));
+  store::TermsRecord terms;
+  if (!index_->GetTerms(ordinal, &terms.terms)) {
+    ASSIGN_OR_RETURN(terms, store_->GetTerms(uid_, ordinal));
+  }
   subject.terms = index_->Weigh(terms.terms);
   if (index_->GetVector(ordinal, &subject.vector)) return subject;
   const uint32_t generation = index_->embedding()->settings.generation;
@@ -229,11 +232,17 @@ absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(const LoadedG
 absl::StatusOr<std::vector<char>> RelatedFinder::LoadSubjects(absl::Span<const Ordinal> ordinals,
                                                               StoryRanking* ranking) const {
   std::vector<char> there(ordinals.size());
-  RETURN_IF_ERROR(
-      store_->ReadTerms(uid_, ordinals, [&](size_t i, absl::Span<const WeightedTerm> terms) {
-        there[i] = true;
-        ranking->AddTerms(i + 1, terms);
-      }));
+  std::vector<WeightedTerm> terms;
+  for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (!index_->GetTerms(ordinals[i], &terms)) {
+      absl::StatusOr<store::TermsRecord> stored = store_->GetTerms(uid_, ordinals[i]);
+      if (IsGone(stored.status())) continue;
+      RETURN_IF_ERROR(stored.status());
+      terms = std::move(stored->terms);
+    }
+    there[i] = true;
+    ranking->AddTerms(i + 1, terms);
+  }
   std::vector<char> indexed(ordinals.size());
   index_->GetVectors(ordinals, [&](size_t i, absl::Span<const float> vector) {
     indexed[i] = true;

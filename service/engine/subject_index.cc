@@ -33,8 +33,12 @@ absl::Status AddVector(Ordinal ordinal, absl::Span<const float> vector, index::V
 
 absl::StatusOr<std::unique_ptr<SubjectIndex>> SubjectIndex::Create(
     std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
-    const embed::GeneralTerms* general, std::string graphs_path) {
-  std::unique_ptr<SubjectIndex> index(new SubjectIndex(general, std::move(graphs_path)));
+    const embed::GeneralTerms* general, std::string files_path) {
+  std::unique_ptr<SubjectIndex> index(new SubjectIndex(general, std::move(files_path)));
+  if (!index->files_path_.empty()) {
+    ASSIGN_OR_RETURN(index->forward_,
+                     index::ForwardIndex::Create(index->files_path_, embed::kHeavyTermsMax));
+  }
   MutexLock lock(index->mutex_);
   ASSIGN_OR_RETURN(index->vectors_, NewVectorIndex(*embedding));
   if (next != nullptr) {
@@ -56,12 +60,12 @@ std::shared_ptr<const Embedding> SubjectIndex::next() const {
 }
 
 std::string SubjectIndex::GraphPath(const Embedding& embedding) const {
-  return absl::StrCat(graphs_path_, embedding.settings.generation, ".graphs");
+  return absl::StrCat(files_path_, embedding.settings.generation, ".graphs");
 }
 
 std::vector<std::string> SubjectIndex::GraphPaths() const {
   std::vector<std::string> paths;
-  if (graphs_path_.empty()) return paths;
+  if (files_path_.empty()) return paths;
   ReaderMutexLock lock(mutex_);
   paths.push_back(GraphPath(*embedding_));
   if (next_ != nullptr) paths.push_back(GraphPath(*next_));
@@ -69,7 +73,7 @@ std::vector<std::string> SubjectIndex::GraphPaths() const {
 }
 
 void SubjectIndex::LoadGraphs() {
-  if (graphs_path_.empty()) return;
+  if (files_path_.empty()) return;
   MutexLock lock(mutex_);
   vectors_->Load(GraphPath(*embedding_)).IgnoreError();
   if (next_ != nullptr) next_vectors_->Load(GraphPath(*next_)).IgnoreError();
@@ -82,7 +86,7 @@ void SubjectIndex::FinishLoading() {
 }
 
 absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
-  if (graphs_path_.empty()) return false;
+  if (files_path_.empty()) return false;
   std::shared_ptr<index::VectorIndex> vectors;
   std::string path;
   {
@@ -97,6 +101,7 @@ absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
 }
 
 absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {
+  if (forward_ != nullptr) forward_->Put(ordinal, subject.terms);  // before a search can find it
   MutexLock lock(mutex_);
   terms_.Add(subject.terms);
   RETURN_IF_ERROR(AddVector(ordinal, subject.vector, vectors_.get()));

@@ -15,6 +15,7 @@
 #include "service/common/types.h"
 #include "service/engine/embedding.h"
 #include "service/engine/term_statistics.h"
+#include "service/index/forward_index.h"
 #include "service/index/vector_index.h"
 
 namespace newsprint {
@@ -32,11 +33,11 @@ struct IndexedSubject {
 class SubjectIndex {
  public:
   // `general` must outlive it. `next`: null, or the embedder that the collection moves to.
-  // `graphs_path`: beginning of the paths of files that keep the graphs over the vectors, one for
-  // each generation; empty: they are not kept.
+  // `files_path`: beginning of the paths of its files, which are the terms for ranking and, for
+  // each generation, the graphs over the vectors; empty: it has none.
   static absl::StatusOr<std::unique_ptr<SubjectIndex>> Create(
       std::shared_ptr<const Embedding> embedding, std::shared_ptr<const Embedding> next,
-      const embed::GeneralTerms* general, std::string graphs_path = "");
+      const embed::GeneralTerms* general, std::string files_path = "");
 
   std::shared_ptr<const Embedding> embedding() const;
   // Null while the collection does not move.
@@ -68,6 +69,10 @@ class SubjectIndex {
   // present one (any more).
   absl::StatusOr<std::vector<Ordinal>> Nearest(uint32_t generation, absl::Span<const float> vector,
                                                int articles_max) const;
+  // The terms of an article, as they are stored; false when they have to be read from the store.
+  bool GetTerms(Ordinal ordinal, std::vector<WeightedTerm>* terms) const {
+    return forward_ != nullptr && forward_->Get(ordinal, terms);
+  }
   // The vector of an article, as exact as its code; false when it has none in the index.
   bool GetVector(Ordinal ordinal, std::vector<float>* vector) const;
   // The same of several: calls `visit` with the place in `ordinals` of each article that has one,
@@ -81,12 +86,13 @@ class SubjectIndex {
   size_t memory_bytes() const;
 
  private:
-  SubjectIndex(const embed::GeneralTerms* general, std::string graphs_path)
-      : graphs_path_(std::move(graphs_path)), terms_(general) {}
+  SubjectIndex(const embed::GeneralTerms* general, std::string files_path)
+      : files_path_(std::move(files_path)), terms_(general) {}
 
   std::string GraphPath(const Embedding& embedding) const;
 
-  const std::string graphs_path_;
+  const std::string files_path_;
+  std::unique_ptr<index::ForwardIndex> forward_;  // null without files
 
   mutable Mutex mutex_;
   TermStatistics terms_ ABSL_GUARDED_BY(mutex_);

@@ -49,13 +49,14 @@ ScoredNode GraphWalk::Descend(const int8_t* query, int level_end) {
   return best;
 }
 
-void GraphWalk::SearchLevel(const int8_t* query, ScoredNode entry, int level, size_t ef) {
+void GraphWalk::SearchLevel(const int8_t* query, int level, size_t ef) {
   std::vector<ScoredNode>& nearest = scratch_.nearest_;  // best first
   std::vector<uint64_t>& visited = scratch_.visited_;
   std::vector<uint32_t>& nodes = scratch_.nodes_;
   visited.assign(hnsw_.levels.size() / 64 + 1, 0);
-  visited[entry.node / 64] |= uint64_t{1} << entry.node % 64;
-  nearest.assign(1, entry);
+  if (nearest.size() > ef) nearest.resize(ef);
+  for (const ScoredNode& entry : nearest)
+    visited[entry.node / 64] |= uint64_t{1} << entry.node % 64;
   const size_t row_bytes = static_cast<size_t>(storage_.d);
   for (size_t next = 0; next < nearest.size();) {
     if ((nearest[next].node & kFollowed) != 0) {
@@ -102,8 +103,16 @@ void GraphWalk::SearchLevel(const int8_t* query, ScoredNode entry, int level, si
   for (ScoredNode& scored : nearest) scored.node &= ~kFollowed;
 }
 
+void GraphWalk::Approach(const int8_t* query, int level) {
+  scratch_.nearest_.assign(1, Descend(query, std::max(level + 1, 2)));
+  if (level == 0 && hnsw_.max_level >= 1) {
+    SearchLevel(query, 1, static_cast<size_t>(hnsw_.upper_beam));
+  }
+}
+
 const std::vector<ScoredNode>& GraphWalk::Search(const int8_t* query, size_t ef) {
-  SearchLevel(query, Descend(query, 1), 0, ef);
+  Approach(query, 0);
+  SearchLevel(query, 0, ef);
   return scratch_.nearest_;
 }
 
@@ -167,10 +176,9 @@ void GraphWalk::Link(uint32_t node, size_t ef_construction, faiss::HNSW* hnsw) {
     return;
   }
   const int8_t* codes = storage_.codes(node);
-  ScoredNode entry = Descend(codes, level_top + 1);
+  Approach(codes, level_top);
   for (int level = std::min(level_top, hnsw_.max_level); level >= 0; --level) {
-    SearchLevel(codes, entry, level, ef_construction);
-    entry = scratch_.nearest_[0];
+    SearchLevel(codes, level, ef_construction);
     chosen_ = scratch_.nearest_;
     const auto [begin, end] = LinkRange(node, level);
     SelectDiverse(node, &chosen_, end - begin);

@@ -37,8 +37,13 @@ class GraphWalk {
   void ComputeDots(const int8_t* query);
   // Greedy, from the top down to, and with, `level_end`.
   ScoredNode Descend(const int8_t* query, int level_end);
-  // Algorithm 2: fills scratch nearest_.
-  void SearchLevel(const int8_t* query, ScoredNode entry, int level, size_t ef);
+  // Fills scratch nearest_ with nodes from which to search `level`: one, but upper_beam for the
+  // ground. From a single one a search in a large graph of clusters often ends in the wrong
+  // cluster.
+  void Approach(const int8_t* query, int level);
+  // Algorithm 2: replaces the nodes in scratch nearest_ by the up to `ef` nearest that it finds
+  // from them.
+  void SearchLevel(const int8_t* query, int level, size_t ef);
   void AddLink(uint32_t from, uint32_t to, int level, faiss::HNSW* hnsw);
   // Algorithm 4: keeps those of `candidates`, nodes near to `base` with the best first, that are
   // nearer to the base than to any one kept before; `links_max` at most.

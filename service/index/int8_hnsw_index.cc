@@ -9,6 +9,12 @@
 #include "service/index/graph_walk.h"
 
 namespace newsprint::index {
+namespace {
+
+// Where searches of the ground level begin. FAISS has the number, but only ever 1.
+constexpr int kUpperBeam = 32;
+
+}  // namespace
 
 class Int8Storage::Computer final : public faiss::DistanceComputer {
  public:
@@ -67,6 +73,7 @@ Int8HnswIndex::Int8HnswIndex(const Int8Rows* rows, uint32_t begin, uint32_t end,
     : faiss::IndexHNSW(rows->dimension(), links, faiss::METRIC_L2),
       begin_(begin),
       int8_storage_(rows, begin, end) {
+  hnsw.upper_beam = kUpperBeam;
   storage = const_cast<Int8Storage*>(&int8_storage_);  // FAISS writes to it in add() alone
   own_fields = false;
   is_trained = true;

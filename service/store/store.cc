@@ -4,11 +4,11 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -104,6 +104,21 @@ absl::Status ToStatus(const rocksdb::Status& status, absl::string_view what) {
   return absl::UnavailableError(message);
 }
 
+// The keys of one text have a prefix of their own, so that files without it are passed over.
+class TextPrefix final : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "newsprint.TextPrefix"; }
+  bool InDomain(const rocksdb::Slice& key) const override {
+    return key.size() >= kBytes && key[sizeof(uint32_t)] == kTextTag;
+  }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
+    return {key.data(), kBytes};
+  }
+
+ private:
+  static constexpr size_t kBytes = sizeof(uint32_t) + 1 + sizeof(Hash128);
+};
+
 rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -115,6 +130,7 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   // new: neither need look through what was written last.
   family.memtable_prefix_bloom_size_ratio = 0.02;
   family.memtable_whole_key_filtering = true;
+  family.prefix_extractor = std::make_shared<TextPrefix>();
   return family;
 }
 
@@ -205,7 +221,9 @@ class Store::Impl {
   // false.
   template <typename Visit>
   absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
-    return Scan(prefix, first, rocksdb::ReadOptions(), visit);
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    return Scan(prefix, first, options, visit);
   }
 
   template <typename Visit>
@@ -226,6 +244,7 @@ class Store::Impl {
   template <typename Decode, typename Visit>
   absl::Status ScanRecords(const std::string& prefix, Decode decode, Visit visit) const {
     rocksdb::ReadOptions options;
+    options.total_order_seek = true;
     options.fill_cache = false;
     options.readahead_size = kScanReadaheadBytes;
     absl::Status decoded;
@@ -512,44 +531,19 @@ absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const
   return DecodeTerms(bytes);
 }
 
-absl::Status Store::ReadTerms(
-    uint32_t uid, absl::Span<const Ordinal> ordinals,
-    absl::FunctionRef<void(size_t place, absl::Span<const WeightedTerm> terms)> visit) const {
-  constexpr size_t kBatch = 64;  // each value read keeps its block in memory
-  std::array<std::string, kBatch> keys;
-  std::array<rocksdb::Slice, kBatch> key_slices;
-  std::array<rocksdb::PinnableSlice, kBatch> values;
-  std::array<rocksdb::Status, kBatch> statuses;
-  std::vector<WeightedTerm> terms;
-  for (size_t first = 0; first < ordinals.size(); first += kBatch) {
-    const size_t count = std::min(kBatch, ordinals.size() - first);
-    for (size_t i = 0; i < count; ++i) {
-      keys[i] = OrdinalKey(uid, kTermsTag, ordinals[first + i]);
-      key_slices[i] = keys[i];
-    }
-    impl_->db->MultiGet(rocksdb::ReadOptions(), impl_->families[0], count, key_slices.data(),
-                        values.data(), statuses.data());
-    for (size_t i = 0; i < count; ++i) {
-      if (statuses[i].IsNotFound()) continue;
-      RETURN_IF_ERROR(ToStatus(statuses[i], "terms"));
-      RETURN_IF_ERROR(DecodeTerms(ToView(values[i]), &terms));
-      visit(first + i, terms);
-      values[i].Reset();
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,
                                                        std::optional<Ordinal> except) const {
   const std::string first = TextKey(uid, text_hash, 0);
   const std::string prefix = first.substr(0, first.size() - sizeof(Ordinal));
+  rocksdb::ReadOptions options;
+  options.prefix_same_as_start = true;  // of TextPrefix
   std::optional<Ordinal> found;
-  RETURN_IF_ERROR(impl_->Scan(prefix, first, [&](absl::string_view rest, absl::string_view) {
-    const Ordinal ordinal = ReadKeyFixed32(rest);
-    if (ordinal != except) found = ordinal;
-    return !found.has_value();
-  }));
+  RETURN_IF_ERROR(
+      impl_->Scan(prefix, first, options, [&](absl::string_view rest, absl::string_view) {
+        const Ordinal ordinal = ReadKeyFixed32(rest);
+        if (ordinal != except) found = ordinal;
+        return !found.has_value();
+      }));
   return found;
 }
 

@@ -74,12 +74,6 @@ class Store {
                                                                          size_t articles_max) const;
   absl::StatusOr<bool> IsPending(uint32_t uid, uint32_t generation, Ordinal ordinal) const;
   absl::StatusOr<TermsRecord> GetTerms(uint32_t uid, Ordinal ordinal) const;
-  // Calls `visit` with the place of each article in `ordinals` and its terms, which last until it
-  // returns, in the order of `ordinals`; passes over articles that are not there. In half the time
-  // of as many GetTerms.
-  absl::Status ReadTerms(
-      uint32_t uid, absl::Span<const Ordinal> ordinals,
-      absl::FunctionRef<void(size_t place, absl::Span<const WeightedTerm> terms)> visit) const;
   // What the article taught, while its generation lasts.
   absl::StatusOr<std::optional<LessonRecord>> GetLesson(uint32_t uid, Ordinal ordinal) const;
   // Whether an article of this id, or with this text, has taught in this generation.

@@ -309,36 +309,6 @@ TEST(StoreTest, AnArticleIsDeletedAsAWholeOrInTwoParts) {
   EXPECT_EQ(PartsOf(*store, 4, "a4"), "body terms id article sketch fingerprint ");
 }
 
-TEST(StoreTest, TermsOfManyArticlesComeInTheOrderAskedFor) {
-  const newsprint::testing::TempDir dir;
-  const auto store = OpenStore(dir.path());
-  Batch batch(1);
-  for (Ordinal ordinal = 0; ordinal < 300; ordinal += 2) {
-    batch.PutTerms(ordinal, {{{ordinal, 1.0f}, {1000, 16.0f}}});
-  }
-  ASSERT_TRUE(store->Apply(batch).ok());
-  Batch other(2);
-  other.PutTerms(1, {{{7, 1.0f}}});
-  ASSERT_TRUE(store->Apply(other).ok());
-  std::vector<Ordinal> ordinals;
-  for (Ordinal i = 0; i < 300; ++i) ordinals.push_back(i * 77 % 300);
-  ordinals.push_back(2);  // once more
-  std::vector<size_t> expected, places;
-  for (size_t i = 0; i < ordinals.size(); ++i) {
-    if (ordinals[i] % 2 == 0) expected.push_back(i);
-  }
-  const auto visit = [&](size_t place, absl::Span<const WeightedTerm> terms) {
-    places.push_back(place);
-    ASSERT_EQ(terms.size(), 2u);
-    EXPECT_EQ(terms[0].term, ordinals[place]);
-    EXPECT_EQ(terms[1].weight, 16);
-  };
-  ASSERT_TRUE(store->ReadTerms(1, ordinals, visit).ok());
-  EXPECT_EQ(places, expected);
-  EXPECT_TRUE(store->ReadTerms(1, {}, visit).ok());
-  EXPECT_EQ(places, expected);
-}
-
 // Ordinals of what Pending gives.
 std::vector<Ordinal> PendingOf(const Store& store, uint32_t uid, uint32_t generation,
                                Ordinal first = 0, size_t articles_max = 1000) {
