@@ -186,6 +186,11 @@ absl::Status Run(const Options& options) {
         spdlog::info("event=collection_loaded collection={} articles={} groups={} index_bytes={}",
                      collection.settings().name, stats.articles, stats.groups,
                      stats.fingerprint_index_bytes + stats.vector_index_bytes);
+        if (!collection.subjects().graphs_problem().ok()) {
+          spdlog::warn("event=graphs_not_loaded collection={} reason=\"{}\"",
+                       collection.settings().name,
+                       absl::CEscape(collection.subjects().graphs_problem().message()));
+        }
       },
       [] { return stop_signal == 0; });
   if (loaded.ok()) {
@@ -199,7 +204,8 @@ absl::Status Run(const Options& options) {
   spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());
-  if (absl::Status saved = engine->FinishBackgroundWork(); !saved.ok()) {
+  if (absl::Status saved = loaded.ok() ? engine->FinishBackgroundWork() : absl::OkStatus();
+      !saved.ok()) {
     spdlog::warn("event=graphs_not_saved reason=\"{}\"", absl::CEscape(saved.message()));
   }
   spdlog::info("event=stopped");

@@ -44,7 +44,7 @@ void ParallelFor(WorkerPool& pool, size_t count, absl::FunctionRef<void(size_t)>
   const auto loop = std::make_shared<SharedLoop>(count, function);
   const size_t helpers = std::min(count, static_cast<size_t>(pool.threads())) - 1;
   for (size_t i = 0; i < helpers; ++i) {
-    if (!pool.TrySubmit([loop] { loop->Work(); })) break;
+    if (!pool.TrySubmitToIdle([loop] { loop->Work(); })) break;
   }
   loop->Work();
   loop->Wait();
@@ -74,6 +74,16 @@ bool WorkerPool::TrySubmit(Task task) {
   return true;
 }
 
+bool WorkerPool::TrySubmitToIdle(Task task) {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_ || queue_.size() >= idle_) return false;
+    queue_.push_back(std::move(task));
+  }
+  wake_.NotifyOne();
+  return true;
+}
+
 void WorkerPool::Submit(Task task) {
   {
     MutexLock lock(mutex_);
@@ -87,7 +97,9 @@ void WorkerPool::Work() {
     Task task;
     {
       MutexLock lock(mutex_);
+      ++idle_;
       while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
+      --idle_;
       if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();

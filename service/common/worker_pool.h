@@ -28,6 +28,9 @@ class WorkerPool {
   // full or the pool is stopping.
   bool TrySubmit(Task task);
 
+  // As TrySubmit, but only when a thread has nothing to do.
+  bool TrySubmitToIdle(Task task);
+
   // As TrySubmit, for follow-up work of something that was admitted already: takes no notice of the
   // queue's limit. The caller bounds how much of it there can be.
   void Submit(Task task);
@@ -42,14 +45,15 @@ class WorkerPool {
   Mutex mutex_;
   CondVar wake_;
   std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;  // threads that wait for a task
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::vector<std::thread> threads_;
 };
 
 // Calls function(i) for each i below `count`, in any order, on the calling thread and on those of
-// `pool` that have nothing better to do; returns when all calls have. May be called on a thread of
-// the pool: it waits for nothing that has not begun.
+// `pool` that have nothing to do; returns when all calls have. May be called on a thread of the
+// pool: it waits for nothing that has not begun.
 void ParallelFor(WorkerPool& pool, size_t count, absl::FunctionRef<void(size_t)> function);
 
 }  // namespace newsprint

@@ -38,7 +38,7 @@ void TermCounts::Add(absl::Span<const text::Token> tokens, uint32_t Term::*count
   const uint64_t multiplier = Multiplier();
   const size_t mask = slots_.size() - 1;
   for (const text::Token token : tokens) {
-    size_t slot = TermOf(token) * multiplier >> shift_;
+    size_t slot = token * multiplier >> shift_;
     while (slots_[slot] != 0 && terms_[slots_[slot] - 1].token != token) slot = (slot + 1) & mask;
     if (slots_[slot] == 0) {
       terms_.push_back({token, 0, 0, 0});

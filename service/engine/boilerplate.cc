@@ -7,8 +7,9 @@
 namespace newsprint {
 namespace {
 
-// Bits for each shingle of a generation, at least; below that the filter grows.
-constexpr uint64_t kBitsPerShingle = 8;
+// Bits for each shingle of a generation, at least; below that the filter grows. Growing keeps the
+// share of bits that are set, so that this adds up with each step, and has to be small.
+constexpr uint64_t kBitsPerShingle = 64;
 constexpr size_t kSeenBytesMin = size_t{1} << 13;
 constexpr size_t kSeenBytesMax = size_t{1} << 22;  // 2^25 bits
 // Halved counts below this are dropped.

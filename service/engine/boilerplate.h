@@ -24,8 +24,9 @@ namespace newsprint {
 // `generation_shingles` of them, or `counts_max` counters, a generation ends: the bits are cleared
 // and the counts halved, so memory is bounded and old habits fade. A learned shingle is forgotten
 // when it was not seen for kGenerationsKept generations. Limits:
-// - Another shingle may have set the bit, so that a count may be one too high; the first sight of a
-//   generation is not counted, so that it may be one too low for each generation.
+// - Another shingle may have set the bit, one in ten times towards the end of a generation, so that
+//   a count may be one too high; the first sight of a generation is not counted, so that it may be
+//   one too low for each generation.
 // - A source with less than about one article in a thousand is not learned, as a generation is
 //   about 5,000 long articles.
 //

@@ -107,9 +107,8 @@ class Collection {
   absl::Status CancelReembedding();
   // Whether EmbedSome has anything to do.
   bool HasEmbeddingWork() const;
-  // Makes one batch of vectors: those that an embedding server did not give when their articles
-  // came, or some for the embedder that the collection moves to. For one thread at a time.
-  // UNAVAILABLE when the server does not answer.
+  // Makes a batch of vectors: of those that an embedding server did not give, or for the embedder
+  // that the collection moves to. For one thread at a time. UNAVAILABLE when it does not answer.
   absl::Status EmbedSome();
   const SubjectIndex& subjects() const { return *subjects_; }
 

@@ -292,7 +292,11 @@ absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query
   }
   if (verdict.group == 0) return verdict;
   ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(verdict.group));
-  ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(group));
+  if (!subject.record.has_value()) {
+    verdict.canonical_id = verdict.matches[0].canonical_id;
+  } else {
+    ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(group));
+  }
   if (Affects(group.record.withdrawal, subject.prepared.article.id)) {
     verdict.withdrawal = group.record.withdrawal;
   }

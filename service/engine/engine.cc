@@ -115,8 +115,10 @@ void Engine::DeleteOldGraphs() const {
     for (std::string& path : collection->subjects().GraphPaths()) present.insert(std::move(path));
   }
   std::error_code error;  // what cannot be deleted only takes up room
-  for (const auto& entry : std::filesystem::directory_iterator(graphs_dir_, error)) {
-    if (!present.contains(entry.path().string())) std::filesystem::remove(entry.path(), error);
+  for (std::filesystem::directory_iterator at(graphs_dir_, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code ignored;
+    if (!present.contains(at->path().string())) std::filesystem::remove(at->path(), ignored);
   }
 }
 
@@ -194,6 +196,10 @@ absl::Status Engine::Drop(absl::string_view name) {
   if (absl::Status status = store_->DropCollection(collection->uid()); !status.ok()) {
     collection->Reopen();
     return status;
+  }
+  std::error_code error;  // the next start deletes them, else
+  for (const std::string& path : collection->subjects().GraphPaths()) {
+    std::filesystem::remove(path, error);
   }
   MutexLock lock(mutex_);
   collections_.erase(collection->settings().name);

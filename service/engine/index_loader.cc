@@ -46,8 +46,8 @@ absl::Status IndexLoader::LoadIndexes(index::FingerprintIndex* fingerprints,
   absl::Status of_fingerprints;
   std::thread thread([&] { of_fingerprints = LoadFingerprints(references, fingerprints); });
   const auto load_subjects = [&]() -> absl::Status {
-    RETURN_IF_ERROR(LoadTerms(references, subjects));
     subjects->LoadGraphs();
+    RETURN_IF_ERROR(LoadTerms(references, subjects));
     RETURN_IF_ERROR(LoadVectors(references, *subjects->embedding(), subjects));
     if (const std::shared_ptr<const Embedding> next = subjects->next(); next != nullptr) {
       RETURN_IF_ERROR(LoadVectors(references, *next, subjects));

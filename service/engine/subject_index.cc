@@ -1,6 +1,8 @@
 #include "service/engine/subject_index.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@ namespace {
 // after a crash that many are linked anew, in the background, at some 100 us each.
 constexpr int64_t kUnsavedMin = 32'768;
 constexpr int64_t kUnsavedShare = 8;
+constexpr uintmax_t kFreeSpaceMin = uintmax_t{1} << 30;  // bytes that a file of graphs leaves
 
 absl::StatusOr<std::shared_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
   index::VectorIndex::Options options;
@@ -36,8 +39,9 @@ absl::StatusOr<std::unique_ptr<SubjectIndex>> SubjectIndex::Create(
     const embed::GeneralTerms* general, std::string files_path) {
   std::unique_ptr<SubjectIndex> index(new SubjectIndex(general, std::move(files_path)));
   if (!index->files_path_.empty()) {
-    ASSIGN_OR_RETURN(index->forward_,
-                     index::ForwardIndex::Create(index->files_path_, embed::kHeavyTermsMax));
+    // Without it, terms are read from the store.
+    auto forward = index::ForwardIndex::Create(index->files_path_, embed::kHeavyTermsMax);
+    if (forward.ok()) index->forward_ = *std::move(forward);
   }
   MutexLock lock(index->mutex_);
   ASSIGN_OR_RETURN(index->vectors_, NewVectorIndex(*embedding));
@@ -74,9 +78,13 @@ std::vector<std::string> SubjectIndex::GraphPaths() const {
 
 void SubjectIndex::LoadGraphs() {
   if (files_path_.empty()) return;
+  const auto load = [this](const Embedding& embedding, index::VectorIndex* vectors) {
+    const absl::Status status = vectors->Load(GraphPath(embedding));
+    if (!absl::IsNotFound(status)) graphs_problem_.Update(status);
+  };
   MutexLock lock(mutex_);
-  vectors_->Load(GraphPath(*embedding_)).IgnoreError();
-  if (next_ != nullptr) next_vectors_->Load(GraphPath(*next_)).IgnoreError();
+  load(*embedding_, vectors_.get());
+  if (next_ != nullptr) load(*next_, next_vectors_.get());
 }
 
 void SubjectIndex::FinishLoading() {
@@ -96,6 +104,13 @@ absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
   }
   const int64_t unsaved_min = std::max<int64_t>(kUnsavedMin, vectors->size() / kUnsavedShare);
   if (vectors->unsaved_rows() < (all ? 1 : unsaved_min)) return false;
+  // The store must not run out of space for a file that only saves time.
+  std::error_code error;
+  const auto space = std::filesystem::space(std::filesystem::path(path).parent_path(), error);
+  const uintmax_t needed = vectors->memory_bytes();
+  if (!error && space.available < kFreeSpaceMin + needed) {
+    return absl::UnavailableError("graphs: not saved, as there is too little space on disk");
+  }
   RETURN_IF_ERROR(vectors->Save(path));
   return true;
 }
@@ -110,6 +125,7 @@ absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {
 }
 
 void SubjectIndex::Remove(Ordinal ordinal, absl::Span<const WeightedTerm> terms) {
+  if (forward_ != nullptr) forward_->Remove(ordinal);
   MutexLock lock(mutex_);
   terms_.Remove(terms);
   vectors_->Remove(ordinal);
@@ -145,11 +161,18 @@ void SubjectIndex::CancelMove() {
 
 void SubjectIndex::CompleteMove() {
   std::shared_ptr<index::VectorIndex> freed_unlocked;
-  MutexLock lock(mutex_);
-  freed_unlocked = vectors_;
-  embedding_ = std::move(next_);
-  vectors_ = std::move(next_vectors_);
-  next_ = nullptr;
+  std::string old_graphs;
+  {
+    MutexLock lock(mutex_);
+    freed_unlocked = vectors_;
+    old_graphs = GraphPath(*embedding_);
+    embedding_ = std::move(next_);
+    vectors_ = std::move(next_vectors_);
+    next_ = nullptr;
+  }
+  if (files_path_.empty()) return;
+  std::error_code error;  // the next start deletes it, else
+  std::filesystem::remove(old_graphs, error);
 }
 
 absl::StatusOr<std::vector<Ordinal>> SubjectIndex::Nearest(uint32_t generation,

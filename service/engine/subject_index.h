@@ -47,11 +47,13 @@ class SubjectIndex {
   // use, costs time and no more: the graphs are built again.
   void LoadGraphs();
   void FinishLoading();
+  // Why LoadGraphs could not use a file that was there; OK else.
+  const absl::Status& graphs_problem() const { return graphs_problem_; }
   // Writes the present graphs to their file, if that lacks so many articles that building would
   // take long, or with `all`, any. Waits for the disk, and lets others go on. Returns whether there
   // was something to write, or the disk's error.
   absl::StatusOr<bool> SaveGraphs(bool all) const;
-  // The files of SaveGraphs, of those that this index has now.
+  // The files that SaveGraphs may have written for this index as it is now.
   std::vector<std::string> GraphPaths() const;
 
   absl::Status Add(Ordinal ordinal, const IndexedSubject& subject);
@@ -92,7 +94,8 @@ class SubjectIndex {
   std::string GraphPath(const Embedding& embedding) const;
 
   const std::string files_path_;
-  std::unique_ptr<index::ForwardIndex> forward_;  // null without files
+  absl::Status graphs_problem_;
+  std::unique_ptr<index::ForwardIndex> forward_;  // null: terms are read from the store
 
   mutable Mutex mutex_;
   TermStatistics terms_ ABSL_GUARDED_BY(mutex_);

@@ -61,12 +61,26 @@ void ForwardIndex::Put(Ordinal ordinal, absl::Span<const WeightedTerm> terms) {
   }
   const uint32_t check = Check(ordinal, slot) + (fits ? 0 : 1);  // else it must not be found
   std::memcpy(slot, &check, sizeof(check));
+  Write(ordinal, slot);
+}
+
+// When a write fails, as the disk is full, an old slot may be left that should have been replaced:
+// from then on the store is asked for all.
+void ForwardIndex::Write(Ordinal ordinal, const char* slot) {
   const auto at = static_cast<off_t>(ordinal * slot_bytes_);
   if (pwrite(file_, slot, slot_bytes_, at) == static_cast<ssize_t>(slot_bytes_)) return;
-  // The disk is full. Nothing is lost: the check fails, or there is still a hole.
+  broken_ = true;
+}
+
+void ForwardIndex::Remove(Ordinal ordinal) {
+  char slot[kSlotBytesMax] = {};
+  const uint32_t wrong = Check(ordinal, slot) + 1;
+  std::memcpy(slot, &wrong, sizeof(wrong));
+  Write(ordinal, slot);
 }
 
 bool ForwardIndex::Get(Ordinal ordinal, std::vector<WeightedTerm>* terms) const {
+  if (broken_) return false;
   char slot[kSlotBytesMax];
   const auto at = static_cast<off_t>(ordinal * slot_bytes_);
   if (pread(file_, slot, slot_bytes_, at) != static_cast<ssize_t>(slot_bytes_)) return false;

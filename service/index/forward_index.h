@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_INDEX_FORWARD_INDEX_H_
 #define NEWSPRINT_SERVICE_INDEX_FORWARD_INDEX_H_
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -16,8 +17,8 @@ namespace newsprint::index {
 // A temporary file with a place of fixed size for each ordinal: one pread() gives an article's
 // terms, in a tenth of the time that the store takes, and the memory they lie in is the kernel's to
 // keep or to give up. The file has no name and goes with the process, so it is never stale; whoever
-// owns the index fills it at start. What is not in it, as the disk was full, is to be read from the
-// store.
+// owns the index fills it at start. What is not in it is to be read from the store, and that is all
+// once a write to it has failed.
 //
 // Put is for one thread at a time; any number of threads may read at any time.
 class ForwardIndex {
@@ -32,14 +33,17 @@ class ForwardIndex {
 
   // Weights must be 1 to 256 steps of kTermWeightStep.
   void Put(Ordinal ordinal, absl::Span<const WeightedTerm> terms);
+  void Remove(Ordinal ordinal);
   // False when they are not there, or are being replaced.
   bool Get(Ordinal ordinal, std::vector<WeightedTerm>* terms) const;
 
  private:
   ForwardIndex(int file, size_t terms_max);
   uint32_t Check(Ordinal ordinal, const char* slot) const;
+  void Write(Ordinal ordinal, const char* slot);
 
   const int file_;
+  std::atomic<bool> broken_{false};
   const size_t terms_max_;
   const size_t slot_bytes_;
 };

@@ -21,8 +21,13 @@ namespace newsprint::index {
 namespace {
 
 constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
-// A graph of which more than one in so many would be looked at is not worth its detours.
-constexpr size_t kGraphShareMin = 4;
+// A walk that keeps more of a graph's nodes than one in so many, or more than so many, is slower
+// than comparing with all: it looks at many times as many, in no order, and sorts what it keeps.
+constexpr size_t kGraphShareMin = 64;
+constexpr size_t kWalkMax = 4096;
+
+bool IsWorthWalking(size_t ef, size_t rows) { return ef <= kWalkMax && ef * kGraphShareMin < rows; }
+
 // A file with more dead rows than one in so many is not worth loading.
 constexpr size_t kDeadShareMin = 4;
 
@@ -180,7 +185,7 @@ void VectorIndex::Impl::Scan(CodedVector query, uint32_t begin, uint32_t end,
 
 void VectorIndex::Impl::SearchSegment(const Int8HnswIndex& segment, CodedVector query, size_t ef,
                                       SearchScratch* scratch, BestHits* best) const {
-  if (ef * kGraphShareMin >= static_cast<size_t>(segment.ntotal)) {
+  if (!IsWorthWalking(ef, static_cast<size_t>(segment.ntotal))) {
     Scan(query, segment.begin(), segment.end(), best);
     return;
   }
@@ -273,7 +278,7 @@ absl::StatusOr<std::vector<VectorHit>> VectorIndex::Search(absl::Span<const floa
         impl.SearchSegment(*segment, coded, ef, &scratch, &best);
       }
       best.Finish();
-      if (scratch.hits.size() >= wanted || ef * kGraphShareMin >= largest) break;
+      if (scratch.hits.size() >= wanted || !IsWorthWalking(ef, largest)) break;
     }
     hits = scratch.hits;
   }));
@@ -305,7 +310,11 @@ void VectorIndex::GetCodes(absl::Span<const Ordinal> ordinals,
 absl::Status VectorIndex::Save(const std::string& path) {
   MutexLock lock(impl_->save_mutex);
   const std::shared_ptr<const Segments> segments = impl_->builder->segments();
-  RETURN_IF_ERROR(WriteIndexFile(path, *impl_->rows, *segments, impl_->options.links));
+  absl::Status status;
+  RETURN_IF_ERROR(CatchFaiss("vector index: save", [&] {
+    status = WriteIndexFile(path, *impl_->rows, *segments, impl_->options.links);
+  }));
+  RETURN_IF_ERROR(status);
   impl_->saved_rows = EndOf(*segments);
   return absl::OkStatus();
 }

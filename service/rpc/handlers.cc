@@ -96,16 +96,23 @@ void Handlers::Ingest(IngestItem item, v1::IngestResult* result) {
 absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
                                            v1::BatchIngestArticlesResponse* response) const {
   RETURN_IF_ERROR(CheckBatch("requests", request.requests_size(), limits_.batch_items_max));
-  RETURN_IF_ERROR(FindCollection(request.collection()).status());
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
+  // Those that wait for an embedding server take a thread each, and others need some.
+  const bool parallel = !collection->subjects().embedding()->remote;
   response->mutable_results()->Reserve(request.requests_size());
   // A part at a time: what is prepared takes several times the room of its text.
   for (int first = 0; first < request.requests_size(); first += kPreparedTogether) {
     const int count = std::min(kPreparedTogether, request.requests_size() - first);
     std::vector<IngestItem> items(count);
-    ParallelFor(*pool_, items.size(), [&](size_t i) {
+    const auto prepare = [&](size_t i) {
       items[i] =
           Prepare(request.collection(), *request.mutable_requests(first + static_cast<int>(i)));
-    });
+    };
+    if (parallel) {
+      ParallelFor(*pool_, items.size(), prepare);
+    } else {
+      for (size_t i = 0; i < items.size(); ++i) prepare(i);
+    }
     for (IngestItem& item : items) Ingest(std::move(item), response->add_results());
   }
   return absl::OkStatus();

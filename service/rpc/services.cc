@@ -64,8 +64,8 @@ class ArticleService final : public ArticleServiceBase {
   grpc::ServerUnaryReactor* FindDuplicates(grpc::CallbackServerContext* context,
                                            const ByteBuffer* request,
                                            ByteBuffer* response) override {
-    return dispatcher_->Read(context, "FindDuplicates", request, response,
-                             &Handlers::FindDuplicates);
+    return dispatcher_->QuickRead(context, "FindDuplicates", request, response,
+                                  &Handlers::FindDuplicates);
   }
 
   grpc::ServerUnaryReactor* FindRelated(grpc::CallbackServerContext* context,

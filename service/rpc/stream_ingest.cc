@@ -26,6 +26,9 @@ using v1::StreamIngestResponse;
 // Requests that one task of the pool takes on, so that streams and unary calls get their turns.
 constexpr size_t kPreparedPerTaskMax = 8;
 constexpr size_t kIngestedPerTaskMax = 32;
+// Requests of a stream that may be prepared and not yet ingested: prepared they take several times
+// the room of their bytes.
+constexpr size_t kPreparedAheadMax = 64;
 
 // A request's way: read -> items_ -> prepared by a task of the pool, several at a time -> ingested
 // by another, one at a time and in order -> waiting for the disk -> outgoing_ -> written. It counts
@@ -157,8 +160,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       actions.read = true;
     }
     // The first request that can be read names the collection for all: until then one at a time.
-    const int tasks_max = collection_known_ ? dispatcher_.pool().threads() : 1;
-    if (preparing_ < tasks_max && first_unprepared_ < items_.size()) {
+    const int tasks_max = parallel_ ? dispatcher_.pool().threads() : 1;
+    if (preparing_ < tasks_max && first_unprepared_ < items_.size() &&
+        first_unprepared_ < kPreparedAheadMax) {
       const size_t count = std::min(items_.size() - first_unprepared_,
                                     collection_known_ ? kPreparedPerTaskMax : size_t{1});
       for (size_t i = 0; i < count; ++i) {
@@ -217,7 +221,12 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   void PrepareSome(const std::vector<Item*>& items) {
     for (Item* item : items) Prepare(item);
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      for (Item* item : items) item->prepared = true;
+      for (Item* item : items) {
+        item->prepared = true;
+        // Tasks that wait for an embedding server take a thread each, and others need some.
+        const auto& collection = item->ingest.collection;
+        if (collection != nullptr) parallel_ = !collection->subjects().embedding()->remote;
+      }
       --preparing_;
     });
   }
@@ -352,6 +361,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   int preparing_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks
   std::string collection_ ABSL_GUARDED_BY(mutex_);
   bool collection_known_ ABSL_GUARDED_BY(mutex_) = false;
+  bool parallel_ ABSL_GUARDED_BY(mutex_) = false;  // whether several tasks may prepare
   std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
   size_t window_items_ ABSL_GUARDED_BY(mutex_) = 0;  // read and not yet answered
   size_t window_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -57,6 +57,19 @@ TEST(ForwardIndexTest, HolesAndWhatLiesBehindTheEndAreNotThere) {
     EXPECT_FALSE(index->Get(ordinal, &got));
 }
 
+TEST(ForwardIndexTest, WhatIsRemovedIsNotThere) {
+  const testing::TempDir folder;
+  const auto index = MakeIndex(folder);
+  std::mt19937_64 random(testing::Seed());
+  std::vector<WeightedTerm> got;
+  for (const size_t count : {0, 3}) {
+    index->Put(1, RandomTerms(random, count));
+    EXPECT_TRUE(index->Get(1, &got));
+    index->Remove(1);
+    EXPECT_FALSE(index->Get(1, &got));
+  }
+}
+
 TEST(ForwardIndexTest, WhatDoesNotFitIsNotThere) {
   const testing::TempDir folder;
   const auto index = MakeIndex(folder);
