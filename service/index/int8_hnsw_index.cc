@@ -1,4 +1,5 @@
 #include "service/index/int8_hnsw_index.h"
+#include "service/index/huge_pages.h"
 
 #include <faiss/impl/DistanceComputer.h>
 #include <faiss/impl/FaissAssert.h>
@@ -106,6 +107,7 @@ std::shared_ptr<const Int8HnswIndex> Int8HnswIndex::Extend(
     neighbours += hnsw.cum_nb_neighbors(hnsw.levels.back());
   }
   hnsw.neighbors.reserve(neighbours);
+  AdviseHugePages(hnsw.neighbors.data(), neighbours * sizeof(hnsw.neighbors[0]));
   if (previous != nullptr) {
     hnsw.neighbors = previous->hnsw.neighbors;
     hnsw.offsets = previous->hnsw.offsets;

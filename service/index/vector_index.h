@@ -35,7 +35,7 @@ class VectorIndex {
     // Nearest nodes that are kept while a row is linked in, and while a search runs, which keeps at
     // least 3/2 of the hits that are wanted. More: better recall, slower.
     int ef_construction = 64;
-    int ef_search = 96;
+    int ef_search = 64;
     // Up to this many rows there is no graph: searches are exact.
     int exact_rows_max = 16'384;
     // Rows beyond the graphs at which these are extended. More: slower searches; fewer: the last
