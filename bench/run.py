@@ -136,13 +136,14 @@ def datasketch_figures():
     return {} if "skipped" in figures else figures
 
 
-def add_sketch_ratios(figures):
+def add_sketch_ratios(figures, index_articles):
     figures["text_to_sketch_vs_xxh3"] = figures["micro_xxh3_ns"] / figures["micro_text_to_sketch_ns"]
     articles_per_second = 1e9 / figures["micro_text_to_sketch_ns"]
     for peer in ["datasketch", "datasketch_batch"]:
         if f"{peer}_articles_per_second" in figures:
             figures[f"text_to_sketch_vs_{peer}"] = (
                 articles_per_second / figures[f"{peer}_articles_per_second"])
+    figures["fingerprint_index_articles"] = index_articles
     # Of the largest index: the steps are in that order.
     largest = [figures[f"micro_{name}_ns"] for name, _ in STEPS.values()
                if name.startswith("fingerprint_search_and_add") and f"micro_{name}_ns" in figures][-1]
@@ -244,7 +245,8 @@ def print_sketches(f):
 def sketch_figures(arguments):
     figures = micro_figures(arguments)
     figures.update(datasketch_figures())
-    add_sketch_ratios(figures)
+    given = [argument for argument in arguments if argument.startswith("--index_articles=")]
+    add_sketch_ratios(figures, int(given[0].split("=")[1]) if given else 100_000)
     return figures
 
 
