@@ -41,7 +41,7 @@ ABSL_FLAG(int, batch_items_max, 1000, "Most items in a batch request. 1 to 10000
 ABSL_FLAG(int, stream_window_items, 256,
           "Requests of one StreamIngest that may be read ahead of its responses. 1 to 65536.");
 ABSL_FLAG(int, stream_window_bytes, 8 << 20, "The same in bytes. 65536 to 1073741824.");
-ABSL_FLAG(int, block_cache_bytes, 256 << 20,
+ABSL_FLAG(int, block_cache_bytes, 128 << 20,
           "Cache of stored records, bytes. 1048576 to 2147483647.");
 ABSL_FLAG(int, drain_seconds, 10,
           "Seconds that running calls may take to end after SIGTERM. 0 to 3600.");

@@ -41,12 +41,18 @@ absl::StatusOr<Ordinal> IndexLoader::LoadBoilerplate(Boilerplate* boilerplate) c
 
 absl::Status IndexLoader::LoadIndexes(index::FingerprintIndex* fingerprints,
                                       SubjectIndex* subjects) const {
-  ASSIGN_OR_RETURN(const Marks references, LoadReferences());
+  absl::StatusOr<Marks> found;
+  {
+    std::thread thread([&] { found = LoadReferences(); });
+    subjects->LoadGraphs();
+    thread.join();
+  }
+  RETURN_IF_ERROR(found.status());
+  const Marks& references = *found;
   // The two have nothing in common, and take about the same time.
   absl::Status of_fingerprints;
   std::thread thread([&] { of_fingerprints = LoadFingerprints(references, fingerprints); });
   const auto load_subjects = [&]() -> absl::Status {
-    subjects->LoadGraphs();
     RETURN_IF_ERROR(LoadTerms(references, subjects));
     RETURN_IF_ERROR(LoadVectors(references, *subjects->embedding(), subjects));
     if (const std::shared_ptr<const Embedding> next = subjects->next(); next != nullptr) {

@@ -134,11 +134,15 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   return family;
 }
 
+// Bodies are not read soon after they are written, so they need not stay in memory for long.
+constexpr size_t kBodyBufferBytes = size_t{16} << 20;
+
 // Bodies stand apart, in blob files, so that compaction does not copy them again and again.
 rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family = SmallRecordOptions(cache);
   family.enable_blob_files = true;
   family.min_blob_size = 512;
+  family.write_buffer_size = kBodyBufferBytes;
   family.blob_compression_type = rocksdb::kLZ4Compression;
   family.enable_blob_garbage_collection = true;
   return family;

@@ -30,7 +30,7 @@ class Store {
   struct Options {
     std::string data_dir;
     // Cache of decompressed blocks. More: fewer reads from disk while verifying candidates.
-    size_t block_cache_bytes = size_t{256} << 20;
+    size_t block_cache_bytes = size_t{128} << 20;
   };
 
   // Opens or creates the folder. FAILED_PRECONDITION when another process has it open, or when its
