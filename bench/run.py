@@ -53,6 +53,7 @@ STEPS = {
     "HeavyTerms": ("heavy_terms", "Its 128 heaviest terms"),
     "RankRelated/32": ("rank_related_32", "Rank 32 related candidates, 128 terms, 256 dimensions"),
     "RankRelated/100": ("rank_related_100", "Rank 100 related candidates"),
+    "RankRelated/200": ("rank_related_200", "Rank 200 related candidates"),
     "PrepareText": ("prepare_text", "Prepare a 6 KB article for finding copies: all but terms and vector"),
     "PrepareArticle": ("prepare", "Prepare a 6 KB article: all of the above, repair, hashes, terms"),
     "FingerprintSearch/10000/0": ("fingerprint_search_new_10k", "Search 10,000 sketches, new article"),

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
-#include <utility>
-
-#include "service/index/huge_pages.h"
 
 namespace newsprint::index {
 namespace {
 
-constexpr std::align_val_t kAlignment{kHugePageBytes};
+constexpr std::align_val_t kCacheLine{64};
 
 }  // namespace
 
@@ -30,10 +27,10 @@ float Quantise(const float* vector, int dimension, int8_t* codes) {
 
 Int8Rows::Chunk::Chunk(int dimension)
     : codes(static_cast<int8_t*>(
-          ::operator new(static_cast<size_t>(dimension) * kChunkRows, kAlignment))) {}
+          ::operator new(static_cast<size_t>(dimension) * kChunkRows, kCacheLine))) {}
 
 void Int8Rows::Chunk::Free::operator()(int8_t* memory) const {
-  ::operator delete(memory, kAlignment);
+  ::operator delete(memory, kCacheLine);
 }
 
 uint32_t Int8Rows::Append(CodedVector vector, Ordinal ordinal) {
@@ -41,12 +38,7 @@ uint32_t Int8Rows::Append(CodedVector vector, Ordinal ordinal) {
   const uint32_t place = row % kChunkRows;
   Chunk* chunk = chunks_.Find(row / kChunkRows);
   if (chunk == nullptr) {
-    auto made = std::make_unique<Chunk>(dimension_);
-    // Not the first one, which most collections never fill.
-    if (row > 0) {
-      AdviseHugePages(made->codes.get(), static_cast<size_t>(dimension_) * kChunkRows);
-    }
-    chunk = chunks_.Set(row / kChunkRows, std::move(made));
+    chunk = chunks_.Set(row / kChunkRows, std::make_unique<Chunk>(dimension_));
   }
   std::copy_n(vector.codes, dimension_, chunk->codes.get() + size_t{place} * dimension_);
   chunk->scales[place] = vector.scale;

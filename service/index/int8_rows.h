@@ -30,7 +30,7 @@ inline constexpr Ordinal kRemoved = std::numeric_limits<Ordinal>::max();
 // meanwhile, without locks. The codes of a row never change, its ordinal may.
 class Int8Rows {
  public:
-  static constexpr uint32_t kChunkRows = 8192;
+  static constexpr uint32_t kChunkRows = 4096;
   static constexpr uint32_t kRowsMax = std::numeric_limits<int32_t>::max();
 
   // The rows chunk * kChunkRows and following.
@@ -43,7 +43,7 @@ class Int8Rows {
     struct Free {
       void operator()(int8_t* memory) const;
     };
-    std::unique_ptr<int8_t[], Free> codes;  // aligned to large pages
+    std::unique_ptr<int8_t[], Free> codes;  // aligned to the cache's lines
     std::array<float, kChunkRows> scales;
     std::array<std::atomic<Ordinal>, kChunkRows> ordinals;
   };
