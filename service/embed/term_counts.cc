@@ -1,18 +1,14 @@
 #include "service/embed/term_counts.h"
 
-#include <random>
+#include "service/common/secret.h"
 
 namespace newsprint::embed {
 namespace {
 
-// Multiplies a term to find its slot: of this process's own, as words can be made up to collide
-// otherwise (M. Dietzfelbinger and others: A Reliable Randomized Algorithm for the Closest-Pair
-// Problem, 1997).
+// Multiplies a word's token to find its slot (M. Dietzfelbinger and others: A Reliable Randomized
+// Algorithm for the Closest-Pair Problem, 1997).
 uint64_t Multiplier() {
-  static const uint64_t multiplier = [] {
-    std::random_device device;
-    return (uint64_t{device()} << 32) | device() | 1;
-  }();
+  static const uint64_t multiplier = SecretNumber() | 1;
   return multiplier;
 }
 

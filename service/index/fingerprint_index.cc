@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 
 #include "service/common/hash.h"
+#include "service/common/secret.h"
 
 namespace newsprint::index {
 namespace {
@@ -76,8 +76,7 @@ class ScoreTable {
 }  // namespace
 
 FingerprintIndex::FingerprintIndex() {
-  std::random_device random;
-  for (uint64_t& key : keys_) key = uint64_t{random()} << 32 | random();
+  for (uint64_t& key : keys_) key = SecretNumber();
   tables_.reserve(kTables);
   for (size_t i = 0; i < kTables; ++i) {
     tables_.emplace_back(kArticlesPerValueMax, static_cast<int>(800 + i * 100 / kTables));

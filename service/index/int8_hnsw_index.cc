@@ -1,5 +1,4 @@
 #include "service/index/int8_hnsw_index.h"
-#include "service/index/huge_pages.h"
 
 #include <faiss/impl/DistanceComputer.h>
 #include <faiss/impl/FaissAssert.h>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "service/index/graph_walk.h"
+#include "service/index/huge_pages.h"
 
 namespace newsprint::index {
 namespace {

@@ -30,8 +30,8 @@ uint32_t PostingTable::Matches(const Bucket& bucket, uint32_t key) {
   return matches & ((1u << bucket.used) - 1);
 }
 
-uint32_t PostingTable::LastKey(size_t bucket) const {
-  return static_cast<uint32_t>(((uint64_t{bucket + 1} << kKeyBits) - 1) / buckets_.size());
+uint32_t PostingTable::LastKey(size_t bucket, size_t buckets) {
+  return static_cast<uint32_t>(((uint64_t{bucket + 1} << kKeyBits) - 1) / buckets);
 }
 
 uint32_t PostingTable::KeyOf(const Bucket& bucket, size_t entry, uint32_t last_key) {
@@ -59,7 +59,7 @@ void PostingTable::Insert(uint32_t key, uint32_t ordinal) {
   size_t at = Home(key);
   for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
     for (uint32_t matches = Matches(buckets_[at], key); matches != 0; matches &= matches - 1) {
-      ++same_key;  // seldom, so that counting the bits takes longer
+      ++same_key;  // there are hardly ever any: faster than an instruction that counts them
     }
     if (same_key >= ordinals_max_) return;
     if (buckets_[at].used < kEntries) break;
@@ -117,7 +117,7 @@ void PostingTable::Erase(size_t bucket, size_t entry) {
       from = Next(from);
       if (++distance == distance_end()) return;
       const Bucket& later = buckets_[from];
-      const uint32_t last_key = LastKey(from);
+      const uint32_t last_key = LastKey(from, buckets_.size());
       for (entry = 0; entry < later.used && !found; ++entry) {
         found = Distance(Home(KeyOf(later, entry, last_key)), from) >= distance;
       }
@@ -142,8 +142,7 @@ void PostingTable::Grow() {
     // In the order of the keys, so memory is gone through once.
     for (placed = 0; placed < old_size; ++placed) {
       const Bucket& bucket = old[placed];
-      const auto last_key =
-          static_cast<uint32_t>(((uint64_t{placed + 1} << kKeyBits) - 1) / old_size);
+      const uint32_t last_key = LastKey(placed, old_size);
       size_t entry = 0;
       while (entry < bucket.used && Put(KeyOf(bucket, entry, last_key), bucket.ordinals[entry])) {
         ++entry;

@@ -61,8 +61,9 @@ class PostingTable {
   size_t distance_end() const { return buckets_.size() / 4; }
   // Entries of the bucket with the key, one bit each.
   static uint32_t Matches(const Bucket& bucket, uint32_t key);
-  // The last key that has its home in the bucket, and by that the whole key of an entry there.
-  uint32_t LastKey(size_t bucket) const;
+  // The last key that has its home in this bucket of so many, and by that the whole key of an
+  // entry.
+  static uint32_t LastKey(size_t bucket, size_t buckets);
   static uint32_t KeyOf(const Bucket& bucket, size_t entry, uint32_t last_key);
   // False when there is no room near the key's home.
   bool Put(uint32_t key, uint32_t ordinal);

@@ -297,16 +297,6 @@ bool VectorIndex::Get(Ordinal ordinal, std::vector<float>* vector) const {
   return true;
 }
 
-void VectorIndex::GetCodes(absl::Span<const Ordinal> ordinals,
-                           std::vector<CodedVector>* vectors) const {
-  vectors->clear();
-  vectors->reserve(ordinals.size());
-  for (const Ordinal ordinal : ordinals) {
-    const uint32_t row = impl_->RowOf(ordinal);
-    vectors->push_back(row == kNoRow ? CodedVector() : impl_->rows->vector(row));
-  }
-}
-
 absl::Status VectorIndex::Save(const std::string& path) {
   MutexLock lock(impl_->save_mutex);
   const std::shared_ptr<const Segments> segments = impl_->builder->segments();

@@ -59,9 +59,6 @@ class VectorIndex {
                                                 int ef_search = 0) const;
   // The vector of an article, as exact as its code; false when it is not in the index.
   bool Get(Ordinal ordinal, std::vector<float>* vector) const;
-  // One for each ordinal; `codes` is null for those that are not in the index. They are valid as
-  // long as the index, whatever happens to the article. Int8Dots compares them.
-  void GetCodes(absl::Span<const Ordinal> ordinals, std::vector<CodedVector>* vectors) const;
 
   // Writes the graphs and their rows, not the latest rows, to a file that takes the place of an
   // earlier one when it is complete and on disk. The file saves time at a start and is no more than
