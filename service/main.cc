@@ -204,9 +204,10 @@ absl::Status Run(const Options& options) {
   spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());
-  if (absl::Status saved = loaded.ok() ? engine->FinishBackgroundWork() : absl::OkStatus();
-      !saved.ok()) {
-    spdlog::warn("event=graphs_not_saved reason=\"{}\"", absl::CEscape(saved.message()));
+  if (loaded.ok()) {
+    if (const absl::Status saved = engine->FinishBackgroundWork(); !saved.ok()) {
+      spdlog::warn("event=graphs_not_saved reason=\"{}\"", absl::CEscape(saved.message()));
+    }
   }
   spdlog::info("event=stopped");
   return absl::OkStatus();

@@ -17,7 +17,8 @@
 namespace newsprint {
 
 // One thread, which goes round the collections and lets each do a piece of what it has to do. It
-// rests for as long as it works, so that searches and ingestion keep most of the machine. A task
+// rests for as long as it works, up to half a minute, so that searches and ingestion keep most of
+// the machine: after a long save, vectors that are to come wait as well. A task
 // that fails, as when an embedding server does not answer or the disk is full, is left alone for a
 // second, then for longer and longer, up to half a minute.
 class BackgroundWorker {
@@ -36,7 +37,7 @@ class BackgroundWorker {
   // of a collection when it begins, changes, or ends (OK). All must be callable until the worker is
   // destroyed.
   BackgroundWorker(std::function<Collections()> list, std::vector<Task> tasks, Report report);
-  // Ends the thread, after its present batch.
+  // Ends the thread, after its present piece of work.
   ~BackgroundWorker();
   BackgroundWorker(const BackgroundWorker&) = delete;
   BackgroundWorker& operator=(const BackgroundWorker&) = delete;

@@ -41,6 +41,8 @@ absl::StatusOr<Ordinal> IndexLoader::LoadBoilerplate(Boilerplate* boilerplate) c
 
 absl::Status IndexLoader::LoadIndexes(index::FingerprintIndex* fingerprints,
                                       SubjectIndex* subjects) const {
+  // Graphs and groups are read at the same time, and then fingerprints and subjects: neither needs
+  // the other.
   absl::StatusOr<Marks> found;
   {
     std::thread thread([&] { found = LoadReferences(); });
@@ -49,7 +51,6 @@ absl::Status IndexLoader::LoadIndexes(index::FingerprintIndex* fingerprints,
   }
   RETURN_IF_ERROR(found.status());
   const Marks& references = *found;
-  // The two have nothing in common, and take about the same time.
   absl::Status of_fingerprints;
   std::thread thread([&] { of_fingerprints = LoadFingerprints(references, fingerprints); });
   const auto load_subjects = [&]() -> absl::Status {

@@ -130,13 +130,18 @@ RankSubject RelatedFinder::MakeSubject(const PreparedArticle& prepared) const {
   return {index_->Weigh(prepared.terms.terms), prepared.vector};
 }
 
+absl::Status RelatedFinder::LoadTerms(Ordinal ordinal, std::vector<WeightedTerm>* terms) const {
+  if (index_->GetTerms(ordinal, terms)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(store::TermsRecord stored, store_->GetTerms(uid_, ordinal));
+  *terms = std::move(stored.terms);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RankSubject> RelatedFinder::LoadSubject(Ordinal ordinal) const {
   RankSubject subject;
-  store::TermsRecord terms;
-  if (!index_->GetTerms(ordinal, &terms.terms)) {
-    ASSIGN_OR_RETURN(terms, store_->GetTerms(uid_, ordinal));
-  }
-  subject.terms = index_->Weigh(terms.terms);
+  std::vector<WeightedTerm> terms;
+  RETURN_IF_ERROR(LoadTerms(ordinal, &terms));
+  subject.terms = index_->Weigh(terms);
   if (index_->GetVector(ordinal, &subject.vector)) return subject;
   const uint32_t generation = index_->embedding()->settings.generation;
   ASSIGN_OR_RETURN(auto vector, store_->FindVector(uid_, generation, ordinal));
@@ -234,12 +239,9 @@ absl::StatusOr<std::vector<char>> RelatedFinder::LoadSubjects(absl::Span<const O
   std::vector<char> there(ordinals.size());
   std::vector<WeightedTerm> terms;
   for (size_t i = 0; i < ordinals.size(); ++i) {
-    if (!index_->GetTerms(ordinals[i], &terms)) {
-      absl::StatusOr<store::TermsRecord> stored = store_->GetTerms(uid_, ordinals[i]);
-      if (IsGone(stored.status())) continue;
-      RETURN_IF_ERROR(stored.status());
-      terms = std::move(stored->terms);
-    }
+    const absl::Status loaded = LoadTerms(ordinals[i], &terms);
+    if (IsGone(loaded)) continue;
+    RETURN_IF_ERROR(loaded);
     there[i] = true;
     ranking->AddTerms(i + 1, terms);
   }

@@ -54,6 +54,7 @@ class RelatedFinder {
   struct Search;
 
   RankSubject MakeSubject(const PreparedArticle& prepared) const;
+  absl::Status LoadTerms(Ordinal ordinal, std::vector<WeightedTerm>* terms) const;
   absl::StatusOr<RankSubject> LoadSubject(Ordinal ordinal) const;
   absl::StatusOr<std::vector<char>> LoadSubjects(absl::Span<const Ordinal> ordinals,
                                                  StoryRanking* ranking) const;

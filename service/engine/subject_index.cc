@@ -63,28 +63,28 @@ std::shared_ptr<const Embedding> SubjectIndex::next() const {
   return next_;
 }
 
-std::string SubjectIndex::GraphPath(const Embedding& embedding) const {
-  return absl::StrCat(files_path_, embedding.settings.generation, ".graphs");
+std::string SubjectIndex::GraphPath(uint32_t generation) const {
+  return absl::StrCat(files_path_, generation, ".graphs");
 }
 
 std::vector<std::string> SubjectIndex::GraphPaths() const {
   std::vector<std::string> paths;
   if (files_path_.empty()) return paths;
   ReaderMutexLock lock(mutex_);
-  paths.push_back(GraphPath(*embedding_));
-  if (next_ != nullptr) paths.push_back(GraphPath(*next_));
+  paths.push_back(GraphPath(embedding_->settings.generation));
+  if (next_ != nullptr) paths.push_back(GraphPath(next_->settings.generation));
   return paths;
 }
 
 void SubjectIndex::LoadGraphs() {
   if (files_path_.empty()) return;
-  const auto load = [this](const Embedding& embedding, index::VectorIndex* vectors) {
-    const absl::Status status = vectors->Load(GraphPath(embedding));
+  const auto load = [this](uint32_t generation, index::VectorIndex* vectors) {
+    const absl::Status status = vectors->Load(GraphPath(generation));
     if (!absl::IsNotFound(status)) graphs_problem_.Update(status);
   };
-  MutexLock lock(mutex_);
-  load(*embedding_, vectors_.get());
-  if (next_ != nullptr) load(*next_, next_vectors_.get());
+  ReaderMutexLock lock(mutex_);  // nobody writes before the start is over
+  load(embedding_->settings.generation, vectors_.get());
+  if (next_ != nullptr) load(next_->settings.generation, next_vectors_.get());
 }
 
 void SubjectIndex::FinishLoading() {
@@ -100,7 +100,7 @@ absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
   {
     ReaderMutexLock lock(mutex_);
     vectors = vectors_;
-    path = GraphPath(*embedding_);
+    path = GraphPath(embedding_->settings.generation);
   }
   const int64_t unsaved_min = std::max<int64_t>(kUnsavedMin, vectors->size() / kUnsavedShare);
   if (vectors->unsaved_rows() < (all ? 1 : unsaved_min)) return false;
@@ -165,7 +165,7 @@ void SubjectIndex::CompleteMove() {
   {
     MutexLock lock(mutex_);
     freed_unlocked = vectors_;
-    old_graphs = GraphPath(*embedding_);
+    old_graphs = GraphPath(embedding_->settings.generation);
     embedding_ = std::move(next_);
     vectors_ = std::move(next_vectors_);
     next_ = nullptr;
@@ -193,18 +193,22 @@ absl::StatusOr<std::vector<Ordinal>> SubjectIndex::Nearest(uint32_t generation,
   return nearest;
 }
 
-bool SubjectIndex::GetVector(Ordinal ordinal, std::vector<float>* vector) const {
+std::shared_ptr<const index::VectorIndex> SubjectIndex::vectors() const {
   ReaderMutexLock lock(mutex_);
-  return vectors_->Get(ordinal, vector);
+  return vectors_;
+}
+
+bool SubjectIndex::GetVector(Ordinal ordinal, std::vector<float>* vector) const {
+  return vectors()->Get(ordinal, vector);
 }
 
 void SubjectIndex::GetVectors(
     absl::Span<const Ordinal> ordinals,
     absl::FunctionRef<void(size_t place, absl::Span<const float> vector)> visit) const {
+  const std::shared_ptr<const index::VectorIndex> present = vectors();
   std::vector<float> vector;
-  ReaderMutexLock lock(mutex_);
   for (size_t place = 0; place < ordinals.size(); ++place) {
-    if (vectors_->Get(ordinals[place], &vector)) visit(place, vector);
+    if (present->Get(ordinals[place], &vector)) visit(place, vector);
   }
 }
 

@@ -78,7 +78,7 @@ class SubjectIndex {
   // The vector of an article, as exact as its code; false when it has none in the index.
   bool GetVector(Ordinal ordinal, std::vector<float>* vector) const;
   // The same of several: calls `visit` with the place in `ordinals` of each article that has one,
-  // and its vector, which lasts until it returns. `visit` must be short, as it holds up writers.
+  // and its vector, which lasts until it returns.
   void GetVectors(
       absl::Span<const Ordinal> ordinals,
       absl::FunctionRef<void(size_t place, absl::Span<const float> vector)> visit) const;
@@ -91,7 +91,8 @@ class SubjectIndex {
   SubjectIndex(const embed::GeneralTerms* general, std::string files_path)
       : files_path_(std::move(files_path)), terms_(general) {}
 
-  std::string GraphPath(const Embedding& embedding) const;
+  std::string GraphPath(uint32_t generation) const;
+  std::shared_ptr<const index::VectorIndex> vectors() const;
 
   const std::string files_path_;
   absl::Status graphs_problem_;

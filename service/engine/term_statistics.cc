@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "service/common/hash.h"
+#include "service/common/secret.h"
 #include "service/engine/story_kernels.h"
 
 namespace newsprint {
@@ -13,14 +13,11 @@ constexpr int kInitialBits = 10;
 // Places that are fetched ahead of their use: most of a large table is in no cache.
 constexpr size_t kAhead = 12;
 
-// Another one each time, by where the loader puts things.
-uint64_t RandomOdd(const void* address) { return Mix64(reinterpret_cast<uintptr_t>(address)) | 1; }
-
 }  // namespace
 
 TermStatistics::TermStatistics(const embed::GeneralTerms* general)
     : general_(general),
-      multiplier_(RandomOdd(this)),
+      multiplier_(SecretNumber() | 1),
       shift_(64 - kInitialBits),
       counts_(size_t{1} << kInitialBits) {}
 

@@ -44,7 +44,7 @@ class Dispatcher {
   Listeners& drain_listeners() { return drain_listeners_; }
   // UNAVAILABLE unless calls are answered now.
   absl::Status CheckServing() const;
-  // Unary calls that have begun and streams that have read what they have not answered yet.
+  // Unary calls that have begun, and streams that have requests which they have not answered yet.
   int running() const { return running_; }
   void AddRunning(int count) { running_ += count; }
 
@@ -85,7 +85,7 @@ class Dispatcher {
     return reactor;
   }
 
-  // The same, once what `handler` wrote is on disk.
+  // As Read, once what `handler` wrote is on disk.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response,

@@ -54,12 +54,7 @@ absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(absl::strin
 
 absl::Status Handlers::IngestArticle(v1::IngestArticleRequest& request,
                                      v1::IngestArticleResponse* response) const {
-  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
-  ASSIGN_OR_RETURN(IngestRequest ingest, IngestFromProto(request, limits_));
-  ASSIGN_OR_RETURN(PreparedIngest prepared, collection->Prepare(std::move(ingest)));
-  ASSIGN_OR_RETURN(const Verdict decided, collection->Ingest(std::move(prepared)));
-  ToProto(decided, collection->settings(), response->mutable_verdict());
-  return absl::OkStatus();
+  return Ingest(Prepare(request.collection(), request), response->mutable_verdict());
 }
 
 IngestItem Handlers::Prepare(absl::string_view collection_name,
@@ -82,23 +77,24 @@ IngestItem Handlers::Prepare(absl::string_view collection_name,
   return item;
 }
 
+absl::Status Handlers::Ingest(IngestItem item, v1::Verdict* verdict) {
+  RETURN_IF_ERROR(item.status);
+  ASSIGN_OR_RETURN(const Verdict decided, item.collection->Ingest(*std::move(item.prepared)));
+  ToProto(decided, item.collection->settings(), verdict);
+  return absl::OkStatus();
+}
+
 void Handlers::Ingest(IngestItem item, v1::IngestResult* result) {
-  const auto ingest = [&]() -> absl::Status {
-    RETURN_IF_ERROR(item.status);
-    ASSIGN_OR_RETURN(const Verdict decided, item.collection->Ingest(*std::move(item.prepared)));
-    ToProto(decided, item.collection->settings(), result->mutable_verdict());
-    return absl::OkStatus();
-  };
-  ToProto(ingest(), result->mutable_status());
-  result->set_article_id(std::move(item.article_id));
+  result->set_article_id(item.article_id);
+  const absl::Status status = Ingest(std::move(item), result->mutable_verdict());
+  if (!status.ok()) result->clear_verdict();
+  ToProto(status, result->mutable_status());
 }
 
 absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
                                            v1::BatchIngestArticlesResponse* response) const {
   RETURN_IF_ERROR(CheckBatch("requests", request.requests_size(), limits_.batch_items_max));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
-  // Those that wait for an embedding server take a thread each, and others need some.
-  const bool parallel = !collection->subjects().embedding()->remote;
   response->mutable_results()->Reserve(request.requests_size());
   // A part at a time: what is prepared takes several times the room of its text.
   for (int first = 0; first < request.requests_size(); first += kPreparedTogether) {
@@ -108,7 +104,7 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
       items[i] =
           Prepare(request.collection(), *request.mutable_requests(first + static_cast<int>(i)));
     };
-    if (parallel) {
+    if (MayPrepareInParallel(*collection)) {
       ParallelFor(*pool_, items.size(), prepare);
     } else {
       for (size_t i = 0; i < items.size(); ++i) prepare(i);

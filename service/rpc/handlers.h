@@ -27,6 +27,12 @@ struct IngestItem {
   std::optional<PreparedIngest> prepared;
 };
 
+// Whether several threads may prepare articles of one sender for this collection. Those that wait
+// for an embedding server take a thread each, and others need some.
+inline bool MayPrepareInParallel(const Collection& collection) {
+  return !collection.subjects().embedding()->remote;
+}
+
 class Handlers {
  public:
   // `engine` must outlive it, and `pool`, on which large requests are prepared.
@@ -102,6 +108,8 @@ class Handlers {
   absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
 
  private:
+  static absl::Status Ingest(IngestItem item, v1::Verdict* verdict);
+
   Engine* const engine_;
   WorkerPool* const pool_;
   const Limits limits_;

@@ -220,13 +220,12 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   // Runs on the pool.
   void PrepareSome(const std::vector<Item*>& items) {
     for (Item* item : items) Prepare(item);
+    const std::shared_ptr<Collection>& collection = items.back()->ingest.collection;
+    const bool known = collection != nullptr;  // else the last request could not be read
+    const bool parallel = known && MayPrepareInParallel(*collection);
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      for (Item* item : items) {
-        item->prepared = true;
-        // Tasks that wait for an embedding server take a thread each, and others need some.
-        const auto& collection = item->ingest.collection;
-        if (collection != nullptr) parallel_ = !collection->subjects().embedding()->remote;
-      }
+      for (Item* item : items) item->prepared = true;
+      if (known) parallel_ = parallel;
       --preparing_;
     });
   }

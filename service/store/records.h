@@ -80,7 +80,7 @@ struct GroupRecord {
   Ordinal canonical = 0;  // meaningless without members
   uint64_t members = 0;
   // The articles that later ones are verified against, and that are in the indexes: the one that
-  // began the group, and those of groups that were merged into it.
+  // began the group, copies with much text of their own, and those of groups that were merged in.
   std::vector<Ordinal> references;
   bool canonical_pinned = false;  // by an editor
   GroupNumber merged_into = 0;    // then nothing else counts
