@@ -106,6 +106,9 @@ class Client {
   // may say NOT_FOUND.
   absl::StatusOr<v1::DeleteCollectionResponse> DeleteCollection(
       const v1::DeleteCollectionRequest& request, const CallOptions& options = {}) const;
+  // Changes those settings of a collection that can be changed: retention and durability.
+  absl::StatusOr<v1::UpdateCollectionResponse> UpdateCollection(
+      const v1::UpdateCollectionRequest& request, const CallOptions& options = {}) const;
   // Counts and sizes of a collection.
   absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                 const CallOptions& options = {}) const;

@@ -12,6 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "service/common/clock.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
 #include "service/engine/background_worker.h"
@@ -29,6 +31,7 @@ class Engine {
   struct Options {
     store::Store::Options store;
     Embedders::Options embedders;
+    Clock clock = absl::Now;
   };
 
   // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is
@@ -41,8 +44,10 @@ class Engine {
   absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                            absl::FunctionRef<bool()> keep_going);
 
-  // From now on vectors that are to come are made in the background ("embedding"), and the graphs
-  // over them are saved now and then ("saving_graphs"). Call after LoadIndexes.
+  // From now on vectors that are to come are made in the background ("embedding"), articles that
+  // have expired are deleted ("expiring"), the memory of deleted ones is given back ("compacting"),
+  // and the graphs over the vectors are saved now and then ("saving_graphs"). Call after
+  // LoadIndexes.
   void StartBackgroundWork(BackgroundWorker::Report report);
   // Ends that, and saves all graphs, so that the next start need not build any. Call at the end.
   absl::Status FinishBackgroundWork();
@@ -71,7 +76,7 @@ class Engine {
 
  private:
   Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
-         std::string graphs_dir);
+         std::string graphs_dir, Clock clock);
 
   absl::StatusOr<std::shared_ptr<Collection>> Reopen(const store::CollectionRecord& record) const;
   absl::StatusOr<std::shared_ptr<Collection>> MakeCollection(
@@ -85,6 +90,7 @@ class Engine {
   const std::unique_ptr<Embedders> embedders_;
   const embed::GeneralTerms general_terms_;
   const std::string graphs_dir_;
+  const Clock clock_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;

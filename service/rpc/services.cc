@@ -41,7 +41,8 @@ using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollectio
                     v1::AdminService::WithRawCallbackMethod_ListEmbedders<
                         v1::AdminService::WithRawCallbackMethod_ReembedCollection<
                             v1::AdminService::WithRawCallbackMethod_CancelReembedding<
-                                v1::AdminService::Service>>>>>>>>;
+                                v1::AdminService::WithRawCallbackMethod_UpdateCollection<
+                                    v1::AdminService::Service>>>>>>>>>;
 
 class ArticleService final : public ArticleServiceBase {
  public:
@@ -201,6 +202,13 @@ class AdminService final : public AdminServiceBase {
                                              ByteBuffer* response) override {
     return dispatcher_->Read(context, "DeleteCollection", request, response,
                              &Handlers::DeleteCollection);
+  }
+
+  grpc::ServerUnaryReactor* UpdateCollection(grpc::CallbackServerContext* context,
+                                             const ByteBuffer* request,
+                                             ByteBuffer* response) override {
+    return dispatcher_->Write(context, "UpdateCollection", request, response,
+                              &Handlers::UpdateCollection);
   }
 
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,

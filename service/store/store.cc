@@ -6,6 +6,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -19,79 +20,11 @@
 #include "service/common/mutex.h"
 #include "service/common/status_macros.h"
 #include "service/store/codec.h"
+#include "service/store/keys.h"
+#include "service/store/upgrade.h"
 
 namespace newsprint::store {
 namespace {
-
-// A key is the collection's uid (4 bytes, big-endian), a tag, and what the tag calls for. Uid 0
-// holds what belongs to the folder as a whole. Numbers in keys are big-endian;
-// docs/storage-format.md lists them all.
-enum Tag : char {
-  kFormatTag = 'f',      // uid 0
-  kNextUidTag = 'u',     // uid 0
-  kCollectionTag = 'c',  // uid 0, then the collection's uid
-  kStateTag = 'S',
-  kArticleTag = 'A',      // ordinal
-  kBodyTag = 'B',         // ordinal; in the column family "bodies"
-  kSketchTag = 'K',       // ordinal
-  kFingerprintTag = 'F',  // ordinal
-  kVectorTag = 'V',       // generation, ordinal
-  kPendingTag = 'E',      // generation, ordinal
-  kTermsTag = 'H',        // ordinal
-  kIdTag = 'I',           // article id
-  kTextTag = 'X',         // text hash, ordinal
-  kGroupTag = 'G',        // group
-  kMemberTag = 'M',       // group, ordinal
-  kChangeTag = 'D',       // number of the change
-  kLessonTag = 'L',       // ordinal
-  kTaughtTag = 'T',       // hash of an article's id, or of its text
-  kBoilerplateTag = 'P',
-  kRequestTag = 'R',      // request id
-  kRequestRingTag = 'Q',  // place in the ring
-};
-
-std::string Key(uint32_t uid, Tag tag) {
-  std::string key = KeyFixed32(uid);
-  key.push_back(tag);
-  return key;
-}
-
-std::string Key(uint32_t uid, Tag tag, absl::string_view rest) {
-  std::string key = Key(uid, tag);
-  key.append(rest.data(), rest.size());
-  return key;
-}
-
-std::string OrdinalKey(uint32_t uid, Tag tag, Ordinal ordinal) {
-  return Key(uid, tag, KeyFixed32(ordinal));
-}
-
-std::string HashKey(uint32_t uid, Tag tag, const Hash128& hash) {
-  return Key(uid, tag, absl::StrCat(KeyFixed64(hash.high), KeyFixed64(hash.low)));
-}
-
-std::string TextKey(uint32_t uid, const Hash128& hash, Ordinal ordinal) {
-  return absl::StrCat(HashKey(uid, kTextTag, hash), KeyFixed32(ordinal));
-}
-
-std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
-  return Key(uid, kMemberTag, absl::StrCat(KeyFixed64(group), KeyFixed32(ordinal)));
-}
-
-std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation) {
-  return Key(uid, tag, KeyFixed32(generation));
-}
-
-std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation, Ordinal ordinal) {
-  return absl::StrCat(GenerationKey(uid, tag, generation), KeyFixed32(ordinal));
-}
-
-// The first key behind all keys with `prefix`; empty when there is none.
-std::string PrefixEnd(std::string prefix) {
-  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
-  if (!prefix.empty()) ++prefix.back();
-  return prefix;
-}
 
 rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -119,6 +52,10 @@ class TextPrefix final : public rocksdb::SliceTransform {
   static constexpr size_t kBytes = sizeof(uint32_t) + 1 + sizeof(Hash128);
 };
 
+// Deletions among so many keys in a row that make a file worth compacting.
+constexpr size_t kDeletionWindowKeys = 1024;
+constexpr size_t kDeletionsInWindow = 256;
+
 rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -126,6 +63,10 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
+  // Files where much has been deleted, as when articles expire, are compacted though nothing is
+  // written over them: else the space would not come back.
+  family.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindowKeys, kDeletionsInWindow));
   // Most records that are read are on disk already, and most ids and texts that are looked up are
   // new: neither need look through what was written last.
   family.memtable_prefix_bloom_size_ratio = 0.02;
@@ -147,8 +88,6 @@ rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& 
   family.enable_blob_garbage_collection = true;
   return family;
 }
-
-constexpr char kBodiesFamily[] = "bodies";
 
 absl::StatusOr<std::vector<float>> DecodeVector(absl::string_view bytes) {
   std::vector<float> vector(bytes.size() / sizeof(float));
@@ -198,7 +137,7 @@ class Store::Impl {
   }
 
   absl::Status Open(const Options& options);
-  absl::Status CheckFormat();
+  absl::Status CheckFormat(const UpgradeProgress& progress);
 
   absl::StatusOr<std::optional<std::string>> Get(const std::string& key,
                                                  absl::string_view what) const {
@@ -296,12 +235,12 @@ absl::Status Store::Impl::Open(const Options& options) {
       rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);
   if (!status.ok()) return OpenError(status, options.data_dir);
   db.reset(raw);
-  RETURN_IF_ERROR(CheckFormat());
+  RETURN_IF_ERROR(CheckFormat(options.upgrade_progress));
   sync_thread = std::thread([this] { SyncLoop(); });
   return absl::OkStatus();
 }
 
-absl::Status Store::Impl::CheckFormat() {
+absl::Status Store::Impl::CheckFormat(const UpgradeProgress& progress) {
   ASSIGN_OR_RETURN(const std::optional<std::string> stored, Get(Key(0, kFormatTag), "format"));
   if (!stored.has_value()) {
     Encoder out;
@@ -313,10 +252,13 @@ absl::Status Store::Impl::CheckFormat() {
   Decoder in(*stored);
   const uint64_t version = in.Varint();
   if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
+  if (version < kUpgradableVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data_dir: format is older than this server reads, got ", version, ", limit ",
+        kUpgradableVersion, " to ", kFormatVersion, "; ingest the articles into a new folder"));
+  }
   if (version < kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: format is older than this server reads, got ", version, ", limit ",
-                     kFormatVersion, "; ingest the articles into a new folder"));
+    return UpgradeFolder(static_cast<uint32_t>(version), db.get(), progress);
   }
   if (version > kFormatVersion) {
     return absl::FailedPreconditionError(
@@ -535,8 +477,8 @@ absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const
   return DecodeTerms(bytes);
 }
 
-absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,
-                                                       std::optional<Ordinal> except) const {
+absl::StatusOr<std::optional<Ordinal>> Store::FindText(
+    uint32_t uid, const Hash128& text_hash, absl::FunctionRef<bool(Ordinal)> wanted) const {
   const std::string first = TextKey(uid, text_hash, 0);
   const std::string prefix = first.substr(0, first.size() - sizeof(Ordinal));
   rocksdb::ReadOptions options;
@@ -545,7 +487,7 @@ absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash1
   RETURN_IF_ERROR(
       impl_->Scan(prefix, first, options, [&](absl::string_view rest, absl::string_view) {
         const Ordinal ordinal = ReadKeyFixed32(rest);
-        if (ordinal != except) found = ordinal;
+        if (wanted(ordinal)) found = ordinal;
         return !found.has_value();
       }));
   return found;
@@ -627,6 +569,18 @@ absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
                               }));
   RETURN_IF_ERROR(decoded);
   return groups;
+}
+
+absl::StatusOr<std::vector<TimePlace>> Store::ByTime(uint32_t uid, const TimePlace& first,
+                                                     size_t articles_max) const {
+  std::vector<TimePlace> places;
+  if (articles_max == 0) return places;
+  RETURN_IF_ERROR(impl_->Scan(Key(uid, kTimeTag), TimeKey(uid, first.time, first.ordinal),
+                              [&](absl::string_view rest, absl::string_view) {
+                                places.push_back(ReadTimeKey(rest));
+                                return places.size() < articles_max;
+                              }));
+  return places;
 }
 
 absl::StatusOr<std::optional<RequestRecord>> Store::FindRequest(
@@ -748,6 +702,14 @@ void Batch::DeleteRecognition(Ordinal ordinal) {
   for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag}) {
     impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
   }
+}
+
+void Batch::PutTime(const TimePlace& place) {
+  impl_->small.Put(TimeKey(impl_->uid, place.time, place.ordinal), rocksdb::Slice());
+}
+
+void Batch::DeleteTime(const TimePlace& place) {
+  impl_->small.Delete(TimeKey(impl_->uid, place.time, place.ordinal));
 }
 
 void Batch::PutLesson(Ordinal ordinal, const LessonRecord& record) {
