@@ -513,7 +513,7 @@ absl::Status Collection::Commit(Change* change) {
     generation = boilerplate_.NextGeneration(change->lesson->ordinal);
     change->batch.PutBoilerplate(*generation);
   }
-  RETURN_IF_ERROR(store_->Apply(change->batch));
+  RETURN_IF_ERROR(store_->Apply(change->batch, durability_));
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);
@@ -575,6 +575,7 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
   Change change(uid_, state_, now);
+  change.batch.MayUseReserve();
   RETURN_IF_ERROR(Expiry::Remove(*this, ordinal, record, /*expired=*/false, &group, &change));
 
   Deleted deleted;

@@ -64,6 +64,7 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal) {
   ASSIGN_OR_RETURN(const store::ArticleRecord record, self.store_->GetArticle(self.uid_, ordinal));
   ASSIGN_OR_RETURN(LoadedGroup group, self.LoadGroup(record.group));
   Change change(self.uid_, self.state_, self.live_.Now());
+  change.batch.MayUseReserve();
   if (record.deleted) {
     std::vector<Ordinal>& references = group.record.references;
     references.erase(std::remove(references.begin(), references.end(), ordinal), references.end());

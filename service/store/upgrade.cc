@@ -1,25 +1,18 @@
 #include "service/store/upgrade.h"
 
-#include <rocksdb/write_batch.h>
-
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
 #include "service/store/keys.h"
+#include "service/store/rocksdb_status.h"
 
 namespace newsprint::store {
 namespace {
 
 // Articles whose new keys are written together.
 constexpr uint64_t kBatchArticles = 10'000;
-
-absl::Status ToStatus(const rocksdb::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat("data_dir: upgrade: ", status.ToString());
-  return status.IsCorruption() ? absl::DataLossError(message) : absl::UnavailableError(message);
-}
 
 // Format 4 has the articles of each collection in the order of their time.
 absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
@@ -31,7 +24,7 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
   rocksdb::WriteBatch batch;
   uint64_t articles = 0;
   const auto write = [&]() -> absl::Status {
-    RETURN_IF_ERROR(ToStatus(db->Write(rocksdb::WriteOptions(), &batch)));
+    RETURN_IF_ERROR(ToStatus(db->Write(rocksdb::WriteOptions(), &batch), "upgrade"));
     batch.Clear();
     if (progress) progress(4, articles);
     return absl::OkStatus();
@@ -55,21 +48,15 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
       if (++articles % kBatchArticles == 0) RETURN_IF_ERROR(write());
     }
   }
-  RETURN_IF_ERROR(ToStatus(at->status()));
+  RETURN_IF_ERROR(ToStatus(at->status(), "upgrade"));
   return write();
-}
-
-absl::Status WriteFormat(uint32_t version, rocksdb::DB* db) {
-  Encoder out;
-  out.Varint(version);
-  rocksdb::WriteOptions options;
-  options.sync = true;  // and with it all that was written before
-  return ToStatus(db->Put(options, Key(0, kFormatTag), out.bytes()));
 }
 
 }  // namespace
 
-absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db, const UpgradeProgress& progress) {
+absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db,
+                           absl::FunctionRef<absl::Status(rocksdb::WriteBatch*)> write_synced,
+                           const UpgradeProgress& progress) {
   for (; version < kFormatVersion; ++version) {
     switch (version) {
       case 3:
@@ -78,7 +65,11 @@ absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db, const UpgradeProgr
       default:
         return absl::InternalError(absl::StrCat("data_dir: upgrade: no step from ", version));
     }
-    RETURN_IF_ERROR(WriteFormat(version + 1, db));
+    Encoder out;
+    out.Varint(version + 1);
+    rocksdb::WriteBatch batch;
+    RETURN_IF_ERROR(ToStatus(batch.Put(Key(0, kFormatTag), out.bytes()), "upgrade"));
+    RETURN_IF_ERROR(write_synced(&batch));
   }
   return absl::OkStatus();
 }

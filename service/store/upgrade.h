@@ -2,10 +2,12 @@
 #ifndef NEWSPRINT_SERVICE_STORE_UPGRADE_H_
 #define NEWSPRINT_SERVICE_STORE_UPGRADE_H_
 
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
 #include <cstdint>
 
-#include <rocksdb/db.h>
-
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "service/store/store.h"
 
@@ -18,7 +20,11 @@ inline constexpr uint32_t kUpgradableVersion = 3;
 // after the other. Each step may be repeated, and writes the number of its format last: after a
 // crash in the middle the next start begins that step anew. Nobody else may use the database
 // meanwhile.
-absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db, const UpgradeProgress& progress);
+// `write_synced` writes a batch, which is on disk when it returns, with all that was written
+// before.
+absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db,
+                           absl::FunctionRef<absl::Status(rocksdb::WriteBatch*)> write_synced,
+                           const UpgradeProgress& progress);
 
 }  // namespace newsprint::store
 
