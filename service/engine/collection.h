@@ -167,7 +167,6 @@ class Collection {
   absl::Status Commit(Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status UpdateIndexes(const Change& change);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-
   absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const {
     return newsprint::LoadGroup(*store_, uid_, number);
   }
@@ -278,6 +277,7 @@ class Collection {
   // duplicates would be missed.
   absl::Status index_failure_ ABSL_GUARDED_BY(write_mutex_);
   Ordinal first_lesson_ ABSL_GUARDED_BY(write_mutex_) = 0;  // of the generation of boilerplate_
+  uint64_t expired_unreclaimed_ ABSL_GUARDED_BY(write_mutex_) = 0;
   std::optional<store::TimePlace> oldest_ ABSL_GUARDED_BY(write_mutex_);  // the first to expire
 
   // Has its own lock for those who ask; only writers teach it.

@@ -14,6 +14,8 @@ namespace {
 // ExpireSome does it.
 constexpr size_t kSliceArticles = 16;
 constexpr int kSlices = 16;
+// Deleted articles after which the store is asked to make room.
+constexpr uint64_t kReclaimedTogether = 10'000;
 // How long Update deletes what had expired before, and what has become too much.
 constexpr absl::Duration kUpdateTime = absl::Seconds(1);
 
@@ -204,15 +206,14 @@ absl::Status Collection::Update(std::optional<Retention> retention,
 }
 
 absl::StatusOr<bool> Collection::ExpireSome() {
-  bool expired_some = live_.IsAnyDue();
-  if (!expired_some) {
+  if (!live_.IsAnyDue()) {  // looks before it waits for writers
     MutexLock lock(stats_mutex_);
     const int64_t articles_max = live_.retention().articles_max;
     if (articles_max == 0 || published_state_.articles <= static_cast<uint64_t>(articles_max)) {
       return false;
     }
   }
-  expired_some = false;
+  bool expired_some = false;
   for (int slice = 0; slice < kSlices; ++slice) {
     MutexLock lock(write_mutex_);
     RETURN_IF_ERROR(CheckOpen());
@@ -220,6 +221,10 @@ absl::StatusOr<bool> Collection::ExpireSome() {
     RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles));
     if (state_.sequence == sequence) break;
     expired_some = true;
+    expired_unreclaimed_ += state_.sequence - sequence;
+    if (expired_unreclaimed_ < kReclaimedTogether) continue;
+    expired_unreclaimed_ = 0;
+    RETURN_IF_ERROR(store_->BeginReclaiming());
   }
   return expired_some;
 }

@@ -594,6 +594,12 @@ absl::StatusOr<std::string> Store::RequestAt(uint32_t uid, uint64_t number) cons
   return std::move(id).value_or("");
 }
 
+absl::Status Store::BeginReclaiming() {
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  return ToStatus(impl_->db->Flush(options, impl_->families), "flush");
+}
+
 int64_t Store::disk_bytes() const {
   int64_t total = 0;
   for (rocksdb::ColumnFamilyHandle* family : impl_->families) {

@@ -129,6 +129,10 @@ class Store {
   // The request id at a place of the ring; empty when absent.
   absl::StatusOr<std::string> RequestAt(uint32_t uid, uint64_t number) const;
 
+  // Begins to write out what was applied last, deletions among it, so that what was deleted makes
+  // room soon and not when so much else has been written. Does not wait for it.
+  absl::Status BeginReclaiming();
+
   // Disk space, as RocksDB estimates it.
   int64_t disk_bytes() const;
 
