@@ -186,8 +186,10 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
   RETURN_IF_ERROR(Commit(&change));
   if (!Expiry::IsOver(*this)) return std::move(record.verdict);
   RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kExpiredPerWrite));
-  // It may have been the canonical that had to go.
+  // It may have been the canonical that had to go, or, where the limit has been lowered, this one.
   RETURN_IF_ERROR(BringUpToDate(prepared.article.id, &record.verdict));
+  ASSIGN_OR_RETURN(const auto kept, store_->FindId(uid_, prepared.article.id));
+  record.verdict.expired = !kept.has_value();
   return std::move(record.verdict);
 }
 
@@ -255,8 +257,10 @@ absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revise
       continue;
     }
     ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, reference));
-    ASSIGN_OR_RETURN(const Subject subject, LoadText(reference, std::move(fingerprint)));
-    if (is_copy_of(subject.prepared)) return true;
+    const absl::StatusOr<Subject> subject = LoadText(reference, std::move(fingerprint));
+    if (IsGone(subject.status())) continue;  // expired in this very moment
+    RETURN_IF_ERROR(subject.status());
+    if (is_copy_of(subject->prepared)) return true;
   }
   return false;
 }

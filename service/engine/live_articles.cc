@@ -43,7 +43,7 @@ absl::Time LiveArticles::Cutoff(absl::Time now) const {
 
 absl::StatusOr<store::ArticleRecord> LiveArticles::GetArticle(Ordinal ordinal) const {
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
-  if (IsExpired(store::ArticleTime(record), Now()))
+  if (HasAge() && IsExpired(store::ArticleTime(record), Now()))
     return absl::NotFoundError("collection: the article has expired");
   return record;
 }

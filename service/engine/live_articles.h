@@ -42,7 +42,7 @@ class LiveArticles {
     return article_time < Cutoff(now);
   }
   // Whether the store holds any article that has expired by its age.
-  bool IsAnyDue() const { return IsExpired(FromMicros(oldest_micros_), Now()); }
+  bool IsAnyDue() const { return HasAge() && IsExpired(FromMicros(oldest_micros_), Now()); }
 
   // As in the store, where what has expired is NOT_FOUND.
   absl::StatusOr<store::ArticleRecord> GetArticle(Ordinal ordinal) const;
@@ -62,6 +62,7 @@ class LiveArticles {
   static absl::Time FromMicros(int64_t micros) {
     return micros == kNoMicros ? absl::InfiniteFuture() : absl::FromUnixMicros(micros);
   }
+  bool HasAge() const { return age_seconds_ != 0; }
   // Articles before it have expired.
   absl::Time Cutoff(absl::Time now) const;
   // False when the article is gone.

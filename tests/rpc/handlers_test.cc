@@ -957,8 +957,10 @@ TEST_F(HandlersTest, WhatExpiresIsToldApartFromWhatIsDeleted) {
   const auto collection = *engine_->Find(kDefaultCollection);
   collection->AnnounceChanges();
   ASSERT_TRUE(engine_->WaitDurable().ok());
+  const auto changes = collection->GroupChanges(0, 100);
+  ASSERT_TRUE(changes.ok()) << changes.status();
   std::vector<bool> expired;
-  for (const GroupChange& change : *collection->GroupChanges(0, 100)) {
+  for (const GroupChange& change : *changes) {
     if (change.kind == GroupChangeKind::kLeft) expired.push_back(change.expired);
   }
   EXPECT_THAT(expired, ::testing::ElementsAre(true, false));
