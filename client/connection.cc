@@ -78,6 +78,20 @@ class GrpcWatchStream final : public WatchStream {
   std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
 };
 
+class GrpcSnapshotStream final : public SnapshotStream {
+ public:
+  GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request)
+      : stream_(stub.ReadSnapshot(&context_, request)) {}
+
+  bool Read(v1::ReadSnapshotResponse* response) override { return stream_->Read(response); }
+  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::ReadSnapshotResponse>> stream_;
+};
+
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(ClientOptions options)
@@ -210,6 +224,26 @@ class GrpcConnection final : public Connection {
       const v1::CancelReembeddingRequest& request, const CallOptions& options) override {
     return Call<v1::CancelReembeddingResponse>(*admin_, &v1::AdminService::Stub::CancelReembedding,
                                                request, options);
+  }
+
+  absl::StatusOr<v1::CreateSnapshotResponse> CreateSnapshot(
+      const v1::CreateSnapshotRequest& request, const CallOptions& options) override {
+    return Call<v1::CreateSnapshotResponse>(*admin_, &v1::AdminService::Stub::CreateSnapshot,
+                                            request, options);
+  }
+  absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots(const v1::ListSnapshotsRequest& request,
+                                                          const CallOptions& options) override {
+    return Call<v1::ListSnapshotsResponse>(*admin_, &v1::AdminService::Stub::ListSnapshots, request,
+                                           options);
+  }
+  absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
+      const v1::DeleteSnapshotRequest& request, const CallOptions& options) override {
+    return Call<v1::DeleteSnapshotResponse>(*admin_, &v1::AdminService::Stub::DeleteSnapshot,
+                                            request, options);
+  }
+
+  std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) override {
+    return std::make_unique<GrpcSnapshotStream>(*admin_, request);
   }
 
   std::unique_ptr<IngestStream> StreamIngest() override {

@@ -43,6 +43,17 @@ class WatchStream {
   virtual void Cancel() = 0;
 };
 
+// One open ReadSnapshot call; the same order of calls.
+class SnapshotStream {
+ public:
+  virtual ~SnapshotStream() = default;
+
+  // Waits for the next piece. False when no more will come; Finish() says why.
+  virtual bool Read(v1::ReadSnapshotResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+  virtual void Cancel() = 0;
+};
+
 // What Client calls. Users of Client need it only to replace it: with mocks::MockConnection in
 // tests.
 //
@@ -101,6 +112,13 @@ class Connection {
       const v1::ReembedCollectionRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
       const v1::CancelReembeddingRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::CreateSnapshotResponse> CreateSnapshot(
+      const v1::CreateSnapshotRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots(
+      const v1::ListSnapshotsRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
+      const v1::DeleteSnapshotRequest& request, const CallOptions& options) = 0;
+  virtual std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) = 0;
   virtual std::unique_ptr<IngestStream> StreamIngest() = 0;
   virtual std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) = 0;
 };

@@ -86,6 +86,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
   if (options.engine.store.data_dir.empty()) {
     return absl::InvalidArgumentError("data_dir: required, got nothing; see newsprintd --help");
   }
+  options.engine.newsprint_version = NEWSPRINT_VERSION;
   options.engine.embedders.models_dir = absl::GetFlag(FLAGS_models_dir);
   options.engine.embedders.remote = absl::GetFlag(FLAGS_remote_embedders);
   options.server.listen = absl::GetFlag(FLAGS_listen);

@@ -30,15 +30,15 @@ absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) 
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* Dispatcher::Run(grpc::CallbackServerContext* context,
-                                          absl::string_view method, Body body) {
+grpc::ServerUnaryReactor* Dispatcher::RunOn(WorkerPool* pool, grpc::CallbackServerContext* context,
+                                            absl::string_view method, Body body) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (absl::Status status = CheckServing(); !status.ok()) {
     reactor->Finish(ToGrpc(status));
     return reactor;
   }
   ++running_;
-  const bool queued = pool_->TrySubmit([=, work = std::move(body)]() mutable {
+  const bool queued = pool->TrySubmit([=, work = std::move(body)]() mutable {
     if (absl::Status status = CheckAlive(*context); !status.ok()) {
       return Finish(method, reactor, status);
     }

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "service/common/listeners.h"
@@ -26,6 +27,9 @@ class Dispatcher {
   // Request: a reference to a message, const or not.
   template <typename Request, typename Response>
   using Handler = absl::Status (Handlers::*)(Request, Response*) const;
+  template <typename Request, typename Response>
+  using SlowHandler = absl::Status (Handlers::*)(Request, Response*,
+                                                 absl::FunctionRef<bool()> keep_going) const;
 
   // All must outlive it.
   Dispatcher(const Handlers* handlers, WorkerPool* pool) : handlers_(handlers), pool_(pool) {}
@@ -85,6 +89,26 @@ class Dispatcher {
     return reactor;
   }
 
+  // As Read, for handlers that take seconds or minutes, on a thread of their own, one after the
+  // other. `handler` ends early when it is told that the caller is gone or the server stops.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* RunAside(grpc::CallbackServerContext* context, absl::string_view method,
+                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
+                                     SlowHandler<Request, Response> handler) {
+    return RunOn(&aside_, context, method, [=](grpc::ServerUnaryReactor* reactor) {
+      std::decay_t<Request> parsed;
+      Response filled;
+      absl::Status status = ParseMessage(*request, &parsed);
+      if (status.ok()) {
+        status = (handlers_->*handler)(
+            parsed, &filled, [&] { return CheckAlive(*context).ok() && CheckServing().ok(); });
+      }
+      if (status.ok()) *response = SerializeMessage(filled);
+      if (absl::IsCancelled(status) && !CheckServing().ok()) status = CheckServing();
+      Finish(method, reactor, status);
+    });
+  }
+
   // As Read, once what `handler` wrote is on disk.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
@@ -102,6 +126,7 @@ class Dispatcher {
   static constexpr size_t kQuickBytesMax = size_t{64} << 10;
   // gRPC has two threads or more that take calls.
   static constexpr int kQuickRunningMax = 2;
+  static constexpr size_t kAsideQueueMax = 16;
 
   enum class Phase { kStarting, kServing, kDraining };
   using Body = absl::AnyInvocable<void(grpc::ServerUnaryReactor*)>;
@@ -119,7 +144,11 @@ class Dispatcher {
   }
 
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, absl::string_view method,
-                                Body body);
+                                Body body) {
+    return RunOn(pool_, context, method, std::move(body));
+  }
+  grpc::ServerUnaryReactor* RunOn(WorkerPool* pool, grpc::CallbackServerContext* context,
+                                  absl::string_view method, Body body);
   // Logs what is the server's fault, and answers.
   void Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
               const absl::Status& status);
@@ -130,6 +159,7 @@ class Dispatcher {
   std::atomic<int> running_{0};
   std::atomic<int> quick_running_{0};
   Listeners drain_listeners_;
+  WorkerPool aside_{1, kAsideQueueMax};  // last, so that its calls end before the rest goes
 };
 
 }  // namespace newsprint::rpc
