@@ -29,7 +29,7 @@ Engine::Engine(const Options& options, std::unique_ptr<store::Store> store,
     : store_(std::move(store)),
       embedders_(std::move(embedders)),
       graphs_dir_(std::move(graphs_dir)),
-      snapshots_(store_.get(), options.store.data_dir, options.newsprint_version) {}
+      snapshots_(store_.get(), options.store, options.newsprint_version) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Embedders> embedders, Embedders::Create(options.embedders));

@@ -23,9 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Left free when a snapshot is made, so that the log can go on being written.
-constexpr uint64_t kRoomLeftBytes = uint64_t{64} << 20;
-
 absl::Status FileError(absl::string_view what, const std::string& path,
                        const std::error_code& error) {
   const std::string message = absl::StrCat("snapshot: ", what, " ", path, ": ", error.message());
@@ -93,10 +90,12 @@ absl::StatusOr<SnapshotReader::Chunk> SnapshotReader::Next(size_t bytes_max) {
   return Chunk();
 }
 
-Snapshots::Snapshots(store::Store* store, std::string data_dir, std::string newsprint_version)
+Snapshots::Snapshots(store::Store* store, const store::Store::Options& options,
+                     std::string newsprint_version)
     : store_(store),
       // RocksDB wants an absolute path, as the working folder may change.
-      data_dir_(fs::absolute(data_dir).string()),
+      data_dir_(fs::absolute(options.data_dir).string()),
+      disk_reserve_bytes_(static_cast<uint64_t>(options.disk_reserve_bytes)),
       newsprint_version_(std::move(newsprint_version)),
       snapshots_dir_(absl::StrCat(data_dir_, "/snapshots")) {}
 
@@ -122,7 +121,8 @@ absl::Status Snapshots::Begin() {
   return absl::OkStatus();
 }
 
-// What is copied, and not linked, is little more than the log.
+// What is copied, and not linked, is little more than the log. It must not eat up the reserve, or
+// nothing could be written any more.
 absl::Status Snapshots::CheckRoom() const {
   uint64_t copied = 0;
   std::error_code error;
@@ -136,7 +136,8 @@ absl::Status Snapshots::CheckRoom() const {
   if (error) return FileError("cannot read", data_dir_, error);
   const fs::space_info space = fs::space(data_dir_, error);
   if (error) return FileError("cannot read", data_dir_, error);
-  if (space.available < copied + kRoomLeftBytes) {
+  const uint64_t needed = copied + disk_reserve_bytes_;
+  if (space.available < needed) {
     return absl::ResourceExhaustedError(absl::StrCat("snapshot: not enough room on disk, got ",
                                                      space.available, " bytes free, limit ",
                                                      copied + kRoomLeftBytes, " or more"));

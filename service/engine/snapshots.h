@@ -60,8 +60,9 @@ class SnapshotReader {
 // Thread-safe.
 class Snapshots {
  public:
-  // `store`, of the folder `data_dir`, must outlive it.
-  Snapshots(store::Store* store, std::string data_dir, std::string newsprint_version);
+  // `store`, opened with `options`, must outlive it.
+  Snapshots(store::Store* store, const store::Store::Options& options,
+            std::string newsprint_version);
 
   // Removes what a crash has left of snapshots that were being made or deleted, and the manifest
   // that a folder has which is itself a copy of a snapshot. Before anything else.
@@ -92,6 +93,7 @@ class Snapshots {
 
   store::Store* const store_;
   const std::string data_dir_;
+  const uint64_t disk_reserve_bytes_;
   const std::string newsprint_version_;
   const std::string snapshots_dir_;
   Mutex mutex_;  // held while one is made

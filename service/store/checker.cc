@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "service/common/status_macros.h"
+#include "service/store/acknowledged_file.h"
 #include "service/store/collection_checker.h"
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
@@ -74,6 +75,7 @@ class FolderChecker {
     RETURN_IF_ERROR(CheckManifest());
     ASSIGN_OR_RETURN(const bool found, IsDatabase());
     if (!found || !Open()) return absl::OkStatus();
+    CheckAcknowledged();
     RETURN_IF_ERROR(CheckTables());
     CheckBlobFiles();
     RETURN_IF_ERROR(CheckFormat());
@@ -88,6 +90,8 @@ class FolderChecker {
   absl::StatusOr<bool> IsDatabase();
   bool Open();
   rocksdb::Status TryToOpen(rocksdb::WALRecoveryMode mode);
+  // Whether the database holds all that was acknowledged.
+  void CheckAcknowledged();
   absl::Status CheckTables();
   absl::Status CheckTable(const std::string& name, uint64_t bytes);
   void CheckBlobFiles();
@@ -224,6 +228,23 @@ bool FolderChecker::Open() {
     }
   }
   return false;
+}
+
+void FolderChecker::CheckAcknowledged() {
+  std::error_code error;  // a backup has no such file
+  if (!fs::exists(absl::StrCat(dir_, "/", AcknowledgedFile::kName), error)) return;
+  const absl::StatusOr<AcknowledgedFile> acknowledged = AcknowledgedFile::Open(dir_);
+  if (!acknowledged.ok()) {
+    report_.problems.Add(ProblemKind::kLog, std::string(acknowledged.status().message()));
+    return;
+  }
+  const uint64_t last = db_->GetLatestSequenceNumber();
+  if (last >= acknowledged->sequence()) return;
+  report_.problems.Add(
+      ProblemKind::kLog,
+      absl::StrCat("acknowledged writes are missing, got ", last, ", expected ",
+                   acknowledged->sequence(),
+                   ": a write-ahead log or RocksDB's manifest is damaged or gone"));
 }
 
 absl::Status FolderChecker::CheckTable(const std::string& name, uint64_t bytes) {
@@ -455,7 +476,9 @@ absl::string_view ProblemAdvice(ProblemKind kind) {
     case ProblemKind::kLeftover:
       return "harmless but for the disk space";
     case ProblemKind::kLog:
-      return "restore a backup, or accept the loss: the server starts without the rest of the log";
+      return "restore a backup; or remove the file ACKNOWLEDGED, and the server starts without "
+             "what is "
+             "missing";
     default:
       return "restore a backup (newsprint restore), and keep this folder aside until then";
   }

@@ -155,7 +155,7 @@ class BackupTest(np.ServerTestCase):
         server, _ = self.backup_of_some()
         code, report = check(server.data_dir)
         self.assertEqual((code, "in use by another process" in report), (1, True), report)
-        self.stop(server)
+        server.kill()  # so that there is a log
         self.assertEqual(self.assert_whole(server.data_dir)["articles"], 200)
         for suffix, kind in ((".sst", "file"), (".blob", "file"), (".log", "log")):
             folder = self.folder / f"damaged{suffix}"

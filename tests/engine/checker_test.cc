@@ -103,16 +103,17 @@ TEST(CheckerPropertyTest, WhateverIsDoneFitsTogether) {
 class CheckerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
+    const testing::TempDir dir;
     good_ = new testing::TempDir();
-    Fill(0, 20);
-    Fill(20, 30);  // opening has moved the first ones into tables, and these stay in the log
+    Fill(dir.path(), 0, 20);
+    Fill(dir.path(), 20, 30);  // closing has moved the first ones into tables
   }
   static void TearDownTestSuite() {
     delete good_;
     good_ = nullptr;
   }
-  static void Fill(int from, int to) {
-    const auto engine = testing::OpenEngine(good_->path());
+  static void Fill(const std::string& dir, int from, int to) {
+    const auto engine = testing::OpenEngine(dir);
     const auto collection = *engine->Find(kDefaultCollection);
     for (int i = from; i < to; ++i) {
       // Long enough for blob files; every fifth is a copy.
@@ -122,6 +123,9 @@ class CheckerTest : public ::testing::Test {
       ASSERT_TRUE(verdict.ok()) << verdict.status();
     }
     ASSERT_TRUE(engine->WaitDurable().ok());
+    // As a crash leaves it: the last ones are in the log.
+    fs::remove_all(good_->path());
+    fs::copy(dir, good_->path(), fs::copy_options::recursive);
   }
 
   CheckerTest() { fs::copy(good_->path(), folder_, fs::copy_options::recursive); }
@@ -134,6 +138,14 @@ class CheckerTest : public ::testing::Test {
     }
     EXPECT_FALSE(files.empty()) << prefix << suffix;
     return files;
+  }
+
+  // The write-ahead log that has the last articles.
+  std::string LogFile() const {
+    const std::vector<std::string> logs = Files("", ".log");
+    return *std::max_element(logs.begin(), logs.end(), [&](const auto& a, const auto& b) {
+      return fs::file_size(folder_ + "/" + a) < fs::file_size(folder_ + "/" + b);
+    });
   }
 
   void Flip(const std::string& path, double where) const {
@@ -202,14 +214,23 @@ TEST_F(CheckerTest, AFlippedByteInABlobFileIsFoundAndTheOtherBodiesAreRead) {
 }
 
 TEST_F(CheckerTest, AFlippedByteInTheLogIsFound) {
-  Flip(Files("", ".log").at(0), 0.3);
+  Flip(LogFile(), 0.3);
   EXPECT_THAT(Found(folder_), HasSubstr("log: write-ahead log: what stands behind the damage"));
 }
 
-TEST_F(CheckerTest, ALogThatACrashHasCutOffIsNoDamage) {
-  const std::string log = folder_ + "/" + Files("", ".log").at(0);
+TEST_F(CheckerTest, ALogThatACrashHasCutOffIsNoDamageUnlessItWasAcknowledged) {
+  const std::string log = folder_ + "/" + LogFile();
   fs::resize_file(log, fs::file_size(log) - 100);
+  EXPECT_THAT(Found(folder_), HasSubstr("log: acknowledged writes are missing"));
+  fs::remove(folder_ + "/ACKNOWLEDGED");
   EXPECT_EQ(Found(folder_), "");
+  std::ofstream(folder_ + "/ACKNOWLEDGED") << "not a number";
+  EXPECT_THAT(Found(folder_), HasSubstr("log: data_dir: damaged file"));
+}
+
+TEST_F(CheckerTest, AMissingLogIsFound) {
+  fs::remove(folder_ + "/" + LogFile());
+  EXPECT_THAT(Found(folder_), HasSubstr("log: acknowledged writes are missing"));
 }
 
 TEST_F(CheckerTest, AFlippedByteInRocksDbsManifestIsFound) {
@@ -240,6 +261,7 @@ TEST_F(CheckerTest, ACutOffBlobFileIsFound) {
 
 TEST_F(CheckerTest, ABackupIsComparedWithItsManifest) {
   fs::remove(folder_ + "/LOCK");
+  fs::remove(folder_ + "/ACKNOWLEDGED");
   store::Manifest manifest;
   manifest.store_format = store::kFormatVersion;
   for (const std::string& path : store::ListFiles(folder_).value()) {
