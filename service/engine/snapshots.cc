@@ -138,9 +138,9 @@ absl::Status Snapshots::CheckRoom() const {
   if (error) return FileError("cannot read", data_dir_, error);
   const uint64_t needed = copied + disk_reserve_bytes_;
   if (space.available < needed) {
-    return absl::ResourceExhaustedError(absl::StrCat("snapshot: not enough room on disk, got ",
-                                                     space.available, " bytes free, limit ",
-                                                     copied + kRoomLeftBytes, " or more"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("snapshot: not enough room on disk, got ", space.available,
+                     " bytes free, limit ", needed, " or more (the log and --disk_reserve_bytes)"));
   }
   return absl::OkStatus();
 }

@@ -182,7 +182,8 @@ absl::StatusOr<bool> FolderChecker::IsDatabase() {
   if (fs::exists(dir_ + "/CURRENT", error)) return true;
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListFiles(dir_));
   const bool partly = std::any_of(paths.begin(), paths.end(), [](const std::string& path) {
-    return absl::StartsWith(path, "MANIFEST-") || absl::EndsWith(path, ".sst");
+    return absl::StartsWith(path, "MANIFEST-") ||
+           (absl::EndsWith(path, ".sst") && !absl::StrContains(path, '/'));
   });
   if (partly || report_.is_backup) {
     report_.problems.Add(ProblemKind::kFile, "CURRENT: missing");
@@ -282,6 +283,7 @@ void FolderChecker::CheckBlobFiles() {
       const std::string name(absl::StripPrefix(blob.blob_file_name, "/"));
       std::error_code error;
       const uint64_t bytes = fs::file_size(absl::StrCat(dir_, "/", name), error);
+      if (!error) report_.bytes += bytes;
       if (error) {
         report_.problems.Add(ProblemKind::kFile, absl::StrCat(name, ": missing"));
       } else if (bytes < blob.blob_file_size) {

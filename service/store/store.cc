@@ -585,6 +585,8 @@ absl::Status Store::WriteCheckpoint(const std::string& dir) {
   rocksdb::Checkpoint* raw = nullptr;
   rocksdb::Status status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  // What nobody waits for is still in the log's buffer.
+  if (status.ok()) status = impl_->db->FlushWAL(/*sync=*/false);
   // Without flushing first: a flush that fails, on a full disk, would end all writing.
   if (status.ok()) {
     status = checkpoint->CreateCheckpoint(dir, std::numeric_limits<uint64_t>::max());

@@ -1,6 +1,9 @@
 #include "service/engine/snapshots.h"
 
+#include <sys/resource.h>
+
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -121,6 +124,24 @@ TEST_F(SnapshotsTest, HoldsAllThatWasAcknowledgedAndAPrefixOfTheRest) {
   }
 }
 
+TEST_F(SnapshotsTest, HoldsWhatWasAcknowledgedWithoutASync) {
+  store::Store::Options options;
+  options.data_dir = dir_.File("bare");
+  const auto source = store::Store::Open(options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  for (Ordinal i = 0; i < 100; ++i) {
+    store::Batch batch(1);
+    batch.PutId("last", i);
+    ASSERT_TRUE((*source)->Apply(batch, Durability::kAsync).ok());
+    options.data_dir = dir_.File(absl::StrCat("copy", i));
+    ASSERT_TRUE((*source)->WriteCheckpoint(options.data_dir).ok());
+    const auto copy = store::Store::Open(options);
+    ASSERT_TRUE(copy.ok()) << copy.status();
+    EXPECT_EQ(*(*copy)->FindId(1, "last"), std::optional<Ordinal>(i));
+    i += 9;
+  }
+}
+
 TEST_F(SnapshotsTest, AreListedByNameAndDeleted) {
   Snapshots& snapshots = engine_->snapshots();
   EXPECT_TRUE(snapshots.List("", 10)->empty());
@@ -163,6 +184,52 @@ TEST_F(SnapshotsTest, AFailedOneLeavesNothingAndTheServerGoesOn) {
   Ingest(2);
   EXPECT_TRUE(engine_->WaitDurable().ok());
   EXPECT_TRUE(engine_->snapshots().Create("x", Always).ok());
+}
+
+// While it lives, files cannot grow beyond some bytes, as if the disk were full.
+class SmallFilesOnly {
+ public:
+  explicit SmallFilesOnly(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~SmallFilesOnly() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(SnapshotsTest, AFullDiskFailsTheSnapshotAndNotTheStore) {
+  for (int i = 0; i < 40; ++i) Ingest(i);
+  ASSERT_TRUE(engine_->WaitDurable().ok());
+  for (const rlim_t bytes : {rlim_t{50'000}, rlim_t{5'000}, rlim_t{10}}) {
+    {
+      const SmallFilesOnly limit(bytes);
+      const absl::Status status = engine_->snapshots().Create("x", Always).status();
+      EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) << status;
+    }
+    EXPECT_TRUE(Present().empty()) << bytes;
+  }
+  for (int i = 40; i < 50; ++i) Ingest(i);
+  EXPECT_TRUE(engine_->WaitDurable().ok());
+  ASSERT_TRUE(engine_->snapshots().Create("x", Always).ok());
+  const auto restored = testing::OpenEngine(Restore("x"));
+  EXPECT_EQ((*restored->Find(kDefaultCollection))->Stats().articles, 50);
+}
+
+TEST_F(SnapshotsTest, ADiskThatIsNearlyFullIsLeftToTheStore) {
+  engine_ = nullptr;
+  Engine::Options options;
+  options.store.data_dir = data_;
+  options.store.disk_reserve_bytes = int64_t{1} << 60;
+  auto engine = Engine::Open(options);
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  const absl::Status status = (*engine)->snapshots().Create("x", Always).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("snapshot: not enough room on disk, got "));
+  EXPECT_TRUE(Present().empty());
 }
 
 TEST_F(SnapshotsTest, AStartRemovesWhatACrashHasLeft) {
