@@ -27,25 +27,34 @@ Clock::duration Duration(double seconds) {
 
 class Load {
  public:
-  Load(const std::string& target, const char* method, RequestQueue* requests,
+  Load(const ServerProcess& server, const char* method, RequestQueue* requests,
        const AsyncOptions& options)
-      : method_(method), requests_(*requests), options_(options) {
+      : server_(server), method_(method), requests_(*requests), options_(options) {
     for (int i = 0; i < options.connections; ++i) {
-      stubs_.push_back(std::make_unique<grpc::GenericStub>(Connect(target)));
+      stubs_.push_back(std::make_unique<grpc::GenericStub>(Connect(server.address())));
     }
   }
 
   AsyncLoad Run() {
     measure_from_ = Clock::now() + Duration(options_.warm_up_seconds);
     end_ = measure_from_ + Duration(options_.seconds);
+    double cpu_seconds = 0;
+    std::thread meter([&] {
+      std::this_thread::sleep_until(measure_from_);
+      const double before = server_.cpu_seconds();
+      std::this_thread::sleep_until(end_);
+      cpu_seconds = server_.cpu_seconds() - before;
+    });
     if (options_.per_second > 0) {
       BeginAtRate();
     } else {
       for (int i = 0; i < options_.in_flight; ++i) Begin();
     }
+    meter.join();
     std::unique_lock<std::mutex> lock(mutex_);
     all_done_.wait(lock, [this] { return on_their_way_ == 0; });
     load_.seconds = options_.seconds;
+    load_.server_cpu_seconds = cpu_seconds;
     if (!served_us_.empty()) {
       load_.served_p50_us = Median(served_us_);
       load_.served_p99_us = Percentile(served_us_, 0.99);
@@ -76,7 +85,7 @@ class Load {
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
       for (const double due = seconds * options_.per_second;
            static_cast<double>(begun) < due && Clock::now() < end_; ++begun) {
-        Begin();
+        if (on_their_way_ < kOnTheirWayMax) Begin();
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -132,16 +141,17 @@ class Load {
     }
   }
 
+  const ServerProcess& server_;
   const std::string method_;
   RequestQueue& requests_;
   const AsyncOptions options_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   std::atomic<size_t> next_stub_{0};
+  std::atomic<int> on_their_way_{0};  // changed with mutex_ held
   Clock::time_point measure_from_, end_;
 
   std::mutex mutex_;
   std::condition_variable all_done_;
-  int64_t on_their_way_ = 0;
   AsyncLoad load_;
   std::vector<double> served_us_, refused_us_;
 };
@@ -171,9 +181,9 @@ void RequestQueue::GiveBack(ByteBuffer request) {
   requests_.push_back(std::move(request));
 }
 
-AsyncLoad RunAsync(const std::string& target, const char* method, RequestQueue* requests,
+AsyncLoad RunAsync(const ServerProcess& server, const char* method, RequestQueue* requests,
                    const AsyncOptions& options) {
-  return Load(target, method, requests, options).Run();
+  return Load(server, method, requests, options).Run();
 }
 
 }  // namespace newsprint::bench

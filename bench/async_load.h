@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/server_process.h"
+
 namespace newsprint::bench {
 
 // The requests that calls are made with, in turn. Thread-safe.
@@ -30,12 +32,15 @@ class RequestQueue {
   std::deque<grpc::ByteBuffer> requests_;
 };
 
+inline constexpr int kOnTheirWayMax = 5000;
+
 struct AsyncOptions {
   int connections = 8;
   // Closed loop: this many calls are on their way at any time. A call that is refused is made again
   // at once.
   int in_flight = 16;
-  // Open loop, if above 0: calls begin at this rate, whatever becomes of those before.
+  // Open loop, if above 0: calls begin at this rate, whatever becomes of those before; but while
+  // kOnTheirWayMax are on their way none begins, as the client would but burn the cores.
   double per_second = 0;
   double deadline_seconds = 1;
   double warm_up_seconds = 1;
@@ -50,6 +55,7 @@ struct AsyncLoad {
   int64_t late = 0;     // DEADLINE_EXCEEDED
   int64_t failed = 0;   // anything else
   double seconds = 0;
+  double server_cpu_seconds = 0;
   double served_p50_us = 0;
   double served_p99_us = 0;
   double refused_p50_us = 0;  // 0 when there are none
@@ -59,7 +65,7 @@ struct AsyncLoad {
   double begun_per_second() const { return static_cast<double>(begun) / seconds; }
 };
 
-AsyncLoad RunAsync(const std::string& target, const char* method, RequestQueue* requests,
+AsyncLoad RunAsync(const ServerProcess& server, const char* method, RequestQueue* requests,
                    const AsyncOptions& options);
 
 }  // namespace newsprint::bench

@@ -22,6 +22,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/engine.h"
@@ -203,6 +204,8 @@ void LogBackgroundWork(const Collection& collection, absl::string_view task,
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
+  // Debian's Abseil looks for deadlocks at each lock that gRPC takes.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,

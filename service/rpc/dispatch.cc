@@ -19,6 +19,9 @@ namespace {
 // knows what will be then.
 constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(50);
 constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
+// A call is let in when its deadline leaves this many times the wait that is expected: guesses are
+// off, and what misses its deadline in the end was work for nothing.
+constexpr double kWaitMargin = 2;
 constexpr int64_t kRefusalLogSeconds = 10;
 
 // So that those who were refused together do not come back together.
@@ -70,10 +73,11 @@ absl::Status Dispatcher::Refuse(absl::Status refusal) {
 
 absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
   RETURN_IF_ERROR(CheckServing());
+  if (!call.came) return absl::CancelledError("call: cancelled before the request had come");
   RETURN_IF_ERROR(CheckAlive(*call.context));
   if (wait > absl::ZeroDuration()) {
     const absl::Duration left = absl::FromChrono(call.context->deadline()) - absl::Now();
-    if (wait > left) {
+    if (wait * kWaitMargin > left) {
       return Refuse(absl::ResourceExhaustedError(
           absl::StrCat("deadline: cannot be met, got ", absl::FormatDuration(left),
                        ", and the queue takes about ", absl::FormatDuration(wait),

@@ -58,7 +58,7 @@ class Dispatcher {
   int running() const { return running_; }
   void AddRunning(int count) { running_ += count; }
 
-  // OK while the call is worth working on.
+  // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
   // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
   // pool's queue is. Logs now and then that there is an overload.
@@ -125,12 +125,14 @@ class Dispatcher {
     grpc::CallbackServerContext* context;
     grpc::ServerUnaryReactor* reactor;
     absl::string_view method;
+    bool came;     // false when the client was gone before its request had come
     size_t bytes;  // of the request
   };
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
                             const grpc::ByteBuffer& request) {
-    return {context, context->DefaultReactor(), method, request.Length()};
+    const bool came = request.Valid();
+    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0};
   }
 
   template <typename Request, typename Response>

@@ -40,6 +40,9 @@ void LimitConnections(const ServerOptions& options, grpc::ServerBuilder* builder
   quota.Resize(static_cast<size_t>(options.grpc_bytes_max));
   builder->SetResourceQuota(quota);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.connection_calls_max);
+  // gRPC would send a ping with most requests, to see how much a connection can carry, and let it
+  // have more under way than the 64 KiB of a stream.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   const int keepalive_ms = static_cast<int>(absl::ToInt64Milliseconds(options.keepalive));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_ms);
