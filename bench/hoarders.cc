@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,7 @@ constexpr std::chrono::milliseconds kSlowPause(100);
 constexpr std::chrono::milliseconds kPauseAfterError(200);
 constexpr int kBatchArticles = 3;
 constexpr int kCallsEach = 4;
+constexpr int kDistinctArticles = 16;
 
 // Of about `bytes`; one for each `number`.
 std::string Text(uint64_t number, size_t bytes) {
@@ -45,15 +47,15 @@ std::string Text(uint64_t number, size_t bytes) {
 void Fill(uint64_t number, size_t bytes, v1::Article* article) {
   article->set_id(absl::StrCat("hoarded-", number));
   article->set_title(absl::StrCat("Report ", number));
-  article->set_raw_body(Text(number % 16, bytes));
+  article->set_raw_body(Text(number, bytes));
 }
 
 // One connection that streams: sequences grow, whatever the answers say.
 class StreamHoarder final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  StreamHoarder(const std::string& target, uint64_t number, size_t bytes, bool reads)
-      : stub_(Connect(target)), reads_(reads) {
-    Fill(number, bytes, request_.mutable_request()->mutable_article());
+  // `request`: a StreamIngestRequest without its sequence.
+  StreamHoarder(const std::string& target, grpc::Slice request, bool reads)
+      : stub_(Connect(target)), reads_(reads), request_(std::move(request)) {
     stub_.PrepareBidiStreamingCall(&context_, kStreamIngest, {}, this);
     Write();
     if (reads_) StartRead(&answer_);
@@ -73,15 +75,17 @@ class StreamHoarder final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffe
 
  private:
   void Write() {
-    request_.set_sequence(++sequence_);
-    message_ = ToBuffer(request_.SerializeAsString());
+    v1::StreamIngestRequest sequence;
+    sequence.set_sequence(++sequence_);
+    const grpc::Slice slices[] = {grpc::Slice(sequence.SerializeAsString()), request_};
+    message_ = ByteBuffer(slices, 2);
     StartWrite(&message_);
   }
 
   grpc::GenericStub stub_;
   const bool reads_;
   grpc::ClientContext context_;
-  v1::StreamIngestRequest request_;
+  const grpc::Slice request_;
   uint64_t sequence_ = 0;
   ByteBuffer message_, answer_;
 };
@@ -122,8 +126,15 @@ void RunHoarders(const std::string& target, const std::string& kind, int connect
                  size_t article_bytes) {
   std::vector<std::unique_ptr<StreamHoarder>> streams;
   std::vector<std::unique_ptr<CallHoarder>> callers;
+  std::vector<grpc::Slice> articles;
   ByteBuffer request;
-  if (kind == "calls") {
+  if (kind == "never" || kind == "slow") {
+    for (int i = 0; i < kDistinctArticles; ++i) {
+      v1::StreamIngestRequest article;
+      Fill(i, article_bytes, article.mutable_request()->mutable_article());
+      articles.emplace_back(article.SerializeAsString());
+    }
+  } else if (kind == "calls") {
     v1::FindDuplicatesRequest find;
     Fill(0, article_bytes, find.mutable_article());
     find.mutable_article()->clear_id();
@@ -132,13 +143,14 @@ void RunHoarders(const std::string& target, const std::string& kind, int connect
     v1::BatchGetArticlesRequest get;
     for (int i = 0; i < kBatchArticles; ++i) get.add_ids(absl::StrCat("large-", i));
     request = ToBuffer(get.SerializeAsString());
-  } else if (kind != "never" && kind != "slow") {
+  } else {
     std::fprintf(stderr, "hoard: got \"%s\", limit never, slow, calls or answers\n", kind.c_str());
     std::exit(2);
   }
   for (int i = 0; i < connections; ++i) {
-    if (kind == "never" || kind == "slow") {
-      streams.push_back(std::make_unique<StreamHoarder>(target, i, article_bytes, kind == "slow"));
+    if (!articles.empty()) {
+      streams.push_back(
+          std::make_unique<StreamHoarder>(target, articles[i % articles.size()], kind == "slow"));
       continue;
     }
     callers.push_back(std::make_unique<CallHoarder>(

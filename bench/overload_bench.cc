@@ -35,7 +35,7 @@ ABSL_FLAG(int, rounds, 3, "Of peak and overload in turn; the medians count.");
 ABSL_FLAG(int, connections, 1000, "Of the clients that take memory.");
 ABSL_FLAG(int, large_bytes, 4 << 20, "Of a large article.");
 ABSL_FLAG(uint64_t, seed, 20110504, "Of the articles.");
-ABSL_FLAG(std::string, only, "", "goodput or memory. Empty: both.");
+ABSL_FLAG(std::string, only, "", "goodput, memory, or one of the loads of memory. Empty: all.");
 ABSL_FLAG(std::string, hoard, "", "Be the clients that take memory, of this kind.");
 ABSL_FLAG(std::string, target, "", "HOST:PORT, with --hoard.");
 ABSL_FLAG(int, article_bytes, 0, "With --hoard.");
@@ -60,7 +60,7 @@ class OverloadBenchmark {
 
   void Run() {
     const std::string only = absl::GetFlag(FLAGS_only);
-    if (only != "memory") MeasureGoodput();
+    if (only.empty() || only == "goodput") MeasureGoodput();
     if (only != "goodput") MeasureMemory();
     std::cout << figures_.dump() << std::endl;
   }
@@ -180,13 +180,25 @@ class OverloadBenchmark {
 
   void MeasureMemory() {
     const int large = absl::GetFlag(FLAGS_large_bytes);
-    MeasureHoarders("never", "never", 3000, 0);
-    MeasureHoarders("slow", "slow", 3000, 0);
-    MeasureHoarders("large_streams", "slow", large, 0);
-    MeasureHoarders("large_calls", "calls", large, 0);
-    MeasureHoarders("answers", "answers", large, 0);
-    MeasureHoarders("stopped", "answers", large, SIGSTOP);
+    const std::string only = absl::GetFlag(FLAGS_only);
+    for (const auto& [name, kind, bytes, signal_number] :
+         std::vector<Hoarders>{{"never_reading", "never", 3000, 0},
+                               {"slow_readers", "slow", 3000, 0},
+                               {"large_streams", "slow", large, 0},
+                               {"large_calls", "calls", large, 0},
+                               {"large_answers", "answers", large, 0},
+                               {"stopped_clients", "answers", large, SIGSTOP}}) {
+      if (only.empty() || only == "memory" || only == name) {
+        MeasureHoarders(name, kind, bytes, signal_number);
+      }
+    }
   }
+
+  struct Hoarders {
+    std::string name, kind;
+    int article_bytes;
+    int signal_number;
+  };
 
   // Resident bytes of a server: at its start, at most, and some time after the clients were killed;
   // and what becomes of ordinary calls meanwhile. `signal_number`, unless 0, is sent to the clients

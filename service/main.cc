@@ -1,4 +1,5 @@
 // newsprintd: flags to options, wiring, signals.
+#include <malloc.h>
 #include <omp.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -204,6 +205,10 @@ void LogBackgroundWork(const Collection& collection, absl::string_view task,
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
+  // Large texts and messages go back to the system at once. Else glibc would keep such pieces among
+  // small ones, once it has seen a few, and the process would stay as large as it ever was.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
   // Debian's Abseil looks for deadlocks at each lock that gRPC takes.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool

@@ -86,6 +86,14 @@ void WorkerPool::Submit(Task task) {
   wake_.NotifyOne();
 }
 
+void WorkerPool::SubmitFirst(Task task) {
+  {
+    MutexLock lock(mutex_);
+    queue_.push_front(std::move(task));
+  }
+  wake_.NotifyOne();
+}
+
 absl::Duration WorkerPool::ExpectedWait() const {
   ReaderMutexLock lock(mutex_);
   if (queue_.size() < idle_) return absl::ZeroDuration();

@@ -29,6 +29,10 @@ class WorkerPool {
   // wait.
   void Submit(Task task);
 
+  // Before those that came before: for the end of something whose beginning takes memory. There may
+  // not be more of these than of what makes them necessary.
+  void SubmitFirst(Task task);
+
   // As Submit, but only when a thread has nothing to do; else returns false and leaves `task`
   // unused.
   bool TrySubmitToIdle(Task task);

@@ -156,7 +156,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         dispatcher_.pool().Submit(
             [this, items = std::move(actions.prepare)] { PrepareSome(items); });
       }
-      if (actions.ingest) dispatcher_.pool().Submit([this] { IngestSome(); });
+      // First, as what is prepared takes several times the room of its request; else all streams
+      // would be prepared before the first is ingested.
+      if (actions.ingest) dispatcher_.pool().SubmitFirst([this] { IngestSome(); });
       if (actions.write != nullptr) {
         // What another message follows need not be sent by itself. The first goes with the headers,
         // and gRPC says that those are written only once they are sent.

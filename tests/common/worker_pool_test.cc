@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,25 @@ TEST(WorkerPoolTest, RunsEverythingBeforeItEnds) {
     for (int i = 0; i < 500; ++i) pool.Submit([&] { ++done; });
   }
   EXPECT_EQ(done, 500);
+}
+
+TEST(WorkerPoolTest, WhatGoesFirstPassesTheOthersBy) {
+  std::promise<void> release;
+  std::promise<void> running;
+  std::string order;
+  {
+    WorkerPool pool(1);
+    pool.Submit([&running, released = release.get_future()]() mutable {
+      running.set_value();
+      released.wait();
+    });
+    running.get_future().wait();
+    pool.Submit([&] { order += 'b'; });
+    pool.Submit([&] { order += 'c'; });
+    pool.SubmitFirst([&] { order += 'a'; });
+    release.set_value();
+  }
+  EXPECT_EQ(order, "abc");
 }
 
 TEST(WorkerPoolTest, ExpectsToWaitForWhatIsQueued) {
