@@ -156,14 +156,13 @@ class OverloadBenchmark {
     const std::string prefix = absl::StrCat("overload_", name, "_");
     figures_[prefix + "peak_per_second"] = Median(peaks);
     figures_[prefix + "callers_goodput_share"] = Median(callers_share);
-    figures_[prefix + "rate_goodput_share"] = Median(rate_share);
+    figures_[prefix + "goodput_share"] = Median(rate_share);
     figures_[prefix + "connections_goodput_share"] = Median(many_share);
-    figures_[prefix + "begun_per_second"] = many.begun_per_second();
-    figures_[prefix + "refused_per_second"] = static_cast<double>(many.refused) / many.seconds;
-    figures_[prefix + "served_p50_ms"] = many.served_p50_us / 1000;
-    figures_[prefix + "served_p99_ms"] = many.served_p99_us / 1000;
-    figures_[prefix + "refused_p50_ms"] = many.refused_p50_us / 1000;
-    figures_[prefix + "refused_p99_ms"] = many.refused_p99_us / 1000;
+    figures_[prefix + "begun_times_peak"] = rate.begun_per_second() / peaks.back();
+    figures_[prefix + "served_p50_ms"] = rate.served_p50_us / 1000;
+    figures_[prefix + "served_p99_ms"] = rate.served_p99_us / 1000;
+    figures_[prefix + "refused_p50_ms"] = rate.refused_p50_us / 1000;
+    figures_[prefix + "refused_p99_ms"] = rate.refused_p99_us / 1000;
   }
 
   static void Print(const std::string& what, const AsyncLoad& load) {
