@@ -23,12 +23,13 @@ absl::Status StoredCollectionError(const CollectionSettings& settings, const abs
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
-               std::string graphs_dir, Clock clock)
+Engine::Engine(const Options& options, std::unique_ptr<store::Store> store,
+               std::unique_ptr<Embedders> embedders, std::string graphs_dir)
     : store_(std::move(store)),
       embedders_(std::move(embedders)),
       graphs_dir_(std::move(graphs_dir)),
-      clock_(std::move(clock)) {}
+      clock_(options.clock),
+      snapshots_(store_.get(), options.store, options.newsprint_version) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Embedders> embedders, Embedders::Create(options.embedders));
@@ -41,7 +42,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
         absl::StrCat("data_dir: cannot make ", graphs_dir, ": ", error.message()));
   }
   std::unique_ptr<Engine> engine(
-      new Engine(std::move(store), std::move(embedders), graphs_dir, options.clock));
+      new Engine(options, std::move(store), std::move(embedders), graphs_dir));
+  RETURN_IF_ERROR(engine->snapshots_.Begin());
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {

@@ -19,6 +19,7 @@
 #include "service/engine/background_worker.h"
 #include "service/engine/collection.h"
 #include "service/engine/embedders.h"
+#include "service/engine/snapshots.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -32,6 +33,7 @@ class Engine {
     store::Store::Options store;
     Embedders::Options embedders;
     Clock clock = absl::Now;
+    std::string newsprint_version;  // for the manifests of snapshots
   };
 
   // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is
@@ -67,6 +69,8 @@ class Engine {
   // Collection::BeginReembedding with the embedder of this name; errors also as Embedders::Open.
   absl::Status BeginReembedding(Collection& collection, absl::string_view embedder);
 
+  Snapshots& snapshots() { return snapshots_; }
+
   // See Store::NotifyDurable.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
     store_->NotifyDurable(std::move(callback));
@@ -75,8 +79,8 @@ class Engine {
   absl::Status WaitDurable();
 
  private:
-  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
-         std::string graphs_dir, Clock clock);
+  Engine(const Options& options, std::unique_ptr<store::Store> store,
+         std::unique_ptr<Embedders> embedders, std::string graphs_dir);
 
   absl::StatusOr<std::shared_ptr<Collection>> Reopen(const store::CollectionRecord& record) const;
   absl::StatusOr<std::shared_ptr<Collection>> MakeCollection(
@@ -91,6 +95,7 @@ class Engine {
   const embed::GeneralTerms general_terms_;
   const std::string graphs_dir_;
   const Clock clock_;
+  Snapshots snapshots_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;
