@@ -5,7 +5,7 @@ BUILD_PACKAGES := scripts/packages-build.txt
 TEST_PACKAGES := scripts/packages-build.txt scripts/packages-test.txt
 
 .PHONY: help build demo test test-release test-asan test-tsan bench bench-quick coverage fuzz lint \
-	format packages packages-test clean
+	format packages packages-test clean crash-binary crash-test soak
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,8 @@ help:
 	@echo 'make test         all tests, also under the address, undefined and thread sanitizers'
 	@echo 'make coverage     line coverage of service/ and client/'
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
+	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
+	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
 	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make lint         clang-tidy, thread-safety analysis and formatting; format: formats'
 
@@ -67,6 +69,18 @@ coverage: packages-test
 	@ctest --test-dir build/coverage --output-on-failure -j $(JOBS)
 	@gcovr --root . --filter 'service/' --filter 'client/' --exclude-throw-branches \
 	  --object-directory build/coverage build/coverage
+
+ROUNDS ?= 200
+MINUTES ?= 30
+crash-binary: packages-test
+	@cmake --preset release -DNEWSPRINT_TESTS=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target crash_test
+
+crash-test: crash-binary
+	@$(RELEASE)/bin/crash_test --rounds=$(ROUNDS)
+
+soak: crash-binary
+	@$(RELEASE)/bin/crash_test --soak_minutes=$(MINUTES)
 
 FUZZ_SECONDS ?= 60
 fuzz:
