@@ -43,6 +43,9 @@ ABSL_FLAG(int, stream_window_items, 256,
 ABSL_FLAG(int, stream_window_bytes, 8 << 20, "The same in bytes. 65536 to 1073741824.");
 ABSL_FLAG(int, block_cache_bytes, 128 << 20,
           "Cache of stored records, bytes. 1048576 to 2147483647.");
+ABSL_FLAG(int64_t, disk_reserve_bytes, int64_t{256} << 20,
+          "Free space on the disk of --data_dir, bytes, below which articles are refused with "
+          "UNAVAILABLE. 0 to 1099511627776.");
 ABSL_FLAG(int, drain_seconds, 10,
           "Seconds that running calls may take to end after SIGTERM. 0 to 3600.");
 ABSL_FLAG(
@@ -63,7 +66,8 @@ struct Options {
   absl::Duration drain;
 };
 
-absl::StatusOr<int> InRange(absl::string_view name, int value, int least, int most) {
+template <typename Number>
+absl::StatusOr<Number> InRange(absl::string_view name, Number value, Number least, Number most) {
   if (value >= least && value <= most) return value;
   return absl::InvalidArgumentError(
       absl::StrCat(name, ": out of range, got ", value, ", limit ", least, " to ", most));
@@ -80,12 +84,21 @@ absl::Status SetLogLevel(const std::string& level) {
       absl::StrCat("log_level: got \"", level, "\", limit debug, info, warning or error"));
 }
 
+void LogStoreState(const absl::Status& state) {
+  if (state.ok()) {
+    spdlog::info("event=store_writable");
+  } else {
+    spdlog::error("event=store_read_only reason=\"{}\"", absl::CEscape(state.message()));
+  }
+}
+
 absl::StatusOr<Options> OptionsFromFlags() {
   Options options;
   options.engine.store.data_dir = absl::GetFlag(FLAGS_data_dir);
   if (options.engine.store.data_dir.empty()) {
     return absl::InvalidArgumentError("data_dir: required, got nothing; see newsprintd --help");
   }
+  options.engine.store.report = &LogStoreState;
   options.engine.embedders.models_dir = absl::GetFlag(FLAGS_models_dir);
   options.engine.embedders.remote = absl::GetFlag(FLAGS_remote_embedders);
   options.server.listen = absl::GetFlag(FLAGS_listen);
@@ -94,6 +107,9 @@ absl::StatusOr<Options> OptionsFromFlags() {
   ASSIGN_OR_RETURN(
       options.engine.store.block_cache_bytes,
       InRange("block_cache_bytes", absl::GetFlag(FLAGS_block_cache_bytes), 1 << 20, INT32_MAX));
+  ASSIGN_OR_RETURN(options.engine.store.disk_reserve_bytes,
+                   InRange("disk_reserve_bytes", absl::GetFlag(FLAGS_disk_reserve_bytes),
+                           int64_t{0}, int64_t{1} << 40));
   ASSIGN_OR_RETURN(options.server.compute_threads,
                    InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
   ASSIGN_OR_RETURN(options.server.queue_items_max,

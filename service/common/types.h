@@ -198,7 +198,17 @@ enum class CanonicalPolicy : uint8_t {
   kLongest = 4,
 };
 
-// A collection's settings, fixed at its creation.
+// When a write is acknowledged. Stored: the numbers must not change. See Durability in
+// admin_service.proto.
+enum class Durability : uint8_t { kSync = 1, kAsync = 2 };
+
+// How long articles are kept. See Retention in admin_service.proto.
+struct Retention {
+  absl::Duration age = absl::InfiniteDuration();
+  int64_t articles_max = 0;  // 0: any number
+};
+
+// A collection's settings. All but durability and retention are fixed at its creation.
 struct CollectionSettings {
   std::string name;
   bool omit_text = false;
@@ -208,6 +218,8 @@ struct CollectionSettings {
   std::vector<std::string> source_priority;
   std::string fingerprint_scheme;
   absl::Time created_at;
+  Durability durability = Durability::kSync;
+  Retention retention;
 };
 
 // What makes a collection's vectors.

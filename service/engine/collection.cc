@@ -461,7 +461,7 @@ absl::Status Collection::Commit(Change* change) {
     generation = boilerplate_.NextGeneration(change->lesson->ordinal);
     change->batch.PutBoilerplate(*generation);
   }
-  RETURN_IF_ERROR(store_->Apply(change->batch));
+  RETURN_IF_ERROR(store_->Apply(change->batch, settings_.durability));
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);
@@ -523,6 +523,7 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
                    store_->GetFingerprint(uid_, ordinal));
 
   Change change(uid_, state_);
+  change.batch.MayUseReserve();
   --change.state.articles;
   --change.state.relations[static_cast<int>(record.verdict.relation)];
   RETURN_IF_ERROR(KeepLesson(ordinal, fingerprint, &change));

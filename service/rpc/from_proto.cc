@@ -23,6 +23,8 @@ constexpr int kCountThresholdMax = 1000;
 constexpr int kBoilerplateArticlesMax = 1'000'000;
 constexpr int kFooterShinglesMax = 100'000;
 constexpr int64_t kRevisionWindowSecondsMax = 365 * 24 * 3600;
+constexpr int64_t kRetentionSecondsMax = int64_t{100} * 365 * 24 * 3600;
+constexpr int64_t kRetentionArticlesMax = 2'000'000'000;
 constexpr int64_t kHalfLifeSecondsMax = int64_t{100} * 365 * 24 * 3600;
 
 absl::Status Empty(absl::string_view field) {
@@ -121,6 +123,35 @@ absl::StatusOr<CanonicalPolicy> PolicyFromProto(v1::CanonicalPolicy policy) {
                                                      static_cast<int>(policy), ", limit 0 to ",
                                                      static_cast<int>(v1::CanonicalPolicy_MAX)));
   }
+}
+
+absl::StatusOr<Durability> DurabilityFromProto(v1::Durability durability) {
+  switch (durability) {
+    case v1::DURABILITY_UNSPECIFIED:
+    case v1::DURABILITY_SYNC:
+      return Durability::kSync;
+    case v1::DURABILITY_ASYNC:
+      return Durability::kAsync;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("collection.durability: unknown, got ",
+                                                     static_cast<int>(durability), ", limit 0 to ",
+                                                     static_cast<int>(v1::Durability_MAX)));
+  }
+}
+
+absl::StatusOr<Retention> RetentionFromProto(const v1::Retention& proto) {
+  Retention retention;
+  if (proto.has_age()) {
+    RETURN_IF_ERROR(CheckRange<int64_t>("collection.retention.age.seconds", proto.age().seconds(),
+                                        1, kRetentionSecondsMax));
+    RETURN_IF_ERROR(
+        CheckRange<int64_t>("collection.retention.age.nanos", proto.age().nanos(), 0, 0));
+    retention.age = absl::Seconds(proto.age().seconds());
+  }
+  RETURN_IF_ERROR(CheckRange<int64_t>("collection.retention.articles_max", proto.articles_max(), 0,
+                                      kRetentionArticlesMax));
+  retention.articles_max = proto.articles_max();
+  return retention;
 }
 
 absl::Status CheckSourcePriority(const v1::Collection& proto) {
@@ -504,6 +535,8 @@ absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto
   RETURN_IF_ERROR(CheckSourcePriority(proto));
   settings.source_priority.assign(proto.source_priority().begin(), proto.source_priority().end());
   RETURN_IF_ERROR(ThresholdsFromProto(proto.thresholds(), &settings.thresholds));
+  ASSIGN_OR_RETURN(settings.durability, DurabilityFromProto(proto.durability()));
+  ASSIGN_OR_RETURN(settings.retention, RetentionFromProto(proto.retention()));
   return wanted;
 }
 

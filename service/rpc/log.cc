@@ -4,8 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/time/clock.h"
+#include "service/common/mutex.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
 
@@ -25,6 +28,39 @@ void OnGrpcLog(gpr_log_func_args* args) {
   }
 }
 
+// A store that is read-only fails thousands of calls a second, and a log that tells of each would
+// fill the disk once more. Thread-safe.
+class LineLimit {
+ public:
+  bool Passes() {
+    const absl::Time now = absl::Now();
+    int64_t left_out = 0;
+    {
+      MutexLock lock(mutex_);
+      if (now - begin_ >= absl::Seconds(1)) {
+        begin_ = now;
+        std::swap(left_out, left_out_);
+        passed_ = 0;
+      }
+      if (passed_ == kLinesMax) {
+        ++left_out_;
+        return false;
+      }
+      ++passed_;
+    }
+    if (left_out > 0) spdlog::error("event=rpc_failed_left_out lines={}", left_out);
+    return true;
+  }
+
+ private:
+  static constexpr int kLinesMax = 20;  // a second
+
+  Mutex mutex_;
+  absl::Time begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int passed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 }  // namespace
 
 void RouteLibraryLogs() {
@@ -34,6 +70,8 @@ void RouteLibraryLogs() {
 
 void LogServerFault(absl::string_view method, const absl::Status& status) {
   if (!IsServerFault(status)) return;
+  static LineLimit limit;
+  if (!limit.Passes()) return;
   spdlog::error("event=rpc_failed method={} code={} message=\"{}\"", std::string(method),
                 absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
 }

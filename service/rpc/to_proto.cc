@@ -297,6 +297,15 @@ void ToProto(const CollectionInfo& info, v1::Collection* proto) {
   proto->mutable_source_priority()->Assign(settings.source_priority.begin(),
                                            settings.source_priority.end());
   if (info.reembedding.has_value()) ToProto(*info.reembedding, proto->mutable_reembedding());
+  const Retention& retention = settings.retention;
+  if (retention.age < absl::InfiniteDuration()) {
+    proto->mutable_retention()->mutable_age()->set_seconds(absl::ToInt64Seconds(retention.age));
+  }
+  if (retention.articles_max > 0) {
+    proto->mutable_retention()->set_articles_max(retention.articles_max);
+  }
+  proto->set_durability(settings.durability == Durability::kAsync ? v1::DURABILITY_ASYNC
+                                                                  : v1::DURABILITY_SYNC);
 }
 
 void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {

@@ -10,15 +10,22 @@
 namespace newsprint::store {
 namespace {
 
-constexpr uint8_t kRecordVersion = 1;
+// Of most records; those that have changed have a constant of their own.
+constexpr uint64_t kRecordVersion = 1;
+constexpr uint64_t kCollectionVersion = 2;  // 2: durability and retention
 
-void Begin(Encoder& out) { out.Varint(kRecordVersion); }
+void Begin(Encoder& out, uint64_t version = kRecordVersion) { out.Varint(version); }
+
+// The version that the record begins with, 1 to `newest`.
+absl::StatusOr<uint64_t> ReadVersion(Decoder& in, absl::string_view what, uint64_t newest) {
+  const uint64_t version = in.Varint();
+  if (in.ok() && version >= 1 && version <= newest) return version;
+  return absl::DataLossError(
+      absl::StrCat("store: ", what, " record version, got ", version, ", limit ", newest));
+}
 
 absl::Status CheckBegin(Decoder& in, absl::string_view what) {
-  const uint64_t version = in.Varint();
-  if (in.ok() && version == kRecordVersion) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("store: ", what, " record version, got ", version, ", limit ", kRecordVersion));
+  return ReadVersion(in, what, kRecordVersion).status();
 }
 
 template <typename Record>
@@ -206,11 +213,26 @@ EmbeddingSettings DecodeEmbedding(Decoder& in) {
   return embedding;
 }
 
+// An age of 0 seconds stands for any age.
+void EncodeRetention(const Retention& retention, Encoder& out) {
+  const bool limited = retention.age < absl::InfiniteDuration();
+  out.Varint(limited ? absl::ToInt64Seconds(retention.age) : 0);
+  out.Varint(retention.articles_max);
+}
+
+Retention DecodeRetention(Decoder& in) {
+  Retention retention;
+  const auto seconds = static_cast<int64_t>(in.Varint());
+  if (seconds > 0) retention.age = absl::Seconds(seconds);
+  retention.articles_max = static_cast<int64_t>(in.Varint());
+  return retention;
+}
+
 }  // namespace
 
 std::string Encode(const CollectionRecord& record) {
   Encoder out;
-  Begin(out);
+  Begin(out, kCollectionVersion);
   out.Varint(record.uid);
   out.String(record.settings.name);
   out.Varint(record.settings.omit_text ? 1 : 0);
@@ -224,12 +246,15 @@ std::string Encode(const CollectionRecord& record) {
   EncodeEmbedding(record.embedding, out);
   out.Varint(record.next_embedding.has_value() ? 1 : 0);
   if (record.next_embedding.has_value()) EncodeEmbedding(*record.next_embedding, out);
+  out.Varint(static_cast<uint64_t>(record.settings.durability));
+  EncodeRetention(record.settings.retention, out);
   return out.Take();
 }
 
 absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
   Decoder in(bytes);
-  if (absl::Status status = CheckBegin(in, "collection"); !status.ok()) return status;
+  const absl::StatusOr<uint64_t> version = ReadVersion(in, "collection", kCollectionVersion);
+  if (!version.ok()) return version.status();
   CollectionRecord record;
   record.uid = static_cast<uint32_t>(in.Varint());
   record.settings.name = in.String();
@@ -243,6 +268,10 @@ absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
   record.settings.created_at = in.Time();
   record.embedding = DecodeEmbedding(in);
   if (in.Varint() != 0) record.next_embedding = DecodeEmbedding(in);
+  if (*version >= 2) {
+    record.settings.durability = static_cast<Durability>(in.Varint());
+    record.settings.retention = DecodeRetention(in);
+  }
   return Finish(in, "collection", std::move(record));
 }
 

@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
@@ -9,16 +10,22 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
+#include <filesystem>
+#include <future>
 #include <limits>
-#include <thread>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/mutex.h"
 #include "service/common/status_macros.h"
+#include "service/store/acknowledged_file.h"
 #include "service/store/codec.h"
+#include "service/store/folder_check.h"
+#include "service/store/group_commit.h"
+#include "service/store/rocksdb_status.h"
+#include "service/store/wal_file_system.h"
 
 namespace newsprint::store {
 namespace {
@@ -96,14 +103,6 @@ std::string PrefixEnd(std::string prefix) {
 rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-absl::Status ToStatus(const rocksdb::Status& status, absl::string_view what) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat("store: ", what, ": ", status.ToString());
-  if (status.IsNotFound()) return absl::NotFoundError(message);
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  return absl::UnavailableError(message);
-}
-
 // The keys of one text have a prefix of their own, so that files without it are passed over.
 class TextPrefix final : public rocksdb::SliceTransform {
  public:
@@ -135,7 +134,7 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
 }
 
 // Bodies are not read soon after they are written, so they need not stay in memory for long.
-constexpr size_t kBodyBufferBytes = size_t{16} << 20;
+constexpr size_t kBodyBufferBytes = size_t{48} << 20;
 
 // Bodies stand apart, in blob files, so that compaction does not copy them again and again.
 rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -179,6 +178,7 @@ class Batch::Impl {
 
   const uint32_t uid;
   rocksdb::WriteBatch small{kReservedBytes};
+  bool may_use_reserve = false;
   // Bodies by key; they go to another column family, whose handle only the store knows.
   std::vector<std::pair<std::string, std::optional<std::string>>> bodies;
 };
@@ -186,13 +186,13 @@ class Batch::Impl {
 class Store::Impl {
  public:
   ~Impl() {
-    {
-      MutexLock lock(mutex);
-      stopping = true;
-    }
-    wake.NotifyAll();
-    if (sync_thread.joinable()) sync_thread.join();
     if (db == nullptr) return;
+    if (commit != nullptr) {
+      // Tables open faster than a log is read.
+      const bool writable = commit->CheckWritable(/*may_use_reserve=*/false).ok();
+      commit = nullptr;
+      if (writable) db->Flush(rocksdb::FlushOptions(), families);
+    }
     for (rocksdb::ColumnFamilyHandle* handle : families) db->DestroyColumnFamilyHandle(handle);
     db->Close();
   }
@@ -215,10 +215,25 @@ class Store::Impl {
     return *std::move(value);
   }
 
-  absl::Status SyncedWrite(rocksdb::WriteBatch* batch, absl::string_view what) {
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    return ToStatus(db->Write(options, batch), what);
+  absl::Status Write(rocksdb::WriteBatch* batch, absl::string_view what, Durability durability,
+                     bool may_use_reserve) {
+    RETURN_IF_ERROR(commit->CheckWritable(may_use_reserve));
+    const absl::Status status = ToStatus(db->Write(rocksdb::WriteOptions(), batch), what);
+    if (status.ok()) {
+      commit->OnApplied(durability);
+    } else {
+      commit->OnFailed(status);
+    }
+    return status;
+  }
+
+  // On disk when it returns.
+  absl::Status SyncedWrite(rocksdb::WriteBatch* batch, absl::string_view what,
+                           bool may_use_reserve = false) {
+    RETURN_IF_ERROR(Write(batch, what, Durability::kSync, may_use_reserve));
+    std::promise<absl::Status> durable;
+    commit->NotifyDurable([&](absl::Status status) { durable.set_value(std::move(status)); });
+    return durable.get_future().get();
   }
 
   // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns
@@ -260,24 +275,26 @@ class Store::Impl {
     return decoded;
   }
 
-  void SyncLoop();
-
   static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
 
+  const std::shared_ptr<WalFileSystem> logs = std::make_shared<WalFileSystem>();
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(logs);
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
-
-  Mutex mutex;
-  CondVar wake;
-  std::vector<absl::AnyInvocable<void(absl::Status)>> waiting ABSL_GUARDED_BY(mutex);
-  absl::Status sync_failure ABSL_GUARDED_BY(mutex);
-  bool stopping ABSL_GUARDED_BY(mutex) = false;
-  std::atomic<bool> sync_failed{false};
-  std::thread sync_thread;
+  std::unique_ptr<GroupCommit> commit;                 // last, so that it ends first
 };
 
 absl::Status Store::Impl::Open(const Options& options) {
+  std::error_code error;
+  std::filesystem::create_directory(options.data_dir, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("data_dir: cannot open ", options.data_dir, ": ", error.message()));
+  }
+  ASSIGN_OR_RETURN(AcknowledgedFile acknowledged, AcknowledgedFile::Open(options.data_dir));
+  RETURN_IF_ERROR(CheckFolder(options.data_dir, acknowledged.sequence()));
   rocksdb::DBOptions db_options;
+  db_options.env = env.get();
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.max_background_jobs = 2;
@@ -285,6 +302,9 @@ absl::Status Store::Impl::Open(const Options& options) {
   db_options.allow_concurrent_memtable_write = false;
   // What is applied is written when it is synced, once for many.
   db_options.manual_wal_flush = true;
+  // The two families never differ in how much of the log they hold, wherever the log ends.
+  db_options.atomic_flush = true;
+  db_options.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;
   db_options.keep_log_file_num = 4;
   db_options.max_log_file_size = size_t{8} << 20;
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(options.block_cache_bytes);
@@ -296,9 +316,10 @@ absl::Status Store::Impl::Open(const Options& options) {
       rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);
   if (!status.ok()) return OpenError(status, options.data_dir);
   db.reset(raw);
-  RETURN_IF_ERROR(CheckFormat());
-  sync_thread = std::thread([this] { SyncLoop(); });
-  return absl::OkStatus();
+  commit = std::make_unique<GroupCommit>(
+      raw, logs.get(), std::move(acknowledged),
+      GroupCommit::Options{options.data_dir, options.disk_reserve_bytes, options.report});
+  return CheckFormat();
 }
 
 absl::Status Store::Impl::CheckFormat() {
@@ -324,27 +345,6 @@ absl::Status Store::Impl::CheckFormat() {
                      kFormatVersion));
   }
   return absl::OkStatus();
-}
-
-void Store::Impl::SyncLoop() {
-  while (true) {
-    std::vector<absl::AnyInvocable<void(absl::Status)>> callbacks;
-    absl::Status status;
-    {
-      MutexLock lock(mutex);
-      while (waiting.empty() && !stopping) wake.Wait(mutex);
-      if (waiting.empty()) return;
-      callbacks.swap(waiting);
-      status = sync_failure;
-    }
-    if (status.ok()) status = ToStatus(db->FlushWAL(/*sync=*/true), "sync");
-    if (!status.ok()) {
-      sync_failed = true;
-      MutexLock lock(mutex);
-      sync_failure = status;
-    }
-    for (auto& callback : callbacks) callback(status);
-  }
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -389,28 +389,21 @@ absl::Status Store::DropCollection(uint32_t uid) {
   for (rocksdb::ColumnFamilyHandle* family : impl_->families) {
     batch.DeleteRange(family, KeyFixed32(uid), KeyFixed32(uid + 1));
   }
-  return impl_->SyncedWrite(&batch, "drop collection");
+  return impl_->SyncedWrite(&batch, "drop collection", /*may_use_reserve=*/true);
 }
 
-absl::Status Store::Apply(const Batch& batch) {
-  if (impl_->sync_failed) {
-    return absl::UnavailableError("store: read-only, as an earlier sync to disk failed");
-  }
+absl::Status Store::Apply(const Batch& batch, Durability durability) {
   rocksdb::WriteBatch& all = batch.impl_->small;
   for (const auto& [key, body] : batch.impl_->bodies) {
     const rocksdb::Status status = body.has_value() ? all.Put(impl_->families[1], key, *body)
                                                     : all.Delete(impl_->families[1], key);
     RETURN_IF_ERROR(ToStatus(status, "batch"));
   }
-  return ToStatus(impl_->db->Write(rocksdb::WriteOptions(), &all), "write");
+  return impl_->Write(&all, "write", durability, batch.impl_->may_use_reserve);
 }
 
 void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
-  {
-    MutexLock lock(impl_->mutex);
-    impl_->waiting.push_back(std::move(callback));
-  }
-  impl_->wake.NotifyOne();
+  impl_->commit->NotifyDurable(std::move(callback));
 }
 
 absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
@@ -659,6 +652,8 @@ int64_t Store::disk_bytes() const {
 
 Batch::Batch(uint32_t uid) : impl_(std::make_unique<Impl>(uid)) {}
 Batch::~Batch() = default;
+
+void Batch::MayUseReserve() { impl_->may_use_reserve = true; }
 
 void Batch::PutState(const CollectionState& state) {
   impl_->small.Put(Key(impl_->uid, kStateTag), Encode(state));

@@ -3,6 +3,7 @@
 #define NEWSPRINT_SERVICE_STORE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,10 +32,16 @@ class Store {
     std::string data_dir;
     // Cache of decompressed blocks. More: fewer reads from disk while verifying candidates.
     size_t block_cache_bytes = size_t{128} << 20;
+    // With less free on the disk, only what frees space is written.
+    int64_t disk_reserve_bytes = int64_t{256} << 20;
+    // Called when the store becomes read-only, with the reason, and when it is no longer (OK); from
+    // any thread, until the store is gone. Must not block.
+    std::function<void(const absl::Status&)> report;
   };
 
-  // Opens or creates the folder. FAILED_PRECONDITION when another process has it open, or when its
-  // format is newer than kFormatVersion.
+  // Opens or creates the folder, but not its parent. FAILED_PRECONDITION when another process has
+  // it open, or when its format is newer than kFormatVersion. DATA_LOSS when it is damaged, or
+  // holds less than was acknowledged.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
   ~Store();
 
@@ -47,13 +54,15 @@ class Store {
   // it any more.
   absl::Status DropCollection(uint32_t uid);
 
-  // Applies a batch as a whole. The next read sees it; it is on disk when the callback of a later
-  // NotifyDurable has run. After a failed sync every further batch is refused with UNAVAILABLE.
-  absl::Status Apply(const Batch& batch);
+  // Applies a batch as a whole. The next read sees it. With kSync it is on disk when the callback
+  // of a later NotifyDurable has run, with kAsync within a second. Refused with UNAVAILABLE while
+  // the store is read-only: after a failed write or sync, until writing works again, and while the
+  // disk is nearly full.
+  absl::Status Apply(const Batch& batch, Durability durability = Durability::kSync);
 
-  // Calls back, from another thread, once everything applied before this call is on disk, with one
-  // sync for all that wait (group commit). The callback must not block. On an error the disk may or
-  // may not hold what was applied.
+  // Calls back, from another thread, once everything that was applied with kSync before this call
+  // is on disk, with one sync for all that wait (group commit). The callback must not block. On an
+  // error the disk may or may not hold what was applied.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback);
 
   // Reads of one collection. Absent: nullopt, or NOT_FOUND where a record must exist.
@@ -126,6 +135,9 @@ class Batch {
  public:
   explicit Batch(uint32_t uid);
   ~Batch();
+
+  // It frees more space than it takes, so a disk that is nearly full does not stop it.
+  void MayUseReserve();
 
   void PutState(const CollectionState& state);
   void PutCollection(const CollectionRecord& record);

@@ -69,6 +69,8 @@ CollectionRecord FullCollection() {
   settings.source_priority = {"AP", "Reuters", "The Ledger"};
   settings.fingerprint_scheme = "text1/w7/lede60/sketch3";
   settings.created_at = SomeTime(1'300'000'000);
+  settings.durability = Durability::kAsync;
+  settings.retention = {absl::Hours(24), 25};
   record.embedding = {"caller", "caller", 4096, 3, SomeTime(1'300'000'000)};
   record.next_embedding = {"archive", "terms256/0123456789abcdef", 256, 4, SomeTime(1'300'000'001)};
   return record;
@@ -250,6 +252,9 @@ TEST(RecordsTest, ACollectionKeepsItsSettings) {
   EXPECT_EQ(a.source_priority, b.source_priority);
   EXPECT_EQ(a.fingerprint_scheme, b.fingerprint_scheme);
   EXPECT_EQ(a.created_at, b.created_at);
+  EXPECT_EQ(a.durability, Durability::kAsync);
+  EXPECT_EQ(a.retention.age, absl::Hours(24));
+  EXPECT_EQ(a.retention.articles_max, 25);
   ExpectEqual(actual->embedding, expected.embedding);
   ASSERT_TRUE(actual->next_embedding.has_value());
   ExpectEqual(*actual->next_embedding, *expected.next_embedding);

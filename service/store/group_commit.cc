@@ -1,0 +1,163 @@
+#include "service/store/group_commit.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "service/common/status_macros.h"
+#include "service/store/rocksdb_status.h"
+
+namespace newsprint::store {
+namespace {
+
+// How long writes that nobody waits for may stay in memory, and between two looks at the disk.
+constexpr std::chrono::seconds kPeriod(1);
+
+}  // namespace
+
+GroupCommit::GroupCommit(rocksdb::DB* db, WalFileSystem* logs, AcknowledgedFile acknowledged,
+                         Options options)
+    : db_(db),
+      logs_(logs),
+      options_(std::move(options)),
+      acknowledged_(std::move(acknowledged)),
+      synced_(db->GetLatestSequenceNumber()) {
+  acknowledged_.Write(synced_);  // opening has written it all to tables
+  UpdateState();
+  thread_ = std::thread([this] { Run(); });
+}
+
+GroupCommit::~GroupCommit() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyAll();
+  thread_.join();
+}
+
+absl::Status GroupCommit::CheckWritable(bool may_use_reserve) const {
+  const State state = state_;
+  if (state == State::kWritable || (state == State::kNearlyFull && may_use_reserve)) {
+    return absl::OkStatus();
+  }
+  ReaderMutexLock lock(mutex_);
+  return reason_;
+}
+
+void GroupCommit::OnApplied(Durability durability) {
+  if (durability == Durability::kAsync) {
+    if (unsynced_.exchange(true)) return;
+    { MutexLock lock(mutex_); }  // so that a thread about to wait has seen it, or hears of it
+    wake_.NotifyOne();
+    return;
+  }
+  const uint64_t sequence = db_->GetLatestSequenceNumber();
+  uint64_t before = must_sync_;
+  while (before < sequence && !must_sync_.compare_exchange_weak(before, sequence)) {
+  }
+}
+
+void GroupCommit::OnFailed(const absl::Status& status) {
+  SetState(State::kFailed,
+           absl::UnavailableError(absl::StrCat("store: read-only, as a write failed: ",
+                                               absl::StripPrefix(status.message(), "store: "))));
+}
+
+void GroupCommit::NotifyDurable(Callback callback) {
+  {
+    MutexLock lock(mutex_);
+    waiting_.push_back(std::move(callback));
+  }
+  wake_.NotifyOne();
+}
+
+void GroupCommit::Run() {
+  bool stopping = false;
+  while (!stopping) {
+    std::vector<Callback> callbacks;
+    {
+      MutexLock lock(mutex_);
+      const auto deadline = std::chrono::steady_clock::now() + kPeriod;
+      while (waiting_.empty() && !stopping_) {
+        if (!unsynced_ && state_ == State::kWritable) {
+          wake_.Wait(mutex_);
+        } else if (!wake_.WaitUntil(mutex_, deadline)) {
+          break;
+        }
+      }
+      callbacks.swap(waiting_);
+      stopping = stopping_ && callbacks.empty();
+    }
+    const absl::Status status = MakeDurable(/*periodic=*/callbacks.empty());
+    for (Callback& callback : callbacks) callback(status);
+  }
+}
+
+absl::Status GroupCommit::MakeDurable(bool periodic) {
+  UpdateState();
+  if (state_ == State::kFailed) {
+    ReaderMutexLock lock(mutex_);
+    return reason_;
+  }
+  if (!periodic && must_sync_ <= synced_) return absl::OkStatus();
+  absl::Status status = Sync();
+  if (!status.ok()) OnFailed(status);
+  return status;
+}
+
+absl::Status GroupCommit::Sync() {
+  unsynced_ = false;  // first: what is applied from now on may be left out
+  const uint64_t sequence = db_->GetLatestSequenceNumber();
+  if (sequence <= synced_) return absl::OkStatus();
+  RETURN_IF_ERROR(ToStatus(db_->FlushWAL(/*sync=*/true), "sync"));
+  RETURN_IF_ERROR(logs_->problem());
+  synced_ = sequence;
+  acknowledged_.Write(sequence);
+  return absl::OkStatus();
+}
+
+void GroupCommit::UpdateState() {
+  const auto now = std::chrono::steady_clock::now();
+  if (state_ == State::kFailed && now < next_look_) return;
+  next_look_ = now + kPeriod;
+  std::error_code error;
+  const auto space = std::filesystem::space(options_.data_dir, error);
+  const auto reserve = static_cast<uint64_t>(options_.disk_reserve_bytes);
+  const bool nearly_full = !error && space.available < reserve;
+  if (state_ == State::kFailed) {
+    // On a full disk a try only makes another file that cannot be finished.
+    if (nearly_full || !TryRecover().ok()) return;
+    SetState(State::kWritable, absl::OkStatus());
+  } else if (nearly_full) {
+    SetState(State::kNearlyFull,
+             absl::UnavailableError(
+                 absl::StrCat("store: read-only, as the disk is nearly full, got ", space.available,
+                              " bytes free, limit ", reserve, " bytes (--disk_reserve_bytes)")));
+  } else {
+    SetState(State::kWritable, absl::OkStatus());
+  }
+}
+
+absl::Status GroupCommit::TryRecover() {
+  RETURN_IF_ERROR(logs_->Retry());
+  RETURN_IF_ERROR(ToStatus(db_->Resume(), "resume"));
+  return Sync();
+}
+
+void GroupCommit::SetState(State state, const absl::Status& reason) {
+  {
+    MutexLock lock(mutex_);
+    // A failure stays until the thread has got over it.
+    if (state == state_ || (state_ == State::kFailed && state == State::kNearlyFull)) return;
+    state_ = state;
+    reason_ = reason;
+  }
+  wake_.NotifyOne();
+  if (options_.report) options_.report(reason);
+}
+
+}  // namespace newsprint::store
