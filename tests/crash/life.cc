@@ -51,29 +51,35 @@ struct CollectionPlan {
   int body_parts = 1;
 };
 
+CollectionPlan Plan(const char* name, Writer::Mode mode) {
+  CollectionPlan plan;
+  plan.settings.set_name(name);
+  plan.mode = mode;
+  return plan;
+}
+
 // One collection for each way to write, and for what shapes the stored records.
 std::vector<CollectionPlan> PlanCollections(bool large_bodies) {
-  std::vector<CollectionPlan> plans(5);
-  plans[0].settings.set_name("wire");
-  plans[0].mode = Writer::Mode::kStream;
-  plans[1].settings.set_name("desk");
-  plans[1].settings.set_canonical_policy(v1::CANONICAL_POLICY_LONGEST);
-  plans[2].settings.set_name("partners");
-  plans[2].settings.set_canonical_policy(v1::CANONICAL_POLICY_SOURCE_PRIORITY);
+  std::vector<CollectionPlan> plans;
+  plans.push_back(Plan("wire", Writer::Mode::kStream));
+  plans.push_back(Plan("desk", Writer::Mode::kUnary));
+  plans.back().settings.set_canonical_policy(v1::CANONICAL_POLICY_LONGEST);
+  plans.push_back(Plan("partners", Writer::Mode::kBatch));
+  plans.back().settings.set_canonical_policy(v1::CANONICAL_POLICY_SOURCE_PRIORITY);
   for (int i = 0; i < 5; ++i) {
-    plans[2].settings.add_source_priority(absl::StrCat("outlet-", i * 3));
+    plans.back().settings.add_source_priority(absl::StrCat("outlet-", i * 3));
   }
-  plans[2].mode = Writer::Mode::kBatch;
-  plans[3].settings.set_name("licensed");
-  plans[3].settings.set_omit_text(true);
-  plans[3].settings.set_canonical_policy(v1::CANONICAL_POLICY_EARLIEST_PUBLISHED);
-  plans[3].mode = Writer::Mode::kStream;
-  plans[4].settings.set_name("vectors");
-  plans[4].settings.set_embedder("caller");
-  plans[4].settings.set_embedding_dimension(16);
+  plans.push_back(Plan("licensed", Writer::Mode::kStream));
+  plans.back().settings.set_omit_text(true);
+  plans.back().settings.set_canonical_policy(v1::CANONICAL_POLICY_EARLIEST_PUBLISHED);
+  plans.back().settings.set_durability(v1::DURABILITY_ASYNC);
+  plans.push_back(Plan("vectors", Writer::Mode::kUnary));
+  plans.back().settings.set_embedder("caller");
+  plans.back().settings.set_embedding_dimension(16);
+  plans.push_back(Plan("latest", Writer::Mode::kBatch));
+  plans.back().settings.mutable_retention()->set_articles_max(100);
   if (large_bodies) {
-    plans.emplace_back();
-    plans.back().settings.set_name("large");
+    plans.push_back(Plan("large", Writer::Mode::kUnary));
     plans.back().body_parts = 120;
   }
   return plans;
@@ -121,11 +127,13 @@ void Life::MakeCollections() {
     workload.first_article = index * kArticlesOfCollection;
     workload.body_parts = plan.body_parts;
     workload.articles_kept = options_.articles_kept;
+    workload.expires = plan.settings.has_retention();
     workload.embedding_dimension = plan.settings.embedding_dimension();
     workloads_.push_back(std::make_unique<Workload>(&generator_, workload));
     Writer::Options writer;
     writer.collection = plan.settings.name();
     writer.mode = plan.mode;
+    writer.asynchronous = plan.settings.durability() == v1::DURABILITY_ASYNC;
     writer.pause_us_max = options_.pause_us_max;
     writers_.push_back(
         std::make_unique<Writer>(workloads_.back().get(), std::move(writer), dice_.Next()));
@@ -190,6 +198,7 @@ void Life::Load(absl::Duration load, Ending ending, bool faults,
     server_->Signal(SIGTERM);
     absl::SleepFor(absl::Microseconds(dice_.Below(60'000)));
   }
+  crashed_ = absl::Now();
   if (ending == Ending::kKill || ending == Ending::kKillInDrain) server_->Kill();
   if (ending == Ending::kStop) Stop();
   control.stop = true;
@@ -225,7 +234,8 @@ void Life::TakeProblems() {
 bool Life::ReplayAll() {
   for (const auto& writer : writers_) {
     Mismatches mismatches;
-    Replay(writer->collection(), writer->TakeEvents(), *reference_, &mismatches);
+    writer->SendAgain(Replay(writer->collection(), writer->TakeEvents(), writer->asynchronous(),
+                             *reference_, &mismatches));
     totals_->lost += mismatches.lost;
     totals_->wrong_verdicts += mismatches.wrong_verdicts;
     totals_->problems += mismatches.never_sent;
@@ -238,7 +248,7 @@ bool Life::ReplayAll() {
 
 bool Life::CheckAfterRestart() {
   for (const auto& writer : writers_) {
-    if (!writer->Observe(*stubs_, Event::Kind::kRestart)) {
+    if (!writer->Observe(*stubs_, Event::Kind::kRestart, crashed_)) {
       totals_->Problem(absl::StrCat(writer->collection(), ": no statistics after a restart"));
       return false;
     }

@@ -60,7 +60,7 @@ class Life {
     bool large_bodies = false;  // one collection has some, so that memtables are flushed soon
     size_t articles_kept = 0;   // of each collection; 0: no limit
     int pause_us_max = 3000;    // between two calls of a writer
-    std::vector<std::string> server_flags;
+    std::vector<std::string> server_flags;  // after those that all have
   };
   // Makes folder, reference and collections, and starts the server.
   Life(Options options, Totals* totals);
@@ -114,6 +114,7 @@ class Life {
   std::vector<size_t> problems_told_;  // of each writer
   std::vector<int64_t> acknowledged_told_;
   bool diverged_ = false;
+  absl::Time crashed_;
 };
 
 }  // namespace newsprint::crash

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "newsprint/v1/article_service.pb.h"
 #include "newsprint/v1/cluster_service.pb.h"
@@ -69,6 +70,7 @@ struct Event {
   OperationPtr operation;
   std::optional<Answer> answer;  // absent: none came
   uint64_t sequence = 0;
+  absl::Time at;  // when the answer came
 };
 
 // For people, without texts.

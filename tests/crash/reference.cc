@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "service/rpc/limits.h"
 #include "service/rpc/status.h"
 #include "service/rpc/to_proto.h"
@@ -17,6 +18,8 @@ namespace {
 
 constexpr size_t kQueueItemsMax = 1024;
 constexpr size_t kHistoryEvents = 12;  // told around one that does not fit
+// A second is promised; the rest is for the restart.
+constexpr absl::Duration kAsyncLossMax = absl::Milliseconds(1500);
 
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "crash_test: reference: %s\n", message.c_str());
@@ -90,6 +93,13 @@ bool WasDone(const std::vector<Event>& events, size_t at, uint64_t sequence_befo
   return told.has_value() && sequence_before < *told;
 }
 
+// Whether the answer says that something was changed.
+bool IsChange(const Event& event) {
+  const Operation& operation = *event.operation;
+  return event.answer->ok() && operation.ingest() != nullptr && !operation.may_replay &&
+         !event.answer->verdict()->replayed();
+}
+
 std::string History(const std::string& collection, const std::vector<Event>& events, size_t at) {
   std::string text;
   const size_t first = at > kHistoryEvents ? at - kHistoryEvents : 0;
@@ -140,12 +150,17 @@ std::vector<v1::GroupChange> Reference::GroupChanges(const std::string& name) co
   return protos;
 }
 
-void Replay(const std::string& collection, const std::vector<Event>& events,
-            const Reference& reference, Mismatches* mismatches) {
+std::vector<OperationPtr> Replay(const std::string& collection, const std::vector<Event>& events,
+                                 bool asynchronous, const Reference& reference,
+                                 Mismatches* mismatches) {
   const auto report = [&](size_t at, const std::string& problem) {
     mismatches->reports.push_back(
         absl::StrCat(collection, ": ", problem, "\n", History(collection, events, at)));
   };
+  const auto restart = std::find_if(events.begin(), events.end(), [](const Event& event) {
+    return event.kind == Event::Kind::kRestart;
+  });
+  std::vector<OperationPtr> taken_back;
   std::set<const Operation*> done;
   for (size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
@@ -153,6 +168,14 @@ void Replay(const std::string& collection, const std::vector<Event>& events,
     if (event.kind == Event::Kind::kAttempt) {
       const Operation* const operation = event.operation.get();
       if (event.answer.has_value() && !IsUnclear(*event.answer)) {
+        if (asynchronous && restart != events.end() && sequence >= restart->sequence) {
+          taken_back.push_back(event.operation);
+          if (IsChange(event) && restart->at - event.at > kAsyncLossMax) {
+            ++mismatches->lost;
+            report(i, "lost, though it was acknowledged long before the crash");
+          }
+          continue;
+        }
         const Answer expected = reference.Execute(*operation);
         done.insert(operation);
         const std::string difference = Difference(expected, *event.answer);
@@ -177,6 +200,7 @@ void Replay(const std::string& collection, const std::vector<Event>& events,
                              " operations, and all that were sent make ", sequence));
     }
   }
+  return taken_back;
 }
 
 }  // namespace newsprint::crash

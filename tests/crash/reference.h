@@ -41,8 +41,6 @@ struct Mismatches {
   int64_t wrong_verdicts = 0;  // answers that the reference does not give
   int64_t never_sent = 0;      // operations that the server has and nobody sent
   std::vector<std::string> reports;
-
-  int64_t total() const { return lost + wrong_verdicts + never_sent; }
 };
 
 // Repeats what happened to a collection on the reference, and compares every answer. An operation
@@ -50,8 +48,12 @@ struct Mismatches {
 // `replayed`, else the server's sequence does.
 //
 // The last event must be a sequence, so that it is known what was done.
-void Replay(const std::string& collection, const std::vector<Event>& events,
-            const Reference& reference, Mismatches* mismatches);
+//
+// `asynchronous`: the collection acknowledges before the disk has it, and a crash may take back
+// what came in the last second. What it took is returned, in order, to be sent again.
+std::vector<OperationPtr> Replay(const std::string& collection, const std::vector<Event>& events,
+                                 bool asynchronous, const Reference& reference,
+                                 Mismatches* mismatches);
 
 }  // namespace newsprint::crash
 

@@ -110,42 +110,46 @@ namespace {
 struct DiskFault {
   const char* name;
   void (*begin)(FaultControl& faults, Dice& dice);
-  bool kill;  // while it lasts
+  bool kill;          // while it lasts
+  bool may_restart;   // the server may need one to write again
+  bool with_reserve;  // the server keeps its disk reserve
 };
 
+void FillDisk(FaultControl& faults, Dice& dice) {
+  faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 20));
+  faults.disk_limited = 1;
+}
+void FillDiskNearly(FaultControl& faults, Dice&) {
+  faults.bytes_left = int64_t{100} << 20;
+  faults.disk_limited = 1;
+}
+void FailSync(FaultControl& faults, Dice&) { faults.sync_errors = 1; }
+void FailSyncs(FaultControl& faults, Dice&) { faults.sync_errors = FaultControl::kUntilLifted; }
+void FailWrite(FaultControl& faults, Dice&) { faults.write_errors = 1; }
+void FailWrites(FaultControl& faults, Dice&) { faults.write_errors = FaultControl::kUntilLifted; }
+void ShortenWrites(FaultControl& faults, Dice&) { faults.short_write_period = 2; }
+void SlowDown(FaultControl& faults, Dice&) { faults.delay_us = 50'000; }
+
 const DiskFault kDiskFaults[] = {
-    {"disk full",
-     [](FaultControl& faults, Dice& dice) {
-       faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 20));
-       faults.disk_limited = 1;
-     },
-     false},
-    {"sync fails once", [](FaultControl& faults, Dice&) { faults.sync_errors = 1; }, false},
-    {"write fails once", [](FaultControl& faults, Dice&) { faults.write_errors = 1; }, false},
-    {"disk full, killed",
-     [](FaultControl& faults, Dice& dice) {
-       faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 18));
-       faults.disk_limited = 1;
-     },
-     true},
-    {"syncs fail",
-     [](FaultControl& faults, Dice&) { faults.sync_errors = FaultControl::kUntilLifted; }, false},
-    {"writes fail",
-     [](FaultControl& faults, Dice&) { faults.write_errors = FaultControl::kUntilLifted; }, false},
-    {"short writes", [](FaultControl& faults, Dice&) { faults.short_write_period = 2; }, false},
-    {"slow disk", [](FaultControl& faults, Dice&) { faults.delay_us = 50'000; }, false},
-    {"syncs fail, killed",
-     [](FaultControl& faults, Dice&) { faults.sync_errors = FaultControl::kUntilLifted; }, true},
-    {"writes fail, killed",
-     [](FaultControl& faults, Dice&) { faults.write_errors = FaultControl::kUntilLifted; }, true},
+    {"disk full", &FillDisk, false, false, false},
+    {"sync fails once", &FailSync, false, false, true},
+    {"disk full, killed", &FillDisk, true, false, false},
+    {"write fails once", &FailWrite, false, true, true},
+    {"disk nearly full", &FillDiskNearly, false, false, true},
+    {"syncs fail", &FailSyncs, false, true, true},
+    {"writes fail", &FailWrites, false, true, true},
+    {"short writes", &ShortenWrites, false, false, true},
+    {"slow disk", &SlowDown, false, false, true},
+    {"syncs fail, killed", &FailSyncs, true, false, true},
+    {"writes fail, killed", &FailWrites, true, false, true},
 };
 
 }  // namespace
 
 Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
   Table table;
-  table.columns = {"rounds", "injected", "recovered by itself", "wrong or lost"};
-  for (const DiskFault& fault : kDiskFaults) table.rows.push_back({fault.name, {0, 0, 0, 0}});
+  table.columns = {"rounds", "injected", "recovered", "by a restart", "wrong or lost"};
+  for (const DiskFault& fault : kDiskFaults) table.rows.push_back({fault.name, {0, 0, 0, 0, 0}});
   Dice dice(options.seed + 1);
   size_t told = totals->reports.size();
   for (int round = 0; round < rounds; ++round) {
@@ -154,7 +158,8 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
     std::vector<int64_t>& counts = table.rows[which].counts;
     Life::Options born = LifeOptions(options, absl::StrCat("fault-", round),
                                      options.seed + 1000 + static_cast<uint64_t>(round));
-    born.large_bodies = round % 2 == 1;
+    born.large_bodies = dice.Percent(50);
+    if (!fault.with_reserve) born.server_flags = {"--disk_reserve_bytes=0"};
     auto life = std::make_unique<Life>(std::move(born), totals);
     FaultControl& faults = life->faults();
     const int64_t wrong_before = totals->found();
@@ -177,9 +182,12 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
     } else if (life->CheckWhileRunning(kRecoveryPatience)) {
       ++counts[2];
     } else {
-      totals->Problem(absl::StrCat(fault.name, ": the server does not write again by itself\n",
-                                   Life::LogTail(life->options().folder + "/server.log")));
-      life->Stop();
+      ++counts[3];
+      if (!fault.may_restart) {
+        totals->Problem(absl::StrCat(fault.name, ": the server does not write again by itself\n",
+                                     Life::LogTail(life->options().folder + "/server.log")));
+      }
+      life->Kill();
       comparable = StartAgain(*life, dice, totals) && life->CheckAfterRestart();
     }
     if (comparable) {
@@ -190,7 +198,7 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
     ++counts[0];
     counts[1] += faults.injected;
     const int64_t wrong = totals->found() - wrong_before;
-    counts[3] += wrong;
+    counts[4] += wrong;
     if (wrong > 0)
       std::printf("%s, fault round %d (seed %llu) found:\n", fault.name, round + 1,
                   static_cast<unsigned long long>(options.seed));
@@ -340,7 +348,7 @@ void RunSoak(const RoundOptions& options, absl::Duration duration, Totals* total
   std::printf("%8s %10s %14s %10s  %s\n", "minutes", "RSS MB", "acknowledged", "injected", "fault");
   for (int part = 1; absl::Now() - begin < duration; ++part) {
     const DiskFault& fault = kDiskFaults[dice.Below(std::size(kDiskFaults))];
-    const bool with_fault = !fault.kill && part % 2 == 0;
+    const bool with_fault = !fault.kill && !fault.may_restart && part % 2 == 0;
     life->Load(kSoakPart, Ending::kGoOn, /*faults=*/with_fault, [&] {
       if (!with_fault) return;
       absl::SleepFor(kSoakPart / 4);

@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kRecentMax = 40;
 constexpr int kDrawsMax = 20;
 constexpr size_t kMembersComparedMax = 5;
+constexpr size_t kDeletedMax = 2000;
 
 uint64_t TextHash(const v1::Article& article) {
   return std::hash<std::string>()(absl::StrCat(article.title(), "\n", article.body()));
@@ -301,7 +302,8 @@ std::string Workload::Settle(const Operation& operation, const Answer& answer) {
     if (!answer.ok()) return "";
     const v1::Verdict& verdict = *answer.verdict();
     const auto same = living_.find(operation.verbatim_of);
-    if (!operation.verbatim_of.empty() && same != living_.end() &&
+    if (verdict.group_id().empty()) return "";  // expired at once
+    if (!options_.expires && !operation.verbatim_of.empty() && same != living_.end() &&
         same->second.text_hash == operation.text_hash && !verdict.replayed() &&
         !IsCopy(verdict.relation())) {
       problem = absl::StrCat("a verbatim copy of ", operation.verbatim_of, " is ",
@@ -337,6 +339,7 @@ std::string Workload::Settle(const Operation& operation, const Answer& answer) {
     // Also when it is not found: an earlier attempt has deleted it.
     Forget(request->id());
     deleted_.insert(request->id());
+    if (deleted_.size() > kDeletedMax) deleted_.erase(deleted_.begin());
     changed(request->id());
   } else if (!answer.ok()) {
     return "";

@@ -38,6 +38,7 @@ class Workload {
     uint64_t first_article = 0;   // number of the generator's that it begins with
     int body_parts = 1;           // articles that one body is made of; more: large bodies
     size_t articles_kept = 0;     // deletes down to so many; 0: no limit
+    bool expires = false;         // the server takes articles away
     int embedding_dimension = 0;  // of the vectors that articles bring; 0: none
   };
   // `generator` must outlive it.
@@ -58,6 +59,8 @@ class Workload {
   };
   const std::map<std::string, Known>& living() const { return living_; }
   const std::set<std::string>& deleted() const { return deleted_; }
+  // Whether that is not known, as articles expire.
+  bool expires() const { return options_.expires; }
   // Ids that were changed last, newest at the end.
   const std::vector<std::string>& recent() const { return recent_; }
   // Whether two stories may share a group, as they are one or an editor has mixed them.

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace newsprint::crash {
 namespace {
@@ -119,7 +120,7 @@ bool Writer::Record(const OperationPtr& operation, std::optional<Answer> answer,
   if (answer.has_value() && !final && !control.dying &&
       !(control.faults && IsDocumentedOutage(*answer))) {
     problems_.push_back(absl::StrCat(options_.collection, ": an error that must not be: ",
-                                     Describe({Event::Kind::kAttempt, operation, answer, 0})));
+                                     Describe({Event::Kind::kAttempt, operation, answer, 0, {}})));
   }
   if (final) {
     if (answer->ok()) ++acknowledged_;
@@ -129,7 +130,7 @@ bool Writer::Record(const OperationPtr& operation, std::optional<Answer> answer,
           absl::StrCat(options_.collection, ": ", Describe(*operation), ": ", problem));
     }
   }
-  events_.push_back({Event::Kind::kAttempt, operation, std::move(answer), 0});
+  events_.push_back({Event::Kind::kAttempt, operation, std::move(answer), 0, absl::Now()});
   return final;
 }
 
@@ -260,7 +261,8 @@ void Writer::Step(const Stubs& stubs, const LoadControl& control) {
     const OperationPtr operation = workload_->Next(/*ingest_only=*/false);
     if (!Send(stubs, operation, control)) {
       pending_.push_back(operation);
-    } else if (operation->ingest() != nullptr && events_.back().answer->ok() && dice_.Percent(10)) {
+    } else if (operation->ingest() != nullptr && events_.back().answer->ok() &&
+               !workload_->expires() && dice_.Percent(10)) {
       CheckReadBack(stubs, *operation, control);
     }
   }
@@ -291,7 +293,7 @@ bool Writer::Settle(const Stubs& stubs, milliseconds patience) {
   return true;
 }
 
-bool Writer::Observe(const Stubs& stubs, Event::Kind kind) {
+bool Writer::Observe(const Stubs& stubs, Event::Kind kind, absl::Time crashed) {
   grpc::ClientContext context;
   SetDeadline(&context);
   v1::GetStatsRequest request;
@@ -299,7 +301,8 @@ bool Writer::Observe(const Stubs& stubs, Event::Kind kind) {
   v1::GetStatsResponse response;
   const grpc::Status status = stubs.admin->GetStats(&context, request, &response);
   if (!status.ok()) return false;
-  events_.push_back({kind, nullptr, std::nullopt, static_cast<uint64_t>(response.sequence())});
+  events_.push_back(
+      {kind, nullptr, std::nullopt, static_cast<uint64_t>(response.sequence()), crashed});
   return true;
 }
 

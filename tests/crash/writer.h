@@ -50,7 +50,8 @@ class Writer {
   struct Options {
     std::string collection;
     Mode mode = Mode::kUnary;
-    int pause_us_max = 3000;  // between two calls
+    int pause_us_max = 3000;    // between two calls
+    bool asynchronous = false;  // the collection acknowledges before the disk has it
   };
   // `workload` must outlive it.
   Writer(Workload* workload, Options options, uint64_t seed);
@@ -60,13 +61,18 @@ class Writer {
   void Run(const Stubs& stubs, const LoadControl& control);
   // Sends what is unanswered until all is answered. False when the server does not answer in time.
   bool Settle(const Stubs& stubs, std::chrono::milliseconds patience);
-  // Asks for the collection's sequence, and writes it down. False when the server does not tell.
-  bool Observe(const Stubs& stubs, Event::Kind kind);
+  // Asks for the collection's sequence, and writes it down, of a restart with the time of the
+  // crash. False when the server does not tell.
+  bool Observe(const Stubs& stubs, Event::Kind kind, absl::Time crashed = absl::InfinitePast());
 
   // What happened since the last call.
   std::vector<Event> TakeEvents();
   int64_t acknowledged() const { return acknowledged_; }
-  bool settled() const { return pending_.empty(); }
+  // Takes back what a crash has taken: it is sent again before all else.
+  void SendAgain(const std::vector<OperationPtr>& operations) {
+    pending_.insert(pending_.begin(), operations.begin(), operations.end());
+  }
+  bool asynchronous() const { return options_.asynchronous; }
   const std::string& collection() const { return options_.collection; }
   Workload& workload() { return *workload_; }
   // Answers that cannot be right, whatever happened before.
