@@ -149,6 +149,25 @@ absl::StatusOr<v1::CancelReembeddingResponse> Client::CancelReembedding(
   return connection_->CancelReembedding(request, options);
 }
 
+absl::StatusOr<v1::CreateSnapshotResponse> Client::CreateSnapshot(
+    const v1::CreateSnapshotRequest& request, const CallOptions& options) const {
+  return connection_->CreateSnapshot(request, options);
+}
+
+absl::StatusOr<v1::ListSnapshotsResponse> Client::ListSnapshots(
+    const v1::ListSnapshotsRequest& request, const CallOptions& options) const {
+  return connection_->ListSnapshots(request, options);
+}
+
+absl::StatusOr<v1::DeleteSnapshotResponse> Client::DeleteSnapshot(
+    const v1::DeleteSnapshotRequest& request, const CallOptions& options) const {
+  return connection_->DeleteSnapshot(request, options);
+}
+
+std::unique_ptr<SnapshotStream> Client::ReadSnapshot(const v1::ReadSnapshotRequest& request) const {
+  return connection_->ReadSnapshot(request);
+}
+
 std::unique_ptr<IngestStream> Client::StreamIngest() const { return connection_->StreamIngest(); }
 
 std::unique_ptr<WatchStream> Client::WatchGroups(const v1::WatchGroupsRequest& request) const {

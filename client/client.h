@@ -18,8 +18,9 @@ namespace newsprint::client {
 // share one connection.
 //
 // Errors: a StatusOr with the code and message that the server sent. Calls that fail with
-// UNAVAILABLE are repeated within their deadline (see MakeConnection); DEADLINE_EXCEEDED means that
-// the deadline of the call passed, and the work may have been done all the same.
+// UNAVAILABLE, or because the server is overloaded, are repeated within their deadline (see
+// MakeConnection); DEADLINE_EXCEEDED means that the deadline of the call passed, and the work may have
+// been done all the same.
 //
 // Performance: each method blocks its thread for one round trip. To send many articles use
 // StreamIngester, which keeps hundreds on their way.
@@ -119,6 +120,20 @@ class Client {
   // Ends such a move before it is complete; the old vectors stay.
   absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
       const v1::CancelReembeddingRequest& request, const CallOptions& options = {}) const;
+  // Makes a snapshot of the server's whole data folder. Takes as long as reading it from disk: give
+  // a deadline in `options`. When the answer of an attempt is lost, the next one may say
+  // ALREADY_EXISTS about our own, or, without a name, makes another.
+  absl::StatusOr<v1::CreateSnapshotResponse> CreateSnapshot(
+      const v1::CreateSnapshotRequest& request, const CallOptions& options = {}) const;
+  // Lists a page of snapshots by name.
+  absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots(const v1::ListSnapshotsRequest& request,
+                                                          const CallOptions& options = {}) const;
+  // Deletes a snapshot. When the answer of an attempt is lost, the next one may say NOT_FOUND.
+  absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
+      const v1::DeleteSnapshotRequest& request, const CallOptions& options = {}) const;
+  // Opens a stream of a snapshot's files. It is not opened again when it breaks: another call with
+  // `first_path` and `first_offset` goes on. "newsprint backup" does all that there is to do.
+  std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) const;
   // Opens a stream of articles. Most callers want StreamIngester instead.
   std::unique_ptr<IngestStream> StreamIngest() const;
   // Opens a stream of changes to groups. Most callers want GroupWatcher instead.

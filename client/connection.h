@@ -43,6 +43,17 @@ class WatchStream {
   virtual void Cancel() = 0;
 };
 
+// One open ReadSnapshot call; the same order of calls.
+class SnapshotStream {
+ public:
+  virtual ~SnapshotStream() = default;
+
+  // Waits for the next piece. False when no more will come; Finish() says why.
+  virtual bool Read(v1::ReadSnapshotResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+  virtual void Cancel() = 0;
+};
+
 // What Client calls. Users of Client need it only to replace it: with mocks::MockConnection in
 // tests.
 //
@@ -101,6 +112,13 @@ class Connection {
       const v1::ReembedCollectionRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::CancelReembeddingResponse> CancelReembedding(
       const v1::CancelReembeddingRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::CreateSnapshotResponse> CreateSnapshot(
+      const v1::CreateSnapshotRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots(
+      const v1::ListSnapshotsRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
+      const v1::DeleteSnapshotRequest& request, const CallOptions& options) = 0;
+  virtual std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) = 0;
   virtual std::unique_ptr<IngestStream> StreamIngest() = 0;
   virtual std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) = 0;
 };
@@ -109,7 +127,9 @@ class Connection {
 //
 // A unary call that fails with UNAVAILABLE is repeated, after a pause, at most
 // `options.attempts_max` times and never past its deadline; every RPC of this API is safe to
-// repeat. When no time is left for another attempt, the error of the last one is returned.
+// repeat. So is one that an overloaded server refuses: RESOURCE_EXHAUSTED that says when to try
+// again (RetryDelay() of client/retry_info.h), after that time or the pause, whichever is longer.
+// When no time is left for another attempt, the error of the last one is returned.
 std::shared_ptr<Connection> MakeConnection(ClientOptions options);
 
 }  // namespace newsprint::client

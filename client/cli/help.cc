@@ -26,6 +26,10 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   reembed --embedder=NAME       move a collection to another embedder
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
   train FILE... --output=MODEL  learn from an archive which words tell its stories apart
+  backup DIR                    copy the data of a running server, verified
+  restore BACKUP DATA_DIR       make a data folder of a backup
+  check DATA_DIR                look for damage in the data folder of a stopped server, or a backup
+  snapshots [list]              copies that the server keeps; also create [NAME], delete NAME
   help [COMMAND]                this page, or more about one command
 
 Flags, before or after the words above; a dash does for an underscore:
@@ -300,6 +304,41 @@ give the same file on processors of one kind.
   --seed=N         of all random choices (1)
 
 Example: newsprint train archive-*.jsonl.gz --output=archive.model
+)"},
+    {"backup", R"(Usage: newsprint backup DIR [--json]
+
+Copies the whole data of a running server, all collections included, into a new folder. The backup
+holds everything that was acknowledged before the command began; the server goes on meanwhile. Every
+file is compared with its checksum before DIR appears. When the connection breaks it goes on where
+it was.
+
+The server keeps a snapshot until the copy is complete, which takes up disk room there for files
+that are replaced meanwhile. It is deleted at the end, also after Ctrl-C. While the server makes the
+snapshot Ctrl-C waits for it; a second one does not.
+
+Example: newsprint backup /backups/newsprint-$(date +%F)
+)"},
+    {"restore", R"(Usage: newsprint restore BACKUP DATA_DIR [--json]
+
+Makes a data folder of a backup, on this machine or another one, without a server. Every file is
+compared with its checksum before DATA_DIR appears. DATA_DIR must not exist, or be empty.
+
+Example: newsprint restore /backups/newsprint-2026-11-22 /var/lib/newsprint
+)"},
+    {"check", R"(Usage: newsprint check DATA_DIR|BACKUP [--json]
+
+Looks for damage in the data folder of a stopped server, or in a backup: reads every file with its
+checksums and every record, and compares what the records say about each other. Changes nothing.
+Each problem is a line, up to 10 of a kind, and each kind is followed by what to do about it. The
+exit code is 1 when there is any.
+)"},
+    {"snapshots", R"(Usage: newsprint snapshots [list] [--limit=N] [--json]
+       newsprint snapshots create [NAME] [--json]
+       newsprint snapshots delete NAME [--json]
+
+Lists, makes or deletes snapshots: copies of the data folder as it was at one moment, which the
+server keeps in its folder "snapshots". They share their files with the server, and take up room as
+it replaces these. "newsprint backup" makes its own and deletes it again.
 )"},
     {"help", R"(Usage: newsprint help [COMMAND]
 )"},

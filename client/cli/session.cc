@@ -51,6 +51,10 @@ constexpr Command kCommands[] = {
     {"reembed", 0, 0, RunReembed},
     {"evaluate", 2, 2, RunEvaluate},
     {"train", 1, kAny, RunTrain},
+    {"snapshots", 0, 2, RunSnapshots},
+    {"backup", 1, 1, RunBackup},
+    {"restore", 2, 2, RunRestore},
+    {"check", 1, 1, RunCheck},
 };
 
 absl::Status Dispatch(Session& session) {
@@ -90,8 +94,8 @@ std::string OneLine(absl::string_view text) {
 // because it did not get there. The code is the same, but the server's messages begin with what
 // they are about (docs/errors.md).
 bool IsFromServer(absl::string_view message) {
-  constexpr absl::string_view kSubjects[] = {"collection", "embedder", "embedding", "server",
-                                             "store"};
+  constexpr absl::string_view kSubjects[] = {"collection", "embedder", "embedding",
+                                             "server",     "snapshot", "store"};
   const absl::string_view word = message.substr(0, message.find_first_of(": _"));
   return std::find(std::begin(kSubjects), std::end(kSubjects), word) != std::end(kSubjects);
 }

@@ -98,6 +98,10 @@ absl::Status RunEmbedders(Session& session, const Args& args);
 absl::Status RunReembed(Session& session, const Args& args);
 absl::Status RunEvaluate(Session& session, const Args& args);
 absl::Status RunTrain(Session& session, const Args& args);
+absl::Status RunSnapshots(Session& session, const Args& args);
+absl::Status RunBackup(Session& session, const Args& args);
+absl::Status RunRestore(Session& session, const Args& args);
+absl::Status RunCheck(Session& session, const Args& args);
 
 }  // namespace newsprint::cli
 

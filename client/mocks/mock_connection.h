@@ -31,6 +31,13 @@ class MockWatchStream : public WatchStream {
   MOCK_METHOD(void, Cancel, (), (override));
 };
 
+class MockSnapshotStream : public SnapshotStream {
+ public:
+  MOCK_METHOD(bool, Read, (v1::ReadSnapshotResponse * response), (override));
+  MOCK_METHOD(absl::Status, Finish, (), (override));
+  MOCK_METHOD(void, Cancel, (), (override));
+};
+
 class MockConnection : public Connection {
  public:
   MOCK_METHOD(absl::StatusOr<v1::IngestArticleResponse>, IngestArticle,
@@ -88,6 +95,14 @@ class MockConnection : public Connection {
   MOCK_METHOD(absl::StatusOr<v1::CancelReembeddingResponse>, CancelReembedding,
               (const v1::CancelReembeddingRequest& request, const CallOptions& options),
               (override));
+  MOCK_METHOD(absl::StatusOr<v1::CreateSnapshotResponse>, CreateSnapshot,
+              (const v1::CreateSnapshotRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::ListSnapshotsResponse>, ListSnapshots,
+              (const v1::ListSnapshotsRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::DeleteSnapshotResponse>, DeleteSnapshot,
+              (const v1::DeleteSnapshotRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(std::unique_ptr<SnapshotStream>, ReadSnapshot,
+              (const v1::ReadSnapshotRequest& request), (override));
   MOCK_METHOD(std::unique_ptr<IngestStream>, StreamIngest, (), (override));
   MOCK_METHOD(std::unique_ptr<WatchStream>, WatchGroups, (const v1::WatchGroupsRequest& request),
               (override));

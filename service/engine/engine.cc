@@ -24,11 +24,12 @@ absl::Status StoredCollectionError(const CollectionSettings& settings, const abs
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
-               std::string graphs_dir)
+Engine::Engine(const Options& options, std::unique_ptr<store::Store> store,
+               std::unique_ptr<Embedders> embedders, std::string graphs_dir)
     : store_(std::move(store)),
       embedders_(std::move(embedders)),
-      graphs_dir_(std::move(graphs_dir)) {}
+      graphs_dir_(std::move(graphs_dir)),
+      snapshots_(store_.get(), options.store, options.newsprint_version) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Embedders> embedders, Embedders::Create(options.embedders));
@@ -40,7 +41,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
     return absl::UnavailableError(
         absl::StrCat("data_dir: cannot make ", graphs_dir, ": ", error.message()));
   }
-  std::unique_ptr<Engine> engine(new Engine(std::move(store), std::move(embedders), graphs_dir));
+  std::unique_ptr<Engine> engine(
+      new Engine(options, std::move(store), std::move(embedders), graphs_dir));
+  RETURN_IF_ERROR(engine->snapshots_.Begin());
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {

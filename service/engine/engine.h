@@ -17,6 +17,7 @@
 #include "service/engine/background_worker.h"
 #include "service/engine/collection.h"
 #include "service/engine/embedders.h"
+#include "service/engine/snapshots.h"
 #include "service/store/store.h"
 
 namespace newsprint {
@@ -29,6 +30,7 @@ class Engine {
   struct Options {
     store::Store::Options store;
     Embedders::Options embedders;
+    std::string newsprint_version;  // for the manifests of snapshots
   };
 
   // Opens or creates the data folder, with a collection "default". FAILED_PRECONDITION when it is
@@ -62,6 +64,8 @@ class Engine {
   // Collection::BeginReembedding with the embedder of this name; errors also as Embedders::Open.
   absl::Status BeginReembedding(Collection& collection, absl::string_view embedder);
 
+  Snapshots& snapshots() { return snapshots_; }
+
   // See Store::NotifyDurable.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
     store_->NotifyDurable(std::move(callback));
@@ -70,8 +74,8 @@ class Engine {
   absl::Status WaitDurable();
 
  private:
-  Engine(std::unique_ptr<store::Store> store, std::unique_ptr<Embedders> embedders,
-         std::string graphs_dir);
+  Engine(const Options& options, std::unique_ptr<store::Store> store,
+         std::unique_ptr<Embedders> embedders, std::string graphs_dir);
 
   absl::StatusOr<std::shared_ptr<Collection>> Reopen(const store::CollectionRecord& record) const;
   absl::StatusOr<std::shared_ptr<Collection>> MakeCollection(
@@ -85,6 +89,7 @@ class Engine {
   const std::unique_ptr<Embedders> embedders_;
   const embed::GeneralTerms general_terms_;
   const std::string graphs_dir_;
+  Snapshots snapshots_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.
   Mutex admin_mutex_;

@@ -15,36 +15,15 @@
 #include "absl/strings/str_cat.h"
 #include "service/common/hash.h"
 #include "service/common/status_macros.h"
+#include "service/index/index_file_parts.h"
 
 namespace newsprint::index {
 namespace {
 
-constexpr uint64_t kMagic = 0x31305643'52544e50;
-constexpr uint32_t kVersion = 1;
 constexpr size_t kWriteBytes = 1 << 20;
-
-struct Header {
-  uint64_t magic = kMagic;
-  uint32_t version = kVersion;
-  uint32_t dimension = 0;
-  uint32_t links = 0;
-  uint32_t segments = 0;
-  uint32_t rows = 0;
-  uint32_t zero = 0;
-};
-static_assert(sizeof(Header) == 32);
-
-struct NodesHeader {
-  uint32_t rows = 0;
-  int32_t entry_point = -1;
-};
 
 absl::Status ErrnoError(absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("vector index file: cannot ", what, " ", path));
-}
-
-absl::Status Damaged(absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("vector index file: ", what));
 }
 
 // Writes parts, each with its checksum. Errors are kept until Finish.
@@ -98,37 +77,6 @@ class PartWriter {
   std::string buffer_;
 };
 
-// Reads parts. Nothing is read beyond the end of the file, so a caller that asks Has before it
-// allocates never allocates more than the file's size.
-class PartReader {
- public:
-  PartReader(std::FILE* file, uint64_t bytes) : file_(file), left_(bytes) {}
-
-  bool Has(uint64_t count, uint64_t bytes_each) const {
-    return bytes_each == 0 || count <= left_ / bytes_each;
-  }
-  bool Read(void* data, size_t bytes) {
-    if (bytes > left_ || std::fread(data, 1, bytes, file_) != bytes) return false;
-    left_ -= bytes;
-    hasher_.Add(data, bytes);
-    return true;
-  }
-  // Whether the part is what was written.
-  bool EndPart() {
-    const Hash128 expected = hasher_.Finish();
-    Hash128 checksum;
-    if (!Read(&checksum, sizeof(checksum))) return false;
-    hasher_ = Hasher128();
-    return checksum == expected;
-  }
-  bool at_end() const { return left_ == 0; }
-
- private:
-  std::FILE* const file_;
-  uint64_t left_;
-  Hasher128 hasher_;
-};
-
 void WriteRows(const Int8Rows& rows, uint32_t count, PartWriter* out) {
   constexpr uint32_t kChunkRows = Int8Rows::kChunkRows;
   const auto for_chunks = [&](const auto& write) {
@@ -165,50 +113,51 @@ void WriteSegment(const Int8HnswIndex& segment, PartWriter* out) {
   out->EndPart();
 }
 
-absl::Status ReadRows(uint32_t count, int dimension, PartReader* in, IndexFile* file) {
+absl::Status ReadRows(uint32_t count, int dimension, IndexFileReader* in, IndexFile* file) {
   if (!in->Has(count, sizeof(Ordinal) + sizeof(float) + static_cast<uint64_t>(dimension))) {
-    return Damaged("too short for its rows");
+    return DamagedIndexFile("too short for its rows");
   }
   file->ordinals.resize(count);
   if (!in->Read(file->ordinals.data(), count * sizeof(Ordinal)) || !in->EndPart()) {
-    return Damaged("bad ordinals");
+    return DamagedIndexFile("bad ordinals");
   }
   std::vector<float> scales(count);
   if (!in->Read(scales.data(), count * sizeof(float)) || !in->EndPart()) {
-    return Damaged("bad scales");
+    return DamagedIndexFile("bad scales");
   }
   // Scores are sorted, which takes numbers.
   for (const float scale : scales) {
-    if (!std::isfinite(scale) || scale < 0) return Damaged("bad scales");
+    if (!std::isfinite(scale) || scale < 0) return DamagedIndexFile("bad scales");
   }
   file->rows = std::make_unique<Int8Rows>(dimension);
   std::vector<int8_t> codes(dimension);
   for (uint32_t row = 0; row < count; ++row) {
-    if (!in->Read(codes.data(), codes.size())) return Damaged("bad codes");
+    if (!in->Read(codes.data(), codes.size())) return DamagedIndexFile("bad codes");
     file->rows->Append({codes.data(), scales[row]}, kRemoved);
   }
-  return in->EndPart() ? absl::OkStatus() : Damaged("bad codes");
+  return in->EndPart() ? absl::OkStatus() : DamagedIndexFile("bad codes");
 }
 
-absl::Status ReadSegment(uint32_t begin, int links, PartReader* in, IndexFile* file) {
+absl::Status ReadSegment(uint32_t begin, int links, IndexFileReader* in, IndexFile* file) {
   NodesHeader header;
   if (!in->Read(&header, sizeof(header)) || header.rows == 0 ||
       header.rows > file->rows->size() - begin || !in->Has(header.rows, 1)) {
-    return Damaged("bad segment");
+    return DamagedIndexFile("bad segment");
   }
   std::vector<uint8_t> levels(header.rows);
-  if (!in->Read(levels.data(), levels.size()) || !in->EndPart()) return Damaged("bad levels");
+  if (!in->Read(levels.data(), levels.size()) || !in->EndPart())
+    return DamagedIndexFile("bad levels");
   const int64_t count = Int8HnswIndex::NeighbourCount(links, levels);
   if (count < 0 || !in->Has(static_cast<uint64_t>(count), sizeof(int32_t))) {
-    return Damaged("bad levels");
+    return DamagedIndexFile("bad levels");
   }
   std::vector<int32_t> neighbours(count);
   if (!in->Read(neighbours.data(), neighbours.size() * sizeof(int32_t)) || !in->EndPart()) {
-    return Damaged("bad links");
+    return DamagedIndexFile("bad links");
   }
   auto graph = Int8HnswIndex::Restore(file->rows.get(), begin, begin + header.rows, links, levels,
                                       std::move(neighbours), header.entry_point);
-  if (graph == nullptr) return Damaged("links that lead nowhere");
+  if (graph == nullptr) return DamagedIndexFile("links that lead nowhere");
   file->segments.push_back(std::move(graph));
   return absl::OkStatus();
 }
@@ -220,7 +169,7 @@ absl::Status WriteIndexFile(const std::string& path, const Int8Rows& rows, const
   const std::string temporary = absl::StrCat(path, ".new");
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoError("create", temporary);
-  Header header;
+  IndexFileHeader header;
   header.dimension = static_cast<uint32_t>(rows.dimension());
   header.links = static_cast<uint32_t>(links);
   header.segments = static_cast<uint32_t>(segments.size());
@@ -246,20 +195,21 @@ absl::Status ReadIndexFile(const std::string& path, int dimension, int links, In
   const auto close_stream = absl::MakeCleanup([stream] { std::fclose(stream); });
   struct stat info;
   if (fstat(fileno(stream), &info) != 0) return ErrnoError("read", path);
-  if (!S_ISREG(info.st_mode)) return Damaged("not a file");
-  PartReader in(stream, static_cast<uint64_t>(info.st_size));
-  Header header;
-  if (!in.Read(&header, sizeof(header)) || !in.EndPart()) return Damaged("bad header");
-  if (header.magic != kMagic || header.version != kVersion ||
+  if (!S_ISREG(info.st_mode)) return DamagedIndexFile("not a file");
+  IndexFileReader in(stream, static_cast<uint64_t>(info.st_size));
+  IndexFileHeader header;
+  if (!in.Read(&header, sizeof(header)) || !in.EndPart()) return DamagedIndexFile("bad header");
+  if (header.magic != kIndexFileMagic || header.version != kIndexFileVersion ||
       header.dimension != static_cast<uint32_t>(dimension) ||
       header.links != static_cast<uint32_t>(links) || header.rows > Int8Rows::kRowsMax) {
-    return Damaged("of another version or shape");
+    return DamagedIndexFile("of another version or shape");
   }
   RETURN_IF_ERROR(ReadRows(header.rows, dimension, &in, file));
   for (uint32_t i = 0; i < header.segments; ++i) {
     RETURN_IF_ERROR(ReadSegment(EndOf(file->segments), links, &in, file));
   }
-  if (EndOf(file->segments) != header.rows || !in.at_end()) return Damaged("rows without a graph");
+  if (EndOf(file->segments) != header.rows || !in.at_end())
+    return DamagedIndexFile("rows without a graph");
   return absl::OkStatus();
 }
 

@@ -192,6 +192,14 @@ bool IsCollectionName(absl::string_view name) {
   return letter_or_digit(name[0]);
 }
 
+absl::Status CheckName(absl::string_view field, absl::string_view name) {
+  if (name.empty()) return Empty(field);
+  if (IsCollectionName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": not a name, got ", name.size(),
+      " bytes, limit 1 to 64 characters of a-z, 0-9, - and _, beginning with a letter or digit"));
+}
+
 absl::Status ThresholdsFromProto(const v1::Thresholds& proto, Thresholds* thresholds) {
   struct Share {
     const char* name;
@@ -268,6 +276,8 @@ absl::Status CheckId(absl::string_view field, absl::string_view id) {
 absl::Status CheckRequestId(absl::string_view request_id) {
   return CheckBytes("request_id", request_id.size(), kRequestIdBytesMax);
 }
+
+absl::Status CheckSnapshotName(absl::string_view name) { return CheckName("name", name); }
 
 absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value, int max) {
   if (value == 0) return default_value;
@@ -509,12 +519,7 @@ absl::StatusOr<RelatedOptions> RelatedOptionsFromProto(const v1::FindRelatedRequ
 absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto) {
   NewCollection wanted;
   CollectionSettings& settings = wanted.settings;
-  if (proto.name().empty()) return Empty("collection.name");
-  if (!IsCollectionName(proto.name())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "collection.name: not a name, got ", proto.name().size(),
-        " bytes, limit 1 to 64 characters of a-z, 0-9, - and _, beginning with a letter or digit"));
-  }
+  RETURN_IF_ERROR(CheckName("collection.name", proto.name()));
   settings.name = proto.name();
   settings.omit_text = proto.omit_text();
   RETURN_IF_ERROR(

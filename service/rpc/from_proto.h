@@ -40,6 +40,8 @@ absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& p
 
 absl::Status CheckId(absl::string_view field, absl::string_view id);
 absl::Status CheckRequestId(absl::string_view request_id);
+// Of a snapshot: required, and as that of a collection.
+absl::Status CheckSnapshotName(absl::string_view name);
 // A count that may be 0 for the default. Over the limit is an error.
 absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value, int max);
 // A page size that may be 0 for the default. Over the limit means the limit (AIP-158).

@@ -400,4 +400,49 @@ absl::Status Handlers::GetStats(const v1::GetStatsRequest& request,
   return absl::OkStatus();
 }
 
+absl::Status Handlers::CreateSnapshot(const v1::CreateSnapshotRequest& request,
+                                      v1::CreateSnapshotResponse* response,
+                                      absl::FunctionRef<bool()> keep_going) const {
+  if (!request.name().empty()) RETURN_IF_ERROR(CheckSnapshotName(request.name()));
+  ASSIGN_OR_RETURN(const SnapshotInfo snapshot,
+                   engine_->snapshots().Create(request.name(), keep_going));
+  ToProto(snapshot, response->mutable_snapshot());
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::ListSnapshots(const v1::ListSnapshotsRequest& request,
+                                     v1::ListSnapshotsResponse* response) const {
+  ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
+  ASSIGN_OR_RETURN(const std::string first, ReadPageToken("ListSnapshots", request.page_token()));
+  ASSIGN_OR_RETURN(const std::vector<SnapshotInfo> snapshots,
+                   engine_->snapshots().List(first, static_cast<size_t>(page_size) + 1));
+  for (const SnapshotInfo& snapshot : snapshots) {
+    if (response->snapshots_size() == page_size) {
+      response->set_next_page_token(
+          MakePageToken("ListSnapshots", absl::string_view(snapshot.name)));
+      break;
+    }
+    ToProto(snapshot, response->add_snapshots());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Handlers::DeleteSnapshot(const v1::DeleteSnapshotRequest& request,
+                                      v1::DeleteSnapshotResponse* /*response*/) const {
+  RETURN_IF_ERROR(CheckSnapshotName(request.name()));
+  return engine_->snapshots().Delete(request.name());
+}
+
+absl::StatusOr<std::unique_ptr<SnapshotReader>> Handlers::ReadSnapshot(
+    const v1::ReadSnapshotRequest& request) const {
+  RETURN_IF_ERROR(CheckSnapshotName(request.name()));
+  if (request.first_offset() < 0 || (request.first_path().empty() && request.first_offset() > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("first_offset: out of range, got ", request.first_offset(),
+                     ", limit 0 to the file's length, and 0 without first_path"));
+  }
+  return engine_->snapshots().Read(request.name(), request.first_path(),
+                                   static_cast<uint64_t>(request.first_offset()));
+}
+
 }  // namespace newsprint::rpc

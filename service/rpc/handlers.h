@@ -9,7 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "newsprint/v1/article_service.pb.h"
 #include "newsprint/v1/cluster_service.pb.h"
@@ -98,6 +100,19 @@ class Handlers {
                                  v1::ReembedCollectionResponse* response) const;
   absl::Status CancelReembedding(const v1::CancelReembeddingRequest& request,
                                  v1::CancelReembeddingResponse* response) const;
+
+  // Snapshots. The first one takes as long as reading the data folder; CANCELLED soon after
+  // `keep_going` says false.
+  absl::Status CreateSnapshot(const v1::CreateSnapshotRequest& request,
+                              v1::CreateSnapshotResponse* response,
+                              absl::FunctionRef<bool()> keep_going) const;
+  absl::Status ListSnapshots(const v1::ListSnapshotsRequest& request,
+                             v1::ListSnapshotsResponse* response) const;
+  absl::Status DeleteSnapshot(const v1::DeleteSnapshotRequest& request,
+                              v1::DeleteSnapshotResponse* response) const;
+  // What ReadSnapshot sends.
+  absl::StatusOr<std::unique_ptr<SnapshotReader>> ReadSnapshot(
+      const v1::ReadSnapshotRequest& request) const;
 
   // One item of a batch or stream, in two steps. The first is the costly one, and needs no order;
   // `collection_name` is the one that holds for all items. The second ingests: fills status and,

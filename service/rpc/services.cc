@@ -3,6 +3,7 @@
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
 #include "newsprint/v1/cluster_service.grpc.pb.h"
+#include "service/rpc/read_snapshot.h"
 #include "service/rpc/stream_ingest.h"
 #include "service/rpc/watch_groups.h"
 
@@ -41,7 +42,11 @@ using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollectio
                     v1::AdminService::WithRawCallbackMethod_ListEmbedders<
                         v1::AdminService::WithRawCallbackMethod_ReembedCollection<
                             v1::AdminService::WithRawCallbackMethod_CancelReembedding<
-                                v1::AdminService::Service>>>>>>>>;
+                                v1::AdminService::WithRawCallbackMethod_CreateSnapshot<
+                                    v1::AdminService::WithRawCallbackMethod_ListSnapshots<
+                                        v1::AdminService::WithRawCallbackMethod_DeleteSnapshot<
+                                            v1::AdminService::WithRawCallbackMethod_ReadSnapshot<
+                                                v1::AdminService::Service>>>>>>>>>>>>;
 
 class ArticleService final : public ArticleServiceBase {
  public:
@@ -226,6 +231,31 @@ class AdminService final : public AdminServiceBase {
                                               ByteBuffer* response) override {
     return dispatcher_->Write(context, "CancelReembedding", request, response,
                               &Handlers::CancelReembedding);
+  }
+
+  grpc::ServerUnaryReactor* CreateSnapshot(grpc::CallbackServerContext* context,
+                                           const ByteBuffer* request,
+                                           ByteBuffer* response) override {
+    return dispatcher_->RunAside(context, "CreateSnapshot", request, response,
+                                 &Handlers::CreateSnapshot);
+  }
+
+  grpc::ServerUnaryReactor* ListSnapshots(grpc::CallbackServerContext* context,
+                                          const ByteBuffer* request,
+                                          ByteBuffer* response) override {
+    return dispatcher_->Read(context, "ListSnapshots", request, response, &Handlers::ListSnapshots);
+  }
+
+  grpc::ServerUnaryReactor* DeleteSnapshot(grpc::CallbackServerContext* context,
+                                           const ByteBuffer* request,
+                                           ByteBuffer* response) override {
+    return dispatcher_->Read(context, "DeleteSnapshot", request, response,
+                             &Handlers::DeleteSnapshot);
+  }
+
+  grpc::ServerWriteReactor<ByteBuffer>* ReadSnapshot(grpc::CallbackServerContext* /*context*/,
+                                                     const ByteBuffer* request) override {
+    return MakeReadSnapshot(dispatcher_, *request);
   }
 
  private:

@@ -332,4 +332,11 @@ void ToProto(const absl::Status& status, v1::ItemStatus* proto) {
   proto->set_message(std::string(told.message()));
 }
 
+void ToProto(const SnapshotInfo& snapshot, v1::Snapshot* proto) {
+  proto->set_name(snapshot.name);
+  ToProto(snapshot.created_at, proto->mutable_created_at());
+  proto->set_bytes(static_cast<int64_t>(snapshot.bytes));
+  proto->set_files(static_cast<int64_t>(snapshot.files));
+}
+
 }  // namespace newsprint::rpc

@@ -9,6 +9,7 @@
 #include "service/common/types.h"
 #include "service/engine/collection.h"
 #include "service/engine/embedders.h"
+#include "service/engine/snapshots.h"
 
 namespace newsprint::rpc {
 
@@ -27,6 +28,7 @@ void ToProto(const CollectionInfo& info, v1::Collection* proto);
 void ToProto(const EmbedderInfo& embedder, v1::Embedder* proto);
 void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto);
 void ToProto(const absl::Status& status, v1::ItemStatus* proto);
+void ToProto(const SnapshotInfo& snapshot, v1::Snapshot* proto);
 void ToProto(absl::Time time, google::protobuf::Timestamp* proto);
 
 v1::Relation ToProto(Relation relation);

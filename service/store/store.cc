@@ -7,6 +7,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -24,81 +25,12 @@
 #include "service/store/codec.h"
 #include "service/store/folder_check.h"
 #include "service/store/group_commit.h"
+#include "service/store/keys.h"
 #include "service/store/rocksdb_status.h"
 #include "service/store/wal_file_system.h"
 
 namespace newsprint::store {
 namespace {
-
-// A key is the collection's uid (4 bytes, big-endian), a tag, and what the tag calls for. Uid 0
-// holds what belongs to the folder as a whole. Numbers in keys are big-endian;
-// docs/storage-format.md lists them all.
-enum Tag : char {
-  kFormatTag = 'f',      // uid 0
-  kNextUidTag = 'u',     // uid 0
-  kCollectionTag = 'c',  // uid 0, then the collection's uid
-  kStateTag = 'S',
-  kArticleTag = 'A',      // ordinal
-  kBodyTag = 'B',         // ordinal; in the column family "bodies"
-  kSketchTag = 'K',       // ordinal
-  kFingerprintTag = 'F',  // ordinal
-  kVectorTag = 'V',       // generation, ordinal
-  kPendingTag = 'E',      // generation, ordinal
-  kTermsTag = 'H',        // ordinal
-  kIdTag = 'I',           // article id
-  kTextTag = 'X',         // text hash, ordinal
-  kGroupTag = 'G',        // group
-  kMemberTag = 'M',       // group, ordinal
-  kChangeTag = 'D',       // number of the change
-  kLessonTag = 'L',       // ordinal
-  kTaughtTag = 'T',       // hash of an article's id, or of its text
-  kBoilerplateTag = 'P',
-  kRequestTag = 'R',      // request id
-  kRequestRingTag = 'Q',  // place in the ring
-};
-
-std::string Key(uint32_t uid, Tag tag) {
-  std::string key = KeyFixed32(uid);
-  key.push_back(tag);
-  return key;
-}
-
-std::string Key(uint32_t uid, Tag tag, absl::string_view rest) {
-  std::string key = Key(uid, tag);
-  key.append(rest.data(), rest.size());
-  return key;
-}
-
-std::string OrdinalKey(uint32_t uid, Tag tag, Ordinal ordinal) {
-  return Key(uid, tag, KeyFixed32(ordinal));
-}
-
-std::string HashKey(uint32_t uid, Tag tag, const Hash128& hash) {
-  return Key(uid, tag, absl::StrCat(KeyFixed64(hash.high), KeyFixed64(hash.low)));
-}
-
-std::string TextKey(uint32_t uid, const Hash128& hash, Ordinal ordinal) {
-  return absl::StrCat(HashKey(uid, kTextTag, hash), KeyFixed32(ordinal));
-}
-
-std::string MemberKey(uint32_t uid, GroupNumber group, Ordinal ordinal) {
-  return Key(uid, kMemberTag, absl::StrCat(KeyFixed64(group), KeyFixed32(ordinal)));
-}
-
-std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation) {
-  return Key(uid, tag, KeyFixed32(generation));
-}
-
-std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation, Ordinal ordinal) {
-  return absl::StrCat(GenerationKey(uid, tag, generation), KeyFixed32(ordinal));
-}
-
-// The first key behind all keys with `prefix`; empty when there is none.
-std::string PrefixEnd(std::string prefix) {
-  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
-  if (!prefix.empty()) ++prefix.back();
-  return prefix;
-}
 
 rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -147,8 +79,6 @@ rocksdb::ColumnFamilyOptions BodyOptions(const std::shared_ptr<rocksdb::Cache>& 
   return family;
 }
 
-constexpr char kBodiesFamily[] = "bodies";
-
 absl::StatusOr<std::vector<float>> DecodeVector(absl::string_view bytes) {
   std::vector<float> vector(bytes.size() / sizeof(float));
   if (vector.size() * sizeof(float) != bytes.size()) {
@@ -185,6 +115,7 @@ class Batch::Impl {
 
 class Store::Impl {
  public:
+  explicit Impl(const std::string& data_dir) : logs(std::make_shared<WalFileSystem>(data_dir)) {}
   ~Impl() {
     if (db == nullptr) return;
     if (commit != nullptr) {
@@ -277,7 +208,7 @@ class Store::Impl {
 
   static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
 
-  const std::shared_ptr<WalFileSystem> logs = std::make_shared<WalFileSystem>();
+  const std::shared_ptr<WalFileSystem> logs;
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(logs);
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
@@ -351,7 +282,7 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(options.data_dir);
   RETURN_IF_ERROR(impl->Open(options));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -648,6 +579,22 @@ int64_t Store::disk_bytes() const {
     }
   }
   return total;
+}
+
+absl::Status Store::WriteCheckpoint(const std::string& dir) {
+  rocksdb::Checkpoint* raw = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  // What nobody waits for is still in the log's buffer.
+  if (status.ok()) status = impl_->db->FlushWAL(/*sync=*/false);
+  // Without flushing first: a flush that fails, on a full disk, would end all writing.
+  if (status.ok()) {
+    status = checkpoint->CreateCheckpoint(dir, std::numeric_limits<uint64_t>::max());
+  }
+  if (status.IsNoSpace()) {
+    return absl::ResourceExhaustedError(absl::StrCat("store: checkpoint: ", status.ToString()));
+  }
+  return ToStatus(status, "checkpoint");
 }
 
 Batch::Batch(uint32_t uid) : impl_(std::make_unique<Impl>(uid)) {}

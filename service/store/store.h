@@ -124,6 +124,12 @@ class Store {
   // Disk space, as RocksDB estimates it.
   int64_t disk_bytes() const;
 
+  // Writes a copy of the database into `dir`, an absolute path that must not exist, on the same
+  // file system. It holds all that was applied before the call, and of what is applied meanwhile
+  // the first part: a state that the store had. Tables and blob files are hard links, and the log
+  // is copied. Nothing is left behind on an error: RESOURCE_EXHAUSTED when the disk is full.
+  absl::Status WriteCheckpoint(const std::string& dir);
+
  private:
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);

@@ -53,6 +53,9 @@ class FakeServer final : public v1::ArticleService::Service,
     int64_t move_step = 1;  // articles that a move to another embedder gets done by each look at it
     std::vector<std::string> move_problems;  // what holds it up at each look; it ends after these
     std::set<std::string> pending_ids;       // articles whose vector is still to come
+    int broken_snapshot_streams = 0;         // reads of snapshots that break with `stream_status`
+    int broken_snapshot_pieces = 0;          // after so many pieces
+    std::string damaged_snapshot_file;       // one that is sent with a wrong byte
   };
 
   FakeServer();
@@ -66,6 +69,8 @@ class FakeServer final : public v1::ArticleService::Service,
   std::atomic<int> unary_calls{0};
   std::atomic<int> streams{0};  // of articles
   std::atomic<int> watches{0};
+  std::atomic<int> snapshot_streams{0};
+  std::set<std::string> SnapshotNames();
   // Ids in the order of ingestion, repetitions left out.
   std::vector<std::string> IngestedIds(const std::string& collection = "default");
   v1::Article Stored(const std::string& id, const std::string& collection = "default");
@@ -135,6 +140,14 @@ class FakeServer final : public v1::ArticleService::Service,
                                  v1::ReembedCollectionResponse*) override;
   grpc::Status CancelReembedding(grpc::ServerContext*, const v1::CancelReembeddingRequest*,
                                  v1::CancelReembeddingResponse*) override;
+  grpc::Status CreateSnapshot(grpc::ServerContext*, const v1::CreateSnapshotRequest*,
+                              v1::CreateSnapshotResponse*) override;
+  grpc::Status ListSnapshots(grpc::ServerContext*, const v1::ListSnapshotsRequest*,
+                             v1::ListSnapshotsResponse*) override;
+  grpc::Status DeleteSnapshot(grpc::ServerContext*, const v1::DeleteSnapshotRequest*,
+                              v1::DeleteSnapshotResponse*) override;
+  grpc::Status ReadSnapshot(grpc::ServerContext*, const v1::ReadSnapshotRequest*,
+                            grpc::ServerWriter<v1::ReadSnapshotResponse>*) override;
 
  private:
   struct Entry {
@@ -177,6 +190,8 @@ class FakeServer final : public v1::ArticleService::Service,
   // What a move to another embedder gets done between two looks at it.
   void MoveOn(Store& store);
 
+  static v1::Snapshot SnapshotOf(const std::string& name);
+
   static grpc::Status NotFound(const std::string& what);
   static std::string TextOf(const v1::Article& article);
   // Cuts the page that `token` begins out of `count` entries.
@@ -186,6 +201,7 @@ class FakeServer final : public v1::ArticleService::Service,
   std::mutex mutex_;
   std::map<std::string, Store> stores_;                        // guarded by mutex_
   std::vector<v1::Collection> created_;                        // guarded by mutex_
+  std::set<std::string> snapshots_;                            // guarded by mutex_
   std::set<std::string> delete_requests_done_;                 // guarded by mutex_
   std::map<std::string, v1::SplitGroupResponse> splits_done_;  // guarded by mutex_
   v1::FindRelatedRequest last_find_related_;                   // guarded by mutex_

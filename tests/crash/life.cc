@@ -140,6 +140,7 @@ void Life::MakeCollections() {
     read_targets_.push_back({plan.settings.name(), workload.first_article});
     ++index;
   }
+  history_.resize(writers_.size());
   problems_told_.resize(writers_.size());
   acknowledged_told_.resize(writers_.size());
 }
@@ -232,10 +233,13 @@ void Life::TakeProblems() {
 }
 
 bool Life::ReplayAll() {
-  for (const auto& writer : writers_) {
+  for (size_t i = 0; i < writers_.size(); ++i) {
+    Writer* const writer = writers_[i].get();
     Mismatches mismatches;
-    writer->SendAgain(Replay(writer->collection(), writer->TakeEvents(), writer->asynchronous(),
-                             *reference_, &mismatches));
+    const Replayed replayed = Replay(writer->collection(), writer->TakeEvents(),
+                                     writer->asynchronous(), *reference_, &mismatches);
+    writer->SendAgain(replayed.taken_back);
+    history_[i].insert(history_[i].end(), replayed.done.begin(), replayed.done.end());
     totals_->lost += mismatches.lost;
     totals_->wrong_verdicts += mismatches.wrong_verdicts;
     totals_->problems += mismatches.never_sent;
@@ -282,16 +286,112 @@ void Life::VerifyAll(size_t sample) {
   }
 }
 
-Findings Life::VerifyServer(const Stubs& stubs, bool damaged) const {
+Findings Life::VerifyServer(const Stubs& stubs, const Reference& reference, bool damaged,
+                            bool past) const {
   Findings all;
   for (size_t i = 0; i < writers_.size(); ++i) {
     VerifyOptions options;
     options.damaged = damaged;
     options.seed = options_.seed;
     options.sample = kSample;
-    all.Add(Verify(stubs, *reference_, writers_[i]->collection(), *workloads_[i], options));
+    options.past = past;
+    all.Add(Verify(stubs, reference, writers_[i]->collection(), *workloads_[i], options));
   }
   return all;
+}
+
+void Life::CreateCollections(const Reference& reference) const {
+  for (const CollectionPlan& plan : PlanCollections(options_.large_bodies)) {
+    v1::CreateCollectionRequest request;
+    *request.mutable_collection() = plan.settings;
+    v1::CreateCollectionResponse response;
+    const absl::Status status = reference.handlers().CreateCollection(request, &response);
+    if (!status.ok()) Die(absl::StrCat("cannot create a collection: ", status.message()));
+  }
+}
+
+bool Life::MakeSnapshot() {
+  ++snapshots_;
+  // Acknowledged before, so that the snapshot must have it. In a collection that nobody compares.
+  v1::IngestArticleRequest ingest;
+  ingest.mutable_article()->set_id(absl::StrCat("before-snapshot-", snapshots_));
+  ingest.mutable_article()->set_body(absl::StrCat("The snapshot number ", snapshots_, " is near."));
+  v1::IngestArticleResponse ingested;
+  grpc::ClientContext ingest_context, context;
+  if (!stubs_->articles->IngestArticle(&ingest_context, ingest, &ingested).ok()) return false;
+  v1::CreateSnapshotRequest request;
+  request.set_name(absl::StrCat("snapshot-", snapshots_));
+  v1::CreateSnapshotResponse response;
+  if (!stubs_->admin->CreateSnapshot(&context, request, &response).ok()) return false;
+  snapshot_ = request.name();
+  snapshot_article_ = ingest.article().id();
+  return true;
+}
+
+void Life::VerifySnapshot() {
+  const std::string restored = options_.folder + "/restored", past = options_.folder + "/past";
+  std::filesystem::remove_all(restored);
+  std::filesystem::remove_all(past);
+  const std::string tool = std::filesystem::path(options_.binary).parent_path() / "newsprint";
+  const std::string snapshot = absl::StrCat(data_dir_, "/snapshots/", snapshot_);
+  const int code = RunProgram(tool, {"restore", snapshot, restored}, log_path_);
+  if (code != 0) {
+    return totals_->Problem(absl::StrCat("newsprint restore of ", snapshot, " ends with ", code,
+                                         "\n", LogTail(log_path_)));
+  }
+  ServerProcess server(ServerOptions(restored, log_path_));
+  const auto address = server.WaitForAddress(absl::Milliseconds(kServePatience.count()));
+  const Stubs stubs(address.ok() ? *address : "127.0.0.1:1");
+  if (!address.ok() || !stubs.WaitUntilServing(kServePatience).ok()) {
+    return totals_->Problem(
+        absl::StrCat("a server does not start on a snapshot\n", LogTail(log_path_)));
+  }
+  v1::GetArticleRequest get;
+  get.set_id(snapshot_article_);
+  v1::GetArticleResponse got;
+  grpc::ClientContext get_context;
+  if (!stubs.articles->GetArticle(&get_context, get, &got).ok()) {
+    ++totals_->lost;
+    totals_->reports.push_back(absl::StrCat(snapshot_, " lacks what was acknowledged before it"));
+  }
+  const Reference reference(past);
+  CreateCollections(reference);
+  for (size_t i = 0; i < writers_.size(); ++i) {
+    grpc::ClientContext context;
+    v1::GetStatsRequest request;
+    request.set_collection(writers_[i]->collection());
+    v1::GetStatsResponse stats;
+    if (!stubs.admin->GetStats(&context, request, &stats).ok()) continue;  // found out below
+    for (const OperationPtr& operation : history_[i]) {
+      if (reference.Sequence(request.collection()) >= static_cast<uint64_t>(stats.sequence())) {
+        break;
+      }
+      reference.Execute(*operation);
+    }
+  }
+  const Findings found = VerifyServer(stubs, reference, /*damaged=*/false, /*past=*/true);
+  totals_->compared += found.calls;
+  totals_->wrong_verdicts += found.total();
+  for (const std::string& report : found.reports) {
+    totals_->reports.push_back(absl::StrCat(snapshot_, ", restored: ", report));
+  }
+}
+
+void Life::Check(const std::string& folder) {
+  const std::string tool = std::filesystem::path(options_.binary).parent_path() / "newsprint";
+  const std::string log = options_.folder + "/check.log";
+  std::filesystem::remove(log);
+  const int code = RunProgram(tool, {"check", folder}, log);
+  if (code == 0) return;
+  totals_->Problem(
+      absl::StrCat("newsprint check ", folder, " ends with ", code, "\n", LogTail(log)));
+}
+
+void Life::CheckSnapshots() {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir_ + "/snapshots", none)) {
+    if (entry.path().filename().string()[0] != '.') Check(entry.path().string());
+  }
 }
 
 void Life::LiftFaults() {

@@ -73,6 +73,16 @@ class Life {
   // Writes and reads for `load`, while `meanwhile` runs, if any; then ends the round.
   void Load(absl::Duration load, Ending ending, bool faults,
             const std::function<void()>& meanwhile = nullptr);
+  // Makes a snapshot of the running server; false when there is none. May be called while others
+  // write.
+  bool MakeSnapshot();
+  // Compares a server on that snapshot, restored, with the reference as it was then.
+  void VerifySnapshot();
+  // Runs `newsprint check` on a folder of a stopped server, or on a snapshot.
+  void Check(const std::string& folder);
+  // Whether there is a snapshot that may be whole or not, as the server was killed while it was
+  // made, and must be whole.
+  void CheckSnapshots();
   // After a start: what was acknowledged is there, what was not is sent again. False when the two
   // cannot be compared any more.
   bool CheckAfterRestart();
@@ -81,7 +91,9 @@ class Life {
   // Compares all collections.
   void VerifyAll(size_t sample);
   // The same for a server on a copy of the folder, which may have been damaged.
-  Findings VerifyServer(const Stubs& stubs, bool damaged) const;
+  Findings VerifyServer(const Stubs& stubs, bool damaged) const {
+    return VerifyServer(stubs, *reference_, damaged, /*past=*/false);
+  }
   void Stop();
   void Kill() { server_->Kill(); }
 
@@ -95,6 +107,10 @@ class Life {
   static std::string LogTail(const std::string& path);
 
  private:
+  Findings VerifyServer(const Stubs& stubs, const Reference& reference, bool damaged,
+                        bool past) const;
+  // Of an empty reference.
+  void CreateCollections(const Reference& reference) const;
   void MakeCollections();
   bool ReplayAll();
   void TakeProblems();
@@ -113,6 +129,9 @@ class Life {
   std::vector<ReadTarget> read_targets_;
   std::vector<size_t> problems_told_;  // of each writer
   std::vector<int64_t> acknowledged_told_;
+  std::vector<std::vector<OperationPtr>> history_;  // of each writer, what was done
+  int snapshots_ = 0;
+  std::string snapshot_, snapshot_article_;  // the last, and what was acknowledged just before
   bool diverged_ = false;
   absl::Time crashed_;
 };

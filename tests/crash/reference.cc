@@ -150,9 +150,8 @@ std::vector<v1::GroupChange> Reference::GroupChanges(const std::string& name) co
   return protos;
 }
 
-std::vector<OperationPtr> Replay(const std::string& collection, const std::vector<Event>& events,
-                                 bool asynchronous, const Reference& reference,
-                                 Mismatches* mismatches) {
+Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool asynchronous,
+                const Reference& reference, Mismatches* mismatches) {
   const auto report = [&](size_t at, const std::string& problem) {
     mismatches->reports.push_back(
         absl::StrCat(collection, ": ", problem, "\n", History(collection, events, at)));
@@ -160,7 +159,7 @@ std::vector<OperationPtr> Replay(const std::string& collection, const std::vecto
   const auto restart = std::find_if(events.begin(), events.end(), [](const Event& event) {
     return event.kind == Event::Kind::kRestart;
   });
-  std::vector<OperationPtr> taken_back;
+  Replayed replayed;
   std::set<const Operation*> done;
   for (size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
@@ -169,7 +168,7 @@ std::vector<OperationPtr> Replay(const std::string& collection, const std::vecto
       const Operation* const operation = event.operation.get();
       if (event.answer.has_value() && !IsUnclear(*event.answer)) {
         if (asynchronous && restart != events.end() && sequence >= restart->sequence) {
-          taken_back.push_back(event.operation);
+          replayed.taken_back.push_back(event.operation);
           if (IsChange(event) && restart->at - event.at > kAsyncLossMax) {
             ++mismatches->lost;
             report(i, "lost, though it was acknowledged long before the crash");
@@ -178,12 +177,14 @@ std::vector<OperationPtr> Replay(const std::string& collection, const std::vecto
         }
         const Answer expected = reference.Execute(*operation);
         done.insert(operation);
+        replayed.done.push_back(event.operation);
         const std::string difference = Difference(expected, *event.answer);
         if (difference.empty()) continue;
         ++mismatches->wrong_verdicts;
         report(i, absl::StrCat("another answer than the reference's:\n", difference));
       } else if (done.find(operation) == done.end() && WasDone(events, i, sequence)) {
         reference.Execute(*operation);
+        replayed.done.push_back(event.operation);
         if (operation->ingest() != nullptr && !operation->may_replay) done.insert(operation);
       }
       continue;
@@ -200,7 +201,7 @@ std::vector<OperationPtr> Replay(const std::string& collection, const std::vecto
                              " operations, and all that were sent make ", sequence));
     }
   }
-  return taken_back;
+  return replayed;
 }
 
 }  // namespace newsprint::crash

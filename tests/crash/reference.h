@@ -50,10 +50,13 @@ struct Mismatches {
 // The last event must be a sequence, so that it is known what was done.
 //
 // `asynchronous`: the collection acknowledges before the disk has it, and a crash may take back
-// what came in the last second. What it took is returned, in order, to be sent again.
-std::vector<OperationPtr> Replay(const std::string& collection, const std::vector<Event>& events,
-                                 bool asynchronous, const Reference& reference,
-                                 Mismatches* mismatches);
+// what came in the last second.
+struct Replayed {
+  std::vector<OperationPtr> done;        // on the reference, in order
+  std::vector<OperationPtr> taken_back;  // acknowledged, and to be sent again
+};
+Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool asynchronous,
+                const Reference& reference, Mismatches* mismatches);
 
 }  // namespace newsprint::crash
 

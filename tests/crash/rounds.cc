@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -86,8 +87,26 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
                           : kind < 93 ? Ending::kKillInDrain
                                       : Ending::kStop;
     const int64_t wrong_before = totals->found();
-    life->Load(RandomUpTo(dice, options.load_max), ending, /*faults=*/false);
-    if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) life->VerifyAll(kSample);
+    // Some snapshots are made in time, and some servers are killed while they make one.
+    const bool with_snapshot = dice.Percent(25);
+    std::thread snapshot;
+    bool has_snapshot = false;
+    life->Load(RandomUpTo(dice, options.load_max), ending, /*faults=*/false, [&] {
+      if (!with_snapshot) return;
+      snapshot = std::thread([&, pause = RandomUpTo(dice, options.load_max / 2)] {
+        absl::SleepFor(pause);
+        has_snapshot = life->MakeSnapshot();
+      });
+    });
+    if (with_snapshot) {
+      snapshot.join();
+      life->CheckSnapshots();
+    }
+    if (dice.Percent(30)) life->Check(life->data_dir());
+    if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) {
+      life->VerifyAll(kSample);
+      if (has_snapshot) life->VerifySnapshot();
+    }
     ++totals->rounds;
     clean = wrong_before == totals->found();
     if (!clean)

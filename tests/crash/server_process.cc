@@ -28,6 +28,19 @@ namespace {
 
 }  // namespace
 
+int RunProgram(const std::string& binary, const std::vector<std::string>& arguments,
+               const std::string& log_path) {
+  ServerProcess::Options options;
+  options.binary = binary;
+  options.arguments = arguments;
+  options.log_path = log_path;
+  options.output_to_log = true;
+  ServerProcess program(options);
+  const auto end = program.WaitForEnd(absl::Minutes(2));
+  if (!end.ok()) return 255;
+  return end->exited ? end->code : 128 + end->code;
+}
+
 ServerProcess::ServerProcess(const Options& options) {
   std::vector<std::string> words = {options.binary};
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
@@ -51,7 +64,7 @@ ServerProcess::ServerProcess(const Options& options) {
   if (pid_ < 0) Die("cannot fork");
   if (pid_ == 0) {  // only calls that are allowed between fork and exec
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(ends[1], STDOUT_FILENO);
+    dup2(options.output_to_log ? log : ends[1], STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
     execve(argv[0], argv.data(), environment.data());
     _exit(127);

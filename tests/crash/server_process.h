@@ -15,6 +15,11 @@
 
 namespace newsprint::crash {
 
+// Runs a program to its end, without a shell. Its output, both kinds, is appended to the file. 128
+// and more: a signal, or it did not end in time.
+int RunProgram(const std::string& binary, const std::vector<std::string>& arguments,
+               const std::string& log_path);
+
 // Not thread-safe, but that Kill may be called from another thread than the one that reads. Kills
 // the server when destroyed; it dies with the thread that started it, too.
 class ServerProcess {
@@ -30,6 +35,7 @@ class ServerProcess {
     std::vector<std::string> arguments;                            // without the program's name
     std::vector<std::pair<std::string, std::string>> environment;  // added to our own
     std::string log_path;                                          // standard error is appended
+    bool output_to_log = false;                                    // standard output too
   };
   // Aborts when no process can be made.
   explicit ServerProcess(const Options& options);

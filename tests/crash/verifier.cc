@@ -144,7 +144,8 @@ class Verification {
       const auto& response = static_cast<const v1::BatchGetArticlesResponse&>(*actual.response);
       for (const v1::GetArticleResult& result : response.results()) {
         const bool stored = result.status().code() == 0;
-        if (!workload_.expires() && stored != (workload_.living().count(result.article_id()) > 0) &&
+        if (!options_.past && !workload_.expires() &&
+            stored != (workload_.living().count(result.article_id()) > 0) &&
             result.status().code() != grpc::StatusCode::RESOURCE_EXHAUSTED) {
           Report(
               stored ? &findings_.wrong : &findings_.lost,
@@ -234,7 +235,7 @@ class Verification {
     for (const v1::GroupMember& member : response.members()) {
       const auto known = workload_.living().find(member.article_id());
       if (known == workload_.living().end()) {
-        if (workload_.expires()) continue;
+        if (options_.past || workload_.expires()) continue;
         Report(&findings_.wrong, absl::StrCat("group ", response.group().id(), " has ",
                                               member.article_id(), ", which is not stored"));
         continue;

@@ -28,6 +28,8 @@ struct Findings {
 struct VerifyOptions {
   // Whether the server may answer INTERNAL, as the folder was damaged.
   bool damaged = false;
+  // Whether the server has an earlier state than the workload.
+  bool past = false;
   size_t sample = 40;  // articles that are asked about in all ways
   uint64_t seed = 0;
 };

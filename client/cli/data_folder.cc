@@ -1,0 +1,263 @@
+// newsprint backup, restore and check: a server's data folder, and copies of it. The only file of
+// the command line that knows how a data folder looks (tests/structure_test.py).
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/backoff.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/output.h"
+#include "client/cli/progress.h"
+#include "client/cli/session.h"
+#include "service/index/index_file_check.h"
+#include "service/store/backup.h"
+#include "service/store/checker.h"
+#include "service/store/manifest.h"
+
+namespace newsprint::cli {
+namespace {
+
+constexpr int64_t kProgressBytes = 1024;  // progress is told in KiB
+// Streams opened in a row without a byte before giving up.
+constexpr int kStreamsMax = 8;
+constexpr size_t kProblemsShown = 10;  // of each kind
+
+// What went wrong here, and not on the server: its message alone is printed.
+absl::Status LocalError(const absl::Status& status) {
+  if (status.ok() || absl::IsCancelled(status)) return status;
+  return absl::UnknownError(status.message());
+}
+
+double SecondsSince(absl::Time begin) { return absl::ToDoubleSeconds(absl::Now() - begin); }
+
+// A snapshot that goes with the backup that it is made for.
+class TemporarySnapshot {
+ public:
+  explicit TemporarySnapshot(Session& session)
+      : session_(session),
+        name_(absl::StrCat("backup-", absl::ToUnixMillis(absl::Now()), "-", getpid())) {}
+  ~TemporarySnapshot() {
+    if (!may_exist_) return;
+    v1::DeleteSnapshotRequest request;
+    request.set_name(name_);
+    const auto deleted = session_.client.DeleteSnapshot(request);
+    if (deleted.ok() || absl::IsNotFound(deleted.status())) return;
+    session_.err << "note: the snapshot stays on the server, and takes up room: "
+                 << deleted.status().message() << "; \"newsprint snapshots delete " << name_
+                 << "\" removes it" << std::endl;
+  }
+  TemporarySnapshot(const TemporarySnapshot&) = delete;
+  TemporarySnapshot& operator=(const TemporarySnapshot&) = delete;
+
+  absl::StatusOr<v1::Snapshot> Create() {
+    v1::CreateSnapshotRequest request;
+    request.set_name(name_);
+    client::CallOptions options;
+    options.deadline = absl::InfiniteDuration();  // it takes as long as the folder is large
+    may_exist_ = true;
+    auto response = session_.client.CreateSnapshot(request, options);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_snapshot());
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  Session& session_;
+  const std::string name_;
+  bool may_exist_ = false;
+};
+
+// Receives from where `writer` is. Not OK with the status of the stream when it broke; `received`
+// says whether anything came before.
+absl::Status ReceiveSome(Session& session, const std::string& name, int64_t total,
+                         store::BackupWriter& writer, int64_t* done, Progress& progress,
+                         bool* received) {
+  v1::ReadSnapshotRequest request;
+  request.set_name(name);
+  request.set_first_path(writer.path());
+  request.set_first_offset(static_cast<int64_t>(writer.offset()));
+  const std::unique_ptr<client::SnapshotStream> stream = session.client.ReadSnapshot(request);
+  v1::ReadSnapshotResponse piece;
+  absl::Status local;
+  while (stream->Read(&piece)) {
+    *received = true;
+    local = LocalError(
+        writer.Append(piece.path(), static_cast<uint64_t>(piece.offset()), piece.data()));
+    if (local.ok() && Interrupted()) local = absl::CancelledError("interrupted");
+    if (!local.ok()) {
+      stream->Cancel();
+      break;
+    }
+    *done += static_cast<int64_t>(piece.data().size());
+    progress.SetPosition(*done / kProgressBytes, total / kProgressBytes);
+  }
+  const absl::Status status = stream->Finish();
+  return local.ok() ? status : local;
+}
+
+// Goes on where it was when the stream breaks.
+absl::Status Receive(Session& session, const v1::Snapshot& snapshot, store::BackupWriter& writer) {
+  Progress progress(session.err, session.err_is_terminal, "KiB");
+  client::Backoff backoff(absl::Milliseconds(100), absl::Seconds(5));
+  int64_t done = 0;
+  for (int streams = 1;; ++streams) {
+    bool received = false;
+    const absl::Status status =
+        ReceiveSome(session, snapshot.name(), snapshot.bytes(), writer, &done, progress, &received);
+    if (!absl::IsUnavailable(status)) return status;
+    if (received) streams = 1;
+    if (streams >= kStreamsMax) return status;
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    absl::SleepFor(backoff.Next());
+  }
+}
+
+// "1,234 files, 12.4 MiB, as of 2026-11-22T10:30:00Z".
+std::string Describe(const store::Manifest& manifest) {
+  return absl::StrCat(
+      Counted(static_cast<int64_t>(manifest.files.size()), "file"), ", ",
+      FormatBytes(static_cast<int64_t>(manifest.bytes())), ", as of ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", manifest.created_at, absl::UTCTimeZone()));
+}
+
+void ShowCopied(Session& session, absl::string_view verb, const std::string& from,
+                const std::string& to, const store::Manifest& manifest, double seconds) {
+  if (session.settings.json) {
+    PrintJson({{"from", from},
+               {"to", to},
+               {"files", manifest.files.size()},
+               {"bytes", manifest.bytes()},
+               {"created_at",
+                absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", manifest.created_at, absl::UTCTimeZone())},
+               {"newsprint_version", manifest.newsprint_version},
+               {"seconds", JsonFigure(seconds, 1)}},
+              session.out);
+  } else {
+    session.out << absl::StrFormat("%s %s to %s: %s, in %.1f s\n", verb, from, to,
+                                   Describe(manifest), seconds);
+  }
+}
+
+absl::Status CheckGraphs(const std::string& dir, store::CheckReport* report) {
+  const std::string graphs = dir + "/graphs";
+  const absl::StatusOr<std::vector<std::string>> names = store::ListFiles(graphs);
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (!absl::EndsWith(name, ".graphs")) continue;
+    const absl::Status status = index::CheckIndexFile(absl::StrCat(graphs, "/", name));
+    if (status.ok()) continue;
+    report->problems.Add(store::ProblemKind::kGraphs,
+                         absl::StrCat("graphs/", name, ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+void ShowReport(Session& session, const std::string& dir, const store::CheckReport& report,
+                double seconds) {
+  if (session.settings.json) {
+    Json problems = Json::array();
+    for (const auto& [kind, found] : report.problems.kinds()) {
+      problems.push_back({{"kind", std::string(store::ProblemKindName(kind))},
+                          {"count", found.count},
+                          {"advice", std::string(store::ProblemAdvice(kind))},
+                          {"first", found.first}});
+    }
+    PrintJson({{"ok", report.problems.count() == 0},
+               {"folder", dir},
+               {"backup", report.is_backup},
+               {"files", report.files},
+               {"bytes", report.bytes},
+               {"collections", report.collections},
+               {"articles", report.articles},
+               {"records", report.records},
+               {"seconds", JsonFigure(seconds, 1)},
+               {"problems", std::move(problems)}},
+              session.out);
+    return;
+  }
+  for (const auto& [kind, found] : report.problems.kinds()) {
+    for (const std::string& what : found.first) {
+      session.out << store::ProblemKindName(kind) << ": " << what << "\n";
+    }
+    if (found.count > found.first.size()) {
+      session.out << store::ProblemKindName(kind) << ": ... and "
+                  << FormatCount(static_cast<int64_t>(found.count - found.first.size()))
+                  << " more\n";
+    }
+    session.out << "  what to do: " << store::ProblemAdvice(kind) << "\n";
+  }
+  session.out << absl::StrFormat("checked %s%s in %.1f s: %s, %s, %s, %s\n",
+                                 report.is_backup ? "backup " : "", dir, seconds,
+                                 Counted(static_cast<int64_t>(report.collections), "collection"),
+                                 Counted(static_cast<int64_t>(report.articles), "article"),
+                                 Counted(static_cast<int64_t>(report.records), "record"),
+                                 Counted(static_cast<int64_t>(report.problems.count()), "problem"));
+}
+
+}  // namespace
+
+absl::Status RunBackup(Session& session, const Args& args) {
+  const absl::Time begin = absl::Now();
+  InterruptGuard guard;
+  const auto writer = store::BackupWriter::Create(args[0]);
+  if (!writer.ok()) return LocalError(writer.status());
+  TemporarySnapshot temporary(session);
+  const auto snapshot = temporary.Create();
+  if (!snapshot.ok()) return snapshot.status();
+  if (Interrupted()) return absl::CancelledError("interrupted");
+  if (absl::Status status = Receive(session, *snapshot, **writer); !status.ok()) return status;
+  const auto manifest = (*writer)->Commit();
+  if (!manifest.ok()) return LocalError(manifest.status());
+  ShowCopied(session, "backed up", session.settings.target, args[0], *manifest,
+             SecondsSince(begin));
+  return absl::OkStatus();
+}
+
+absl::Status RunRestore(Session& session, const Args& args) {
+  const absl::Time begin = absl::Now();
+  InterruptGuard guard;
+  int64_t done = 0;
+  Progress progress(session.err, session.err_is_terminal, "KiB copied");
+  const auto manifest = store::RestoreBackup(args[0], args[1], [&](uint64_t bytes) {
+    const int64_t before = done / kProgressBytes;
+    done += static_cast<int64_t>(bytes);
+    progress.AddDone(done / kProgressBytes - before);
+    return !Interrupted();
+  });
+  progress.Finish();
+  if (!manifest.ok()) return LocalError(manifest.status());
+  ShowCopied(session, "restored", args[0], args[1], *manifest, SecondsSince(begin));
+  return absl::OkStatus();
+}
+
+absl::Status RunCheck(Session& session, const Args& args) {
+  const absl::Time begin = absl::Now();
+  InterruptGuard guard;
+  Progress progress(session.err, session.err_is_terminal, "records checked");
+  auto report = store::CheckDataFolder(args[0], kProblemsShown, [&](uint64_t, uint64_t records) {
+    progress.AddDone(static_cast<int64_t>(records));
+    return !Interrupted();
+  });
+  if (!report.ok()) return LocalError(report.status());
+  if (absl::Status status = CheckGraphs(args[0], &*report); !status.ok()) return LocalError(status);
+  progress.Finish();
+  ShowReport(session, args[0], *report, SecondsSince(begin));
+  const auto problems = static_cast<int64_t>(report->problems.count());
+  if (problems == 0) return absl::OkStatus();
+  return absl::UnknownError(absl::StrCat(args[0], ": ", Counted(problems, "problem"), " found"));
+}
+
+}  // namespace newsprint::cli

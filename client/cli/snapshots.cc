@@ -1,0 +1,91 @@
+// newsprint snapshots
+#include <ostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/output.h"
+#include "client/cli/paging.h"
+#include "client/cli/session.h"
+
+namespace newsprint::cli {
+namespace {
+
+Json SnapshotJson(const v1::Snapshot& snapshot) {
+  return {{"name", snapshot.name()},
+          {"created_at", FormatTime(snapshot.has_created_at(), snapshot.created_at())},
+          {"bytes", snapshot.bytes()},
+          {"files", snapshot.files()}};
+}
+
+absl::Status ListSnapshots(Session& session) {
+  Json json = Json::array();
+  Table table(
+      {{"name"}, {"created at"}, {"size", Table::Align::kRight}, {"files", Table::Align::kRight}});
+  const absl::Status status =
+      ForEachPage(session.settings.limit,
+                  [&](int32_t page_size, const std::string& token, std::string* next,
+                      int64_t* added) -> absl::Status {
+                    v1::ListSnapshotsRequest request;
+                    request.set_page_size(page_size);
+                    request.set_page_token(token);
+                    const auto response = session.client.ListSnapshots(request);
+                    if (!response.ok()) return response.status();
+                    for (const v1::Snapshot& snapshot : response->snapshots()) {
+                      json.push_back(SnapshotJson(snapshot));
+                      table.AddRow({snapshot.name(),
+                                    FormatTime(snapshot.has_created_at(), snapshot.created_at()),
+                                    FormatBytes(snapshot.bytes()), FormatCount(snapshot.files())});
+                    }
+                    *added = response->snapshots_size();
+                    *next = response->next_page_token();
+                    return absl::OkStatus();
+                  });
+  if (!status.ok()) return status;
+  if (session.settings.json) {
+    PrintJson({{"snapshots", std::move(json)}}, session.out);
+  } else {
+    table.Print(session.out, session.columns);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CreateSnapshot(Session& session, const std::string& name) {
+  v1::CreateSnapshotRequest request;
+  request.set_name(name);
+  client::CallOptions options;
+  options.deadline = absl::InfiniteDuration();  // it takes as long as the folder is large
+  const auto response = session.client.CreateSnapshot(request, options);
+  if (!response.ok()) return response.status();
+  if (session.settings.json) {
+    PrintJson(SnapshotJson(response->snapshot()), session.out);
+  } else {
+    session.out << "created " << response->snapshot().name() << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeleteSnapshot(Session& session, const std::string& name) {
+  v1::DeleteSnapshotRequest request;
+  request.set_name(name);
+  const auto response = session.client.DeleteSnapshot(request);
+  if (!response.ok()) return response.status();
+  if (session.settings.json) {
+    PrintJson({{"deleted", name}}, session.out);
+  } else {
+    session.out << "deleted " << name << "\n";
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunSnapshots(Session& session, const Args& args) {
+  const std::string action = args.empty() ? "list" : args[0];
+  if (action == "list" && args.size() < 2) return ListSnapshots(session);
+  if (action == "create") return CreateSnapshot(session, args.size() == 2 ? args[1] : "");
+  if (action == "delete" && args.size() == 2) return DeleteSnapshot(session, args[1]);
+  return UsageError("snapshots: list, create [NAME] or delete NAME");
+}
+
+}  // namespace newsprint::cli
