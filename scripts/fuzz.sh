@@ -9,6 +9,7 @@ seconds=$2
 shift 2
 root=$(dirname "$0")/../tests/fuzz
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export LSAN_OPTIONS="suppressions=$root/../lsan.supp:print_suppressions=0"
 [ $# -gt 0 ] || set -- $(ls "$root/corpus")
 mkdir -p "$build/corpus" "$build/findings" "$build/logs"
 findings=0
