@@ -112,11 +112,14 @@ class RetentionPropertyTest : public ::testing::Test {
     ASSERT_TRUE(verdict.ok()) << verdict.status();
     const bool kept = model_.Ingest(id, story, published, clock_.now());
     ASSERT_EQ(verdict->expired, !kept) << id;
+    if (verdict->replayed) return;  // its matches are those of then
     for (const Match& match : verdict->matches) {
       if (!IsDuplicate(match.relation) || match.article.id == id) continue;
       // It may have gone by count to make room for this one.
       const auto stored = model_.articles().find(match.article.id);
-      if (stored != model_.articles().end()) EXPECT_EQ(stored->second.story, story);
+      if (stored != model_.articles().end()) {
+        EXPECT_EQ(stored->second.story, story);
+      }
     }
   }
 
