@@ -3,9 +3,11 @@ JOBS ?= $(shell nproc)
 RELEASE := build/release
 BUILD_PACKAGES := scripts/packages-build.txt
 TEST_PACKAGES := scripts/packages-build.txt scripts/packages-test.txt
+# Undefined behaviour fails a test; without this it is only printed.
+export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
-.PHONY: help build demo test test-release test-asan test-tsan bench bench-quick coverage fuzz lint \
-	format packages packages-test clean
+.PHONY: help build demo test test-release test-asan test-tsan sanitize bench bench-quick coverage \
+	fuzz lint format packages packages-test clean crash-binary crash-test soak
 .DEFAULT_GOAL := help
 
 help:
@@ -14,7 +16,10 @@ help:
 	@echo 'make test         all tests, also under the address, undefined and thread sanitizers'
 	@echo 'make coverage     line coverage of service/ and client/'
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
-	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
+	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
+	@echo 'make fuzz         each of FUZZ_TARGETS (all) for FUZZ_SECONDS (60)'
+	@echo 'make sanitize     all tests, the end-to-end ones too, under the sanitizers'
 	@echo 'make lint         clang-tidy, thread-safety analysis and formatting; format: formats'
 
 packages:
@@ -42,13 +47,23 @@ test-asan: packages-test
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS) --target server_tests
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) \
-	  -R '^(unit|property|race|rpc|remote)_tests$$'
+	  -R '^(unit|property|race|rpc|remote)_tests$$|^fuzz_replay$$'
 
 # gRPC in one process drowns it in false reports, so only what lies below.
 test-tsan: packages-test
 	@cmake --preset tsan >/dev/null
 	@cmake --build --preset tsan -j $(JOBS) --target race_tests
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" build/tsan/bin/race_tests
+
+# The long form of the two above.
+sanitize: packages-test
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS) --target unit_tests property_tests race_tests
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" ctest --test-dir build/tsan \
+	  --output-on-failure -j $(JOBS) -R '^(unit|property|race)_tests$$'
 
 bench: packages-test
 	@cmake --preset release -DNEWSPRINT_BENCH=ON >/dev/null
@@ -68,15 +83,26 @@ coverage: packages-test
 	@gcovr --root . --filter 'service/' --filter 'client/' --exclude-throw-branches \
 	  --object-directory build/coverage build/coverage
 
+ROUNDS ?= 200
+MINUTES ?= 30
+crash-binary: packages-test
+	@cmake --preset release -DNEWSPRINT_TESTS=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target crash_test
+
+crash-test: crash-binary
+	@$(RELEASE)/bin/crash_test --rounds=$(ROUNDS)
+
+soak: crash-binary
+	@$(RELEASE)/bin/crash_test --soak_minutes=$(MINUTES)
+
 FUZZ_SECONDS ?= 60
+# Names of folders in tests/fuzz/corpus; empty: all.
+FUZZ_TARGETS ?=
 fuzz:
 	@scripts/install-packages.sh $(TEST_PACKAGES) scripts/packages-lint.txt
 	@cmake --preset fuzz >/dev/null
 	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
-	@for target in build/fuzz/bin/*_fuzzer; do \
-	  mkdir -p build/fuzz/corpus/$$(basename $$target); \
-	  $$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 build/fuzz/corpus/$$(basename $$target) \
-	  || exit 1; done
+	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 lint:
 	@scripts/install-packages.sh $(TEST_PACKAGES) scripts/packages-lint.txt

@@ -134,7 +134,7 @@ int Serve(const std::string& variant) {
 
   std::unique_ptr<WorkerPool> pool;
   if (variant == "callback_pool") {
-    pool = std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()), 1024);
+    pool = std::make_unique<WorkerPool>(std::max(1u, std::thread::hardware_concurrency()));
   }
   std::unique_ptr<grpc::Service> service;
   if (variant == "sync") {

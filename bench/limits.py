@@ -53,6 +53,8 @@ LIMITS = [
     at_most("growth of FindRelated from a tenth, p50", "find_related_growth", 1.6, **GROWN),
     at_most("resident bytes an article above the empty service", "bytes_per_article", 1800, 0,
             "load_canonicals", MILLION),
+    at_least("goodput at 5x the load, FindDuplicates: share of the peak", "overload_find_duplicates_goodput_share", 0.8),
+    at_least("the same, IngestArticle", "overload_ingest_goodput_share", 0.8),
     at_most("restart after a clean stop, s", "restart_clean_seconds", 10, 1, "restart_articles", MILLION),
     at_most("restart after SIGKILL, s", "restart_killed_seconds", 30, 1, "restart_articles", MILLION),
 ]

@@ -76,9 +76,10 @@ void Report(const std::string& message) { std::fprintf(stderr, "  %s\n", message
 
 double LoadedService::Start() {
   const Clock::time_point begin = Clock::now();
-  server_ = std::make_unique<ServerProcess>(
-      "newsprintd", std::vector<std::string>{"--listen=127.0.0.1:0", "--log_level=warning",
-                                             absl::StrCat("--data_dir=", data_dir_.path())});
+  std::vector<std::string> flags = flags_;
+  flags.insert(flags.end(), {"--listen=127.0.0.1:0", "--log_level=warning",
+                             absl::StrCat("--data_dir=", data_dir_.path())});
+  server_ = std::make_unique<ServerProcess>("newsprintd", std::move(flags));
   for (ByteBuffer answer;;) {
     if (CallOnce(address(), kHealthCheck, ToBuffer(""), &answer).ok() &&
         ToString(answer) == kServing) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/article_generator.h"
@@ -29,13 +30,16 @@ T OrDie(absl::StatusOr<T> result) {
 // Progress, on standard error.
 void Report(const std::string& message);
 
-// newsprintd with default settings over a data folder of its own below TMPDIR, which stays when the
+// newsprintd over a data folder of its own below TMPDIR, which stays when the
 // server is started anew and goes with this object. Not thread-safe, but that several threads may
 // read.
 class LoadedService {
  public:
   // Ready for calls by its health service, as after each start.
-  LoadedService() { Start(); }
+  // `flags` go with default settings.
+  explicit LoadedService(std::vector<std::string> flags = {}) : flags_(std::move(flags)) {
+    Start();
+  }
 
   const std::string& address() const { return server_->address(); }
   const ServerProcess& process() const { return *server_; }
@@ -52,6 +56,7 @@ class LoadedService {
  private:
   double Start();
 
+  const std::vector<std::string> flags_;
   const testing::TempDir data_dir_;
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<client::Client> client_;

@@ -17,6 +17,7 @@ import time
 
 from limits import print_limits
 from load_tables import print_load
+from overload_tables import print_overload
 from tables import number, table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ ARGUMENTS = {
         "vector_bench": ["--rows=20000", "--queries=500", "--rounds=3"],
         "echo_bench": ["--rounds=3", "--seconds=1", "--stream_messages=10000"],
         "load_bench": ["--scale=quick"],
+        "overload_bench": ["--only=goodput", "--rounds=1", "--seconds=1"],
     },
     "full": {
         "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5",
@@ -37,6 +39,7 @@ ARGUMENTS = {
         "vector_bench": ["--rows=200000", "--queries=500", "--rounds=5"],
         "echo_bench": ["--rounds=5", "--seconds=2", "--stream_messages=30000"],
         "load_bench": ["--scale=full"],
+        "overload_bench": ["--rounds=3", "--seconds=5"],
     },
 }
 
@@ -271,6 +274,7 @@ def load_figures(arguments):
 PARTS = {
     "vector": ("vector_bench", vector_figures, print_vectors),
     "load": ("load_bench", load_figures, print_load),
+    "overload": ("overload_bench", lambda arguments: run("overload_bench", arguments), print_overload),
     "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
     "micro": ("micro_bench", sketch_figures, print_micro),
 }

@@ -81,6 +81,8 @@ void ServerProcess::Stop() {
 
 void ServerProcess::Kill() { End(SIGKILL); }
 
+void ServerProcess::Signal(int signal_number) const { kill(pid_, signal_number); }
+
 double ServerProcess::cpu_seconds() const {
   std::ifstream stat(absl::StrCat("/proc/", pid_, "/stat"));
   std::string line;

@@ -25,6 +25,7 @@ class ServerProcess {
   void Stop();
   // Ends it with SIGKILL.
   void Kill();
+  void Signal(int signal_number) const;
 
   const std::string& address() const { return address_; }
   // Of all its threads, in user mode and in the kernel, since it started. In steps of 10 ms.

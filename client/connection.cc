@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/backoff.h"
+#include "client/retry_info.h"
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
 #include "newsprint/v1/cluster_service.grpc.pb.h"
@@ -16,9 +17,10 @@
 namespace newsprint::client {
 namespace {
 
-absl::Status FromGrpc(const grpc::Status& status) {
-  // The codes of the two are the same by definition.
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+// Whether a unary call that ended thus may be made again.
+bool MayRepeat(const absl::Status& status) {
+  return absl::IsUnavailable(status) ||
+         (absl::IsResourceExhausted(status) && RetryDelay(status).has_value());
 }
 
 ClientOptions Clamp(ClientOptions options) {
@@ -268,14 +270,12 @@ class GrpcConnection final : public Connection {
       grpc::ClientContext context;
       if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
       Response response;
-      const grpc::Status status = (stub.*method)(&context, request, &response);
+      const absl::Status status = FromGrpc((stub.*method)(&context, request, &response));
       if (status.ok()) return response;
-      if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
-          attempt >= options_.attempts_max) {
-        return FromGrpc(status);
-      }
-      const absl::Duration pause = backoff.Next();
-      if (absl::Now() + pause >= deadline) return FromGrpc(status);
+      if (!MayRepeat(status) || attempt >= options_.attempts_max) return status;
+      const absl::Duration pause =
+          std::max(backoff.Next(), RetryDelay(status).value_or(absl::ZeroDuration()));
+      if (absl::Now() + pause >= deadline) return status;
       absl::SleepFor(pause);
     }
   }

@@ -127,7 +127,9 @@ class Connection {
 //
 // A unary call that fails with UNAVAILABLE is repeated, after a pause, at most
 // `options.attempts_max` times and never past its deadline; every RPC of this API is safe to
-// repeat. When no time is left for another attempt, the error of the last one is returned.
+// repeat. So is one that an overloaded server refuses: RESOURCE_EXHAUSTED that says when to try
+// again (RetryDelay() of client/retry_info.h), after that time or the pause, whichever is longer.
+// When no time is left for another attempt, the error of the last one is returned.
 std::shared_ptr<Connection> MakeConnection(ClientOptions options);
 
 }  // namespace newsprint::client

@@ -1,11 +1,14 @@
 // newsprintd: flags to options, wiring, signals.
+#include <malloc.h>
 #include <omp.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -20,6 +23,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/engine.h"
@@ -31,9 +35,22 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:7420",
 ABSL_FLAG(std::string, data_dir, "", "Folder that holds all data; made when absent. Required.");
 ABSL_FLAG(int, compute_threads, 0,
           "Threads that normalise, decide and search. 0: one for each core.");
-ABSL_FLAG(int, queue_items_max, 1024,
-          "Calls that may wait for a compute thread; further ones are refused with "
-          "RESOURCE_EXHAUSTED. 1 to 1000000.");
+ABSL_FLAG(
+    int, queue_items_max, 1024,
+    "Unary calls that may be under way; further ones are refused with RESOURCE_EXHAUSTED. And, "
+    "apart from them, requests of streams; they are read more slowly then. 1 to 1000000.");
+ABSL_FLAG(int64_t, queue_bytes_max, int64_t{64} << 20,
+          "The same in bytes, and of answers that are not taken yet. 1048576 to 1099511627776.");
+ABSL_FLAG(int, connection_calls_max, 256,
+          "Calls, streams among them, that one connection may have open; its client holds back "
+          "further ones. 1 to 65536.");
+ABSL_FLAG(int64_t, grpc_bytes_max, int64_t{512} << 20,
+          "What gRPC may hold in buffers, bytes; beyond it breaks off calls. 16777216 to "
+          "1099511627776, and no less than queue_bytes_max.");
+ABSL_FLAG(
+    int, keepalive_seconds, 30,
+    "Silence after which a client is asked for a sign of life, and after which its connection "
+    "is closed when none comes. 1 to 7200.");
 ABSL_FLAG(int, message_bytes_max, 16 << 20, "Largest request, bytes. 65536 to 1073741824.");
 ABSL_FLAG(int, body_bytes_max, 1 << 20, "Longest body of an article, bytes. 1 to 67108864.");
 ABSL_FLAG(int, title_bytes_max, 4096, "Longest title of an article, bytes. 1 to 65536.");
@@ -84,6 +101,25 @@ absl::Status SetLogLevel(const std::string& level) {
       absl::StrCat("log_level: got \"", level, "\", limit debug, info, warning or error"));
 }
 
+absl::Status ReadOverloadFlags(rpc::ServerOptions* options) {
+  constexpr int64_t kBytesMost = int64_t{1} << 40;
+  ASSIGN_OR_RETURN(options->queue_items_max,
+                   InRange("queue_items_max", absl::GetFlag(FLAGS_queue_items_max), 1, 1'000'000));
+  ASSIGN_OR_RETURN(options->queue_bytes_max,
+                   InRange("queue_bytes_max", absl::GetFlag(FLAGS_queue_bytes_max),
+                           int64_t{1} << 20, kBytesMost));
+  ASSIGN_OR_RETURN(
+      options->connection_calls_max,
+      InRange("connection_calls_max", absl::GetFlag(FLAGS_connection_calls_max), 1, 1 << 16));
+  ASSIGN_OR_RETURN(options->grpc_bytes_max,
+                   InRange("grpc_bytes_max", absl::GetFlag(FLAGS_grpc_bytes_max),
+                           std::max(int64_t{16} << 20, options->queue_bytes_max), kBytesMost));
+  ASSIGN_OR_RETURN(const int keepalive_seconds,
+                   InRange("keepalive_seconds", absl::GetFlag(FLAGS_keepalive_seconds), 1, 7200));
+  options->keepalive = absl::Seconds(keepalive_seconds);
+  return absl::OkStatus();
+}
+
 void LogStoreState(const absl::Status& state) {
   if (state.ok()) {
     spdlog::info("event=store_writable");
@@ -113,8 +149,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
                            int64_t{0}, int64_t{1} << 40));
   ASSIGN_OR_RETURN(options.server.compute_threads,
                    InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
-  ASSIGN_OR_RETURN(options.server.queue_items_max,
-                   InRange("queue_items_max", absl::GetFlag(FLAGS_queue_items_max), 1, 1'000'000));
+  RETURN_IF_ERROR(ReadOverloadFlags(&options.server));
   ASSIGN_OR_RETURN(
       limits.message_bytes_max,
       InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16, 1 << 30));
@@ -186,6 +221,12 @@ void LogBackgroundWork(const Collection& collection, absl::string_view task,
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
+  // Large texts and messages go back to the system at once. Else glibc would keep such pieces among
+  // small ones, once it has seen a few, and the process would stay as large as it ever was.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+  // Debian's Abseil looks for deadlocks at each lock that gRPC takes.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,

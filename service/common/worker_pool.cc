@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <utility>
 
 namespace newsprint {
 namespace {
+
+// What the latest task counts for in the mean of those lately: about the last hundred make it up.
+constexpr double kLatestTaskWeight = 0.02;
 
 // Outlives ParallelFor in tasks that begin when all is done.
 class SharedLoop {
@@ -50,7 +54,7 @@ void ParallelFor(WorkerPool& pool, size_t count, absl::FunctionRef<void(size_t)>
   loop->Wait();
 }
 
-WorkerPool::WorkerPool(int threads, size_t queue_items_max) : queue_items_max_(queue_items_max) {
+WorkerPool::WorkerPool(int threads) {
   threads_.reserve(threads);
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
@@ -62,16 +66,6 @@ WorkerPool::~WorkerPool() {
   }
   wake_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
-}
-
-bool WorkerPool::TrySubmit(Task task) {
-  {
-    MutexLock lock(mutex_);
-    if (stopping_ || queue_.size() >= queue_items_max_) return false;
-    queue_.push_back(std::move(task));
-  }
-  wake_.NotifyOne();
-  return true;
 }
 
 bool WorkerPool::TrySubmitToIdle(Task task) {
@@ -92,11 +86,29 @@ void WorkerPool::Submit(Task task) {
   wake_.NotifyOne();
 }
 
+void WorkerPool::SubmitFirst(Task task) {
+  {
+    MutexLock lock(mutex_);
+    queue_.push_front(std::move(task));
+  }
+  wake_.NotifyOne();
+}
+
+absl::Duration WorkerPool::ExpectedWait() const {
+  ReaderMutexLock lock(mutex_);
+  if (queue_.size() < idle_) return absl::ZeroDuration();
+  // Those that run have half of their time before them.
+  const double tasks = static_cast<double>(queue_.size()) + 0.5;
+  return absl::Seconds(tasks * task_seconds_ / static_cast<double>(threads_.size()));
+}
+
 void WorkerPool::Work() {
+  double seconds = 0;  // of this thread's last task
   while (true) {
     Task task;
     {
       MutexLock lock(mutex_);
+      task_seconds_ += (seconds - task_seconds_) * kLatestTaskWeight;
       ++idle_;
       while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
       --idle_;
@@ -104,7 +116,9 @@ void WorkerPool::Work() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
+    const auto begin = std::chrono::steady_clock::now();
     task();
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
 }
 

@@ -1,4 +1,4 @@
-// A fixed number of threads over a bounded queue.
+// A fixed number of threads over a queue.
 #ifndef NEWSPRINT_SERVICE_COMMON_WORKER_POOL_H_
 #define NEWSPRINT_SERVICE_COMMON_WORKER_POOL_H_
 
@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "service/common/mutex.h"
 
 namespace newsprint {
@@ -18,34 +19,38 @@ class WorkerPool {
  public:
   using Task = absl::AnyInvocable<void()>;
 
-  // `threads` >= 1; `queue_items_max` >= 1 is the number of tasks that may wait.
-  WorkerPool(int threads, size_t queue_items_max);
+  // `threads` >= 1.
+  explicit WorkerPool(int threads);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Runs `task` on one of the threads. Returns false, and leaves `task` unused, when the queue is
-  // full or the pool is stopping.
-  bool TrySubmit(Task task);
+  // Runs `task` on one of the threads, after those that came before. The callers bound how many
+  // wait.
+  void Submit(Task task);
 
-  // As TrySubmit, but only when a thread has nothing to do.
+  // Before those that came before: for the end of something whose beginning takes memory. There may
+  // not be more of these than of what makes them necessary.
+  void SubmitFirst(Task task);
+
+  // As Submit, but only when a thread has nothing to do; else returns false and leaves `task`
+  // unused.
   bool TrySubmitToIdle(Task task);
 
-  // As TrySubmit, for follow-up work of something that was admitted already: takes no notice of the
-  // queue's limit. The caller bounds how much of it there can be.
-  void Submit(Task task);
+  // How long a task that came now would wait for a thread, by how many wait and how long tasks took
+  // lately. Zero when there is a thread that has nothing to do.
+  absl::Duration ExpectedWait() const;
 
   int threads() const { return static_cast<int>(threads_.size()); }
 
  private:
   void Work();
 
-  const size_t queue_items_max_;
-
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
-  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;  // threads that wait for a task
+  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;          // threads that wait for a task
+  double task_seconds_ ABSL_GUARDED_BY(mutex_) = 0;  // of one task, lately
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::vector<std::thread> threads_;

@@ -50,6 +50,8 @@ static_assert(sizeof(StoredWord) == 16, "no padding");
 
 constexpr float kCountMax = 100;
 constexpr uint32_t kLedeTokensMax = 100'000;
+// Of a weight and of a scale. Sums over articles of any length stay far from the largest float.
+constexpr float kMagnitudeMax = 1e9f;
 constexpr float kInt8Max = 127;
 // A term that is in no article learned from is taken to be in this share of one.
 constexpr double kUnseenArticles = 0.5;
@@ -325,13 +327,15 @@ absl::Status TermModel::CheckWords() const {
     if (word.row != ModelWord::kHashed && word.row >= word_row_count_) {
       return OutOfLimits("row of a word", word.row, absl::StrCat(word_row_count_, " rows"));
     }
-    if (!std::isfinite(word.weight) || !IsWithin(word.share, 0, 1)) {
-      return Invalid("words", "a weight is not finite or a share not within 0 to 1");
+    if (!IsWithin(word.weight, -kMagnitudeMax, kMagnitudeMax)) {
+      return OutOfLimits("weight of a word", word.weight, "-1e9 to 1e9");
     }
+    if (!IsWithin(word.share, 0, 1)) return OutOfLimits("share of a word", word.share, "0 to 1");
   }
   for (size_t row = 0; row < hash_row_count_; ++row) {
-    if (!std::isfinite(LoadAt<float>(hash_scales_, row))) {
-      return Invalid("hash rows", "a scale is not finite");
+    const auto scale = LoadAt<float>(hash_scales_, row);
+    if (!IsWithin(scale, -kMagnitudeMax, kMagnitudeMax)) {
+      return OutOfLimits("scale of a hash row", scale, "-1e9 to 1e9");
     }
   }
   return absl::OkStatus();

@@ -33,7 +33,7 @@ struct ModelWord {
 
   text::Token token = 0;
   uint32_t row = kHashed;
-  float weight = 1;  // multiplies the row or rows; finite; 0 for a word that says nothing. In a
+  float weight = 1;  // multiplies the row or rows; -1e9 to 1e9; 0: the word says nothing. In a
                      // model, of int8 rows, it has taken up the scale of the word's own row
   float share = 0;   // of the articles learned from that have the term, 0 to 1
 };

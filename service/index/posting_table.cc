@@ -24,8 +24,9 @@ uint32_t PostingTable::Matches(const Bucket& bucket, uint32_t key) {
   const auto high = static_cast<uint8_t>(key >> 16);
   uint32_t matches = 0;
   for (size_t i = 0; i < kEntries; ++i) {
-    const bool equal = (bucket.low_tags[i] == low) & (bucket.high_tags[i] == high);
-    matches |= uint32_t{equal} << i;
+    const uint32_t equal =
+        uint32_t{bucket.low_tags[i] == low} & uint32_t{bucket.high_tags[i] == high};
+    matches |= equal << i;
   }
   return matches & ((1u << bucket.used) - 1);
 }

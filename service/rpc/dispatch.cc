@@ -2,12 +2,35 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "service/common/status_macros.h"
 #include "service/rpc/log.h"
 
 namespace newsprint::rpc {
+namespace {
+
+// What a refused caller is told to wait. No less, as the queue must have moved; no more, as nobody
+// knows what will be then.
+constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(50);
+constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
+// A call is let in when its deadline leaves this many times the wait that is expected: guesses are
+// off, and what misses its deadline in the end was work for nothing.
+constexpr double kWaitMargin = 2;
+constexpr int64_t kRefusalLogSeconds = 10;
+
+// So that those who were refused together do not come back together.
+absl::Duration WithJitter(absl::Duration delay) {
+  thread_local absl::InsecureBitGen random;
+  return delay * absl::Uniform(random, 0.75, 1.5);
+}
+
+}  // namespace
 
 absl::Status Dispatcher::CheckServing() const {
   switch (phase_) {
@@ -24,39 +47,71 @@ absl::Status Dispatcher::CheckServing() const {
 absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) {
   // Deadline first: gRPC cancels a call whose deadline has passed.
   if (context.deadline() < std::chrono::system_clock::now()) {
-    return absl::DeadlineExceededError("deadline: passed before the work began");
+    return absl::DeadlineExceededError("deadline: passed before the work was done");
   }
-  if (context.IsCancelled()) return absl::CancelledError("call: cancelled before the work began");
+  if (context.IsCancelled())
+    return absl::CancelledError("call: cancelled before the work was done");
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* Dispatcher::RunOn(WorkerPool* pool, grpc::CallbackServerContext* context,
-                                            absl::string_view method, Body body) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = CheckServing(); !status.ok()) {
-    reactor->Finish(ToGrpc(status));
-    return reactor;
+absl::Status Dispatcher::Refuse(absl::Status refusal) {
+  const int64_t refused = ++refused_;
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  int64_t due = next_refusal_log_;
+  if (now >= due && next_refusal_log_.compare_exchange_strong(due, now + kRefusalLogSeconds)) {
+    const Admission::Usage usage = admission_->usage();
+    spdlog::warn(
+        "event=overload refused={} calls={} call_bytes={} stream_requests={} stream_bytes={} "
+        "answer_bytes={} message=\"{}\"",
+        refused, usage.unary_items, usage.unary_bytes, usage.stream_items, usage.stream_bytes,
+        usage.answer_bytes, std::string(refusal.message()));
   }
-  ++running_;
-  const bool queued = pool->TrySubmit([=, work = std::move(body)]() mutable {
-    if (absl::Status status = CheckAlive(*context); !status.ok()) {
-      return Finish(method, reactor, status);
-    }
-    work(reactor);
-  });
-  if (!queued) {
-    Finish(method, reactor,
-           absl::ResourceExhaustedError(
-               "server: queue is full (--queue_items_max); try again after a pause"));
-  }
-  return reactor;
+  const absl::Duration delay =
+      WithJitter(std::clamp(pool_->ExpectedWait(), kRetryDelayMin * 4 / 3, kRetryDelayMax * 2 / 3));
+  return WithRetryDelay(std::move(refusal), delay);
 }
 
-void Dispatcher::Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
-                        const absl::Status& status) {
-  LogServerFault(method, status);
+absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
+  RETURN_IF_ERROR(CheckServing());
+  if (!call.came) return absl::CancelledError("call: cancelled before the request had come");
+  RETURN_IF_ERROR(CheckAlive(*call.context));
+  if (wait > absl::ZeroDuration()) {
+    const absl::Duration left = absl::FromChrono(call.context->deadline()) - absl::Now();
+    if (wait * kWaitMargin > left) {
+      return Refuse(absl::ResourceExhaustedError(
+          absl::StrCat("deadline: cannot be met, got ", absl::FormatDuration(left),
+                       ", and the queue takes about ", absl::FormatDuration(wait),
+                       "; try again after a pause")));
+    }
+  }
+  absl::Status entered = admission_->EnterUnary(call.bytes);
+  return entered.ok() ? entered : Refuse(std::move(entered));
+}
+
+bool Dispatcher::Begin(const UnaryCall& call, absl::Duration wait) {
+  const absl::Status status = Admit(call, wait);
+  if (status.ok()) {
+    ++running_;
+  } else {
+    call.reactor->Finish(ToGrpc(status));
+  }
+  return status.ok();
+}
+
+grpc::ServerUnaryReactor* Dispatcher::Run(const UnaryCall& call, Body body) {
+  if (!Begin(call, pool_->ExpectedWait())) return call.reactor;
+  pool_->Submit([=, work = std::move(body)]() mutable {
+    if (absl::Status status = CheckAlive(*call.context); !status.ok()) return Finish(call, status);
+    work();
+  });
+  return call.reactor;
+}
+
+void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
+  LogServerFault(call.method, status);
+  admission_->LeaveUnary(call.bytes);
   --running_;  // first: once the call has ended, the server may go, and this object with it
-  reactor->Finish(ToGrpc(status));
+  call.reactor->Finish(ToGrpc(status));
 }
 
 }  // namespace newsprint::rpc

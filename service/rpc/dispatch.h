@@ -7,14 +7,17 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <atomic>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
+#include "service/rpc/admission.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
@@ -22,6 +25,11 @@
 namespace newsprint::rpc {
 
 // What all services share. Thread-safe.
+//
+// A unary call is refused at once, before its request is parsed, when it is dead already, when the
+// server has no room for it, or when it would have to wait past its deadline. Those that are let in
+// wait in the order in which they came, as each has been promised its turn in time; whoever has
+// died meanwhile is passed over.
 class Dispatcher {
  public:
   // Request: a reference to a message, const or not.
@@ -32,10 +40,12 @@ class Dispatcher {
                                                  absl::FunctionRef<bool()> keep_going) const;
 
   // All must outlive it.
-  Dispatcher(const Handlers* handlers, WorkerPool* pool) : handlers_(handlers), pool_(pool) {}
+  Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission)
+      : handlers_(handlers), pool_(pool), admission_(std::move(admission)) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
+  const std::shared_ptr<Admission>& admission() const { return admission_; }
 
   // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
   // after.
@@ -52,41 +62,42 @@ class Dispatcher {
   int running() const { return running_; }
   void AddRunning(int count) { running_ += count; }
 
-  // OK while the call is worth working on.
+  // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
+  // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
+  // pool's queue is. Logs now and then that there is an overload.
+  absl::Status Refuse(absl::Status refusal);
 
   // Answers with what `handler` returns.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, absl::string_view method,
                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                  Handler<Request, Response> handler) {
-    return Run(context, method, [=](grpc::ServerUnaryReactor* reactor) {
-      Finish(method, reactor, Call(handler, *request, response));
-    });
+    return RunRead(MakeCall(context, method, *request), request, response, handler);
   }
 
   // As Read, for handlers that take some 100 us: runs on gRPC's own thread, as handing over to the
-  // pool and back would take about as long, and does not count for the pool's queue. Large
-  // requests, and those that come while several run so, go to the pool.
+  // pool and back would take about as long. Large requests, and those that come while several run
+  // so, go to the pool.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* QuickRead(grpc::CallbackServerContext* context,
                                       absl::string_view method, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response,
                                       Handler<Request, Response> handler) {
-    if (request->Length() > kQuickBytesMax || !CheckServing().ok()) {
-      return Read(context, method, request, response, handler);
-    }
+    const UnaryCall call = MakeCall(context, method, *request);
+    if (call.bytes > kQuickBytesMax) return RunRead(call, request, response, handler);
     if (quick_running_.fetch_add(1) >= kQuickRunningMax) {
       --quick_running_;
-      return Read(context, method, request, response, handler);
+      return RunRead(call, request, response, handler);
     }
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    ++running_;
-    const absl::Status alive = CheckAlive(*context);
-    const absl::Status status = alive.ok() ? Call(handler, *request, response) : alive;
-    --quick_running_;
-    Finish(method, reactor, status);
-    return reactor;
+    if (Begin(call, absl::ZeroDuration())) {
+      const absl::Status status = AnswerRead(call, handler, request, response);
+      --quick_running_;
+      Finish(call, status);
+    } else {
+      --quick_running_;
+    }
+    return call.reactor;
   }
 
   // As Read, for handlers that take seconds or minutes, on a thread of their own, one after the
@@ -95,18 +106,10 @@ class Dispatcher {
   grpc::ServerUnaryReactor* RunAside(grpc::CallbackServerContext* context, absl::string_view method,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                      SlowHandler<Request, Response> handler) {
-    return RunOn(&aside_, context, method, [=](grpc::ServerUnaryReactor* reactor) {
-      std::decay_t<Request> parsed;
-      Response filled;
-      absl::Status status = ParseMessage(*request, &parsed);
-      if (status.ok()) {
-        status = (handlers_->*handler)(
-            parsed, &filled, [&] { return CheckAlive(*context).ok() && CheckServing().ok(); });
-      }
-      if (status.ok()) *response = SerializeMessage(filled);
-      if (absl::IsCancelled(status) && !CheckServing().ok()) status = CheckServing();
-      Finish(method, reactor, status);
-    });
+    const UnaryCall call = MakeCall(context, method, *request);
+    if (!Begin(call, absl::ZeroDuration())) return call.reactor;
+    aside_.Submit([=] { Finish(call, AnswerAside(call, handler, *request, response)); });
+    return call.reactor;
   }
 
   // As Read, once what `handler` wrote is on disk.
@@ -114,11 +117,15 @@ class Dispatcher {
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                   Handler<Request, Response> handler) {
-    return Run(context, method, [=](grpc::ServerUnaryReactor* reactor) {
-      const absl::Status status = Call(handler, *request, response);
-      if (!status.ok()) return Finish(method, reactor, status);
-      handlers_->engine().NotifyDurable(
-          [=](absl::Status durable) { Finish(method, reactor, durable); });
+    const UnaryCall call = MakeCall(context, method, *request);
+    return Run(call, [=] {
+      google::protobuf::Arena arena;
+      auto* message = google::protobuf::Arena::CreateMessage<Response>(&arena);
+      const absl::Status status = Call(handler, request, &arena, message);
+      if (!status.ok()) return Finish(call, status);
+      // What is done is done, and its caller is told, room or not.
+      *response = SerializeNeededAnswer(*message, admission_);
+      handlers_->engine().NotifyDurable([=](absl::Status durable) { Finish(call, durable); });
     });
   }
 
@@ -126,40 +133,84 @@ class Dispatcher {
   static constexpr size_t kQuickBytesMax = size_t{64} << 10;
   // gRPC has two threads or more that take calls.
   static constexpr int kQuickRunningMax = 2;
-  static constexpr size_t kAsideQueueMax = 16;
 
   enum class Phase { kStarting, kServing, kDraining };
-  using Body = absl::AnyInvocable<void(grpc::ServerUnaryReactor*)>;
+  using Body = absl::AnyInvocable<void()>;
+
+  struct UnaryCall {
+    grpc::CallbackServerContext* context;
+    grpc::ServerUnaryReactor* reactor;
+    absl::string_view method;
+    bool came;     // false when the client was gone before its request had come
+    size_t bytes;  // of the request
+  };
+
+  static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
+                            const grpc::ByteBuffer& request) {
+    const bool came = request.Valid();
+    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0};
+  }
 
   template <typename Request, typename Response>
-  absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer& request_bytes,
-                    grpc::ByteBuffer* response_bytes) const {
-    google::protobuf::Arena arena;
-    auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(&arena);
-    auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
-    absl::Status status = ParseMessage(request_bytes, request);
-    if (status.ok()) status = (handlers_->*handler)(*request, response);
-    if (status.ok()) *response_bytes = SerializeMessage(*response);
-    return status;
+  grpc::ServerUnaryReactor* RunRead(const UnaryCall& call, const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response,
+                                    Handler<Request, Response> handler) {
+    return Run(call, [=] { Finish(call, AnswerRead(call, handler, request, response)); });
   }
 
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, absl::string_view method,
-                                Body body) {
-    return RunOn(pool_, context, method, std::move(body));
+  template <typename Request, typename Response>
+  absl::Status AnswerRead(const UnaryCall& call, Handler<Request, Response> handler,
+                          const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+    google::protobuf::Arena arena;
+    auto* message = google::protobuf::Arena::CreateMessage<Response>(&arena);
+    absl::Status status = Call(handler, request, &arena, message);
+    if (status.ok()) status = CheckAlive(*call.context);
+    if (!status.ok()) return status;
+    status = SerializeAnswer(*message, admission_, response);
+    return status.ok() ? status : Refuse(std::move(status));
   }
-  grpc::ServerUnaryReactor* RunOn(WorkerPool* pool, grpc::CallbackServerContext* context,
-                                  absl::string_view method, Body body);
-  // Logs what is the server's fault, and answers.
-  void Finish(absl::string_view method, grpc::ServerUnaryReactor* reactor,
-              const absl::Status& status);
+
+  template <typename Request, typename Response>
+  absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer* request_bytes,
+                    google::protobuf::Arena* arena, Response* response) const {
+    auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(arena);
+    absl::Status status = ParseMessage(*request_bytes, request);
+    // gRPC would keep them until the answer is sent. The buffer itself is no constant.
+    const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
+    return status.ok() ? (handlers_->*handler)(*request, response) : status;
+  }
+
+  template <typename Request, typename Response>
+  absl::Status AnswerAside(const UnaryCall& call, SlowHandler<Request, Response> handler,
+                           const grpc::ByteBuffer& request, grpc::ByteBuffer* response) const {
+    std::decay_t<Request> parsed;
+    Response filled;
+    absl::Status status = ParseMessage(request, &parsed);
+    if (!status.ok()) return status;
+    status = (handlers_->*handler)(
+        parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
+    if (status.ok()) *response = SerializeMessage(filled);
+    return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
+  }
+
+  // Runs `body` on the pool, unless the call is answered here and now with a refusal.
+  grpc::ServerUnaryReactor* Run(const UnaryCall& call, Body body);
+  // False when the call has been refused. `wait` is what it is expected to wait for a thread.
+  bool Begin(const UnaryCall& call, absl::Duration wait);
+  absl::Status Admit(const UnaryCall& call, absl::Duration wait);
+  // Logs what is the server's fault, and answers a call that Begin has let in.
+  void Finish(const UnaryCall& call, const absl::Status& status);
 
   const Handlers* const handlers_;
   WorkerPool* const pool_;
+  const std::shared_ptr<Admission> admission_;  // shared with answers that gRPC still holds
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int> running_{0};
   std::atomic<int> quick_running_{0};
+  std::atomic<int64_t> refused_{0};
+  std::atomic<int64_t> next_refusal_log_{0};  // seconds since 1970
   Listeners drain_listeners_;
-  WorkerPool aside_{1, kAsideQueueMax};  // last, so that its calls end before the rest goes
+  WorkerPool aside_{1};  // last, so that its calls end before the rest goes
 };
 
 }  // namespace newsprint::rpc

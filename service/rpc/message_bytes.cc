@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "service/common/status_macros.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -30,6 +32,28 @@ void OnProtobufLog(google::protobuf::LogLevel level, const char* /*file*/, int /
   }
   const std::string line = absl::StrCat("event=protobuf message=\"", absl::CEscape(message), "\"");
   level >= google::protobuf::LOGLEVEL_ERROR ? spdlog::error(line) : spdlog::info(line);
+}
+
+struct AnswerBytes {
+  std::unique_ptr<uint8_t[]> data;
+  size_t size;
+  std::shared_ptr<Admission> admission;
+};
+
+void FreeAnswer(void* answer) {
+  auto* bytes = static_cast<AnswerBytes*>(answer);
+  bytes->admission->LeaveAnswer(bytes->size);
+  delete bytes;
+}
+
+// Of an answer that has entered.
+grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& answer, size_t size,
+                           std::shared_ptr<Admission> admission) {
+  auto* bytes =
+      new AnswerBytes{std::unique_ptr<uint8_t[]>(new uint8_t[size]), size, std::move(admission)};
+  answer.SerializeWithCachedSizesToArray(bytes->data.get());
+  const grpc::Slice slice(bytes->data.get(), size, &FreeAnswer, bytes);
+  return grpc::ByteBuffer(&slice, 1);
 }
 
 }  // namespace
@@ -55,11 +79,19 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
                    "raw_body"));
 }
 
-grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message) {
-  // gRPC frees the slice when the bytes are sent.
-  grpc::Slice slice(message.ByteSizeLong());
-  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
-  return grpc::ByteBuffer(&slice, 1);
+grpc::ByteBuffer SerializeNeededAnswer(const google::protobuf::MessageLite& answer,
+                                       std::shared_ptr<Admission> admission) {
+  const size_t size = answer.ByteSizeLong();
+  admission->EnterNeededAnswer(size);
+  return Serialize(answer, size, std::move(admission));
+}
+
+absl::Status SerializeAnswer(const google::protobuf::MessageLite& answer,
+                             std::shared_ptr<Admission> admission, grpc::ByteBuffer* bytes) {
+  const size_t size = answer.ByteSizeLong();
+  RETURN_IF_ERROR(admission->EnterAnswer(size));
+  *bytes = Serialize(answer, size, std::move(admission));
+  return absl::OkStatus();
 }
 
 }  // namespace newsprint::rpc

@@ -9,7 +9,10 @@
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <memory>
+
 #include "absl/status/status.h"
+#include "service/rpc/admission.h"
 
 namespace newsprint::rpc {
 
@@ -21,7 +24,14 @@ void CaptureProtobufLog();
 // same.
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message);
 
-grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message);
+// An answer counts in `admission` until gRPC needs its bytes no more: they are sent, or will not
+// be.
+grpc::ByteBuffer SerializeNeededAnswer(const google::protobuf::MessageLite& answer,
+                                       std::shared_ptr<Admission> admission);
+// The same for an answer that need not be given: RESOURCE_EXHAUSTED when it is large and there is
+// no room for it.
+absl::Status SerializeAnswer(const google::protobuf::MessageLite& answer,
+                             std::shared_ptr<Admission> admission, grpc::ByteBuffer* bytes);
 
 }  // namespace newsprint::rpc
 

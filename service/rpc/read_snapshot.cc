@@ -26,9 +26,9 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   }
 
   void Start() {
-    if (dispatcher_.pool().TrySubmit([this] { GoOn(); })) return;
-    End(absl::ResourceExhaustedError(
-        "server: queue is full (--queue_items_max); try again after a pause"));
+    opened_ = dispatcher_.admission()->OpenStream();
+    if (!opened_.ok()) return End(dispatcher_.Refuse(opened_));
+    dispatcher_.pool().Submit([this] { GoOn(); });
   }
 
   void OnWriteDone(bool ok) override {
@@ -48,7 +48,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     response.set_path(std::move(chunk->path));
     response.set_offset(static_cast<int64_t>(chunk->offset));
     response.set_data(std::move(chunk->bytes));
-    write_buffer_ = SerializeMessage(response);
+    write_buffer_ = SerializeNeededAnswer(response, dispatcher_.admission());
     StartWrite(&write_buffer_);
   }
 
@@ -67,12 +67,14 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
     if (dispatcher_.CheckServing().ok()) LogServerFault("ReadSnapshot", status);
+    if (opened_.ok()) dispatcher_.admission()->CloseStream();
     dispatcher_.AddRunning(-1);  // first: once the call has ended, the server may go
     Finish(ToGrpc(status));
   }
 
   Dispatcher& dispatcher_;
   const ByteBuffer request_bytes_;
+  absl::Status opened_;  // whether it counts as an open stream
   std::unique_ptr<SnapshotReader> reader_;
   ByteBuffer write_buffer_;  // gRPC's while it is written
 };

@@ -5,6 +5,7 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/common/worker_pool.h"
+#include "service/rpc/admission.h"
 #include "service/rpc/dispatch.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
@@ -25,9 +27,29 @@ namespace {
 constexpr absl::Duration kRefusalPause = absl::Milliseconds(250);
 // For last answers to leave.
 constexpr absl::Duration kClosingPause = absl::Milliseconds(500);
+// The least time between a client's keepalive pings.
+constexpr int kClientPingMs = 5'000;
 
 int ComputeThreads(int given) {
   return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// What gRPC takes of the machine, before and beside what Admission counts.
+void LimitConnections(const ServerOptions& options, grpc::ServerBuilder* builder) {
+  grpc::ResourceQuota quota("newsprintd");
+  quota.Resize(static_cast<size_t>(options.grpc_bytes_max));
+  builder->SetResourceQuota(quota);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.connection_calls_max);
+  // gRPC would send a ping with most requests, to see how much a connection can carry, and let it
+  // have more under way than the 64 KiB of a stream.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const int keepalive_ms = static_cast<int>(absl::ToInt64Milliseconds(options.keepalive));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_ms);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Clients may ask the same of us, more often than gRPC's 5 minutes.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kClientPingMs);
 }
 
 }  // namespace
@@ -36,11 +58,13 @@ int ComputeThreads(int given) {
 class Server::Impl {
  public:
   Impl(Engine* engine, const ServerOptions& options)
-      : pool(ComputeThreads(options.compute_threads), options.queue_items_max),
+      : admission(std::make_shared<Admission>(options.queue_items_max, options.queue_bytes_max)),
+        pool(ComputeThreads(options.compute_threads)),
         handlers(engine, &pool, options.limits),
-        dispatcher(&handlers, &pool),
+        dispatcher(&handlers, &pool, admission),
         services(MakeServices(&dispatcher)) {}
 
+  const std::shared_ptr<Admission> admission;  // tasks of the pool leave it last
   WorkerPool pool;
   const Handlers handlers;
   Dispatcher dispatcher;
@@ -78,6 +102,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
   // gRPC inflates a compressed request before it looks at that limit.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  LimitConnections(options, &builder);
   for (const auto& service : impl->services) builder.RegisterService(service.get());
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || port == 0) {

@@ -18,9 +18,19 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:7420";
   // Threads that normalise, decide and search. 0: one for each core.
   int compute_threads = 0;
-  // Calls that may wait for one of them. More: longer waits under overload; fewer: refusals
-  // earlier.
+  // Unary calls that may be under way, and apart from them requests of streams. More: longer waits
+  // under overload; fewer: refusals earlier.
   int queue_items_max = 1024;
+  // The same in bytes, and of answers that their callers have not taken yet.
+  int64_t queue_bytes_max = int64_t{64} << 20;
+  // Calls of one connection, streams among them, that may be open; its client holds back further
+  // ones.
+  int connection_calls_max = 256;
+  // What gRPC may hold in buffers. Beyond it takes no new connections and breaks off calls.
+  int64_t grpc_bytes_max = int64_t{512} << 20;
+  // After this time of silence a client is asked for a sign of life, and after the same time
+  // without one its connection is closed.
+  absl::Duration keepalive = absl::Seconds(30);
   Limits limits;
 };
 

@@ -5,6 +5,7 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 namespace newsprint::rpc {
 
@@ -15,6 +16,11 @@ bool IsServerFault(const absl::Status& status);
 // no engine function should return.
 absl::Status ForCaller(const absl::Status& status);
 
+// `status` with the advice to try again after `delay`, which a client finds as google.rpc.RetryInfo
+// in the status's details.
+absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);
+
+// With the payloads of `status` as details.
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace newsprint::rpc

@@ -39,12 +39,20 @@ constexpr size_t kPreparedAheadMax = 64;
 // gone at any moment; a thread whose Step() finds another one at it leaves the rest to it. gRPC may
 // run a reaction inside the call that starts an operation, so nothing is started with the mutex
 // held.
-class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
+class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
+                               private Admission::Waiter {
  public:
   explicit StreamIngestCall(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
 
   void Start() {
-    Step([] {});
+    absl::Status opened = admission().OpenStream();
+    opened_ = opened.ok();
+    if (!opened_) opened = dispatcher_.Refuse(std::move(opened));
+    Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      if (opened_) return;
+      ending_ = true;
+      end_status_ = std::move(opened);
+    });
   }
 
   void OnReadDone(bool ok) override {
@@ -56,9 +64,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         const size_t bytes = read_buffer_.Length();
         if (window_items_++ == 0) dispatcher_.AddRunning(1);
         window_bytes_ += bytes;
-        items_.push_back(std::make_unique<Item>());
+        items_.push_back(std::make_unique<Item>(&admission(), bytes));
         items_.back()->request.Swap(&read_buffer_);
-        items_.back()->bytes = bytes;
       }
     });
   }
@@ -67,6 +74,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Step([this, ok]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       writing_ = false;
       if (!ok) broken_ = true;
+      outgoing_bytes_ -= outgoing_.front().request_bytes;
       LeaveWindow(outgoing_.front().request_bytes);
       outgoing_.pop_front();
     });
@@ -76,12 +84,23 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { broken_ = true; });
   }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    if (opened_) admission().CloseStream();
+    delete this;
+  }
 
  private:
   struct Item {
+    Item(Admission* account, size_t request_bytes) : admission(account), bytes(request_bytes) {
+      admission->EnterStream(bytes);
+    }
+    ~Item() { admission->LeaveStream(bytes); }
+    Item(const Item&) = delete;
+    Item& operator=(const Item&) = delete;
+
+    Admission* const admission;
+    const size_t bytes;
     ByteBuffer request;
-    size_t bytes = 0;
     // Of the preparing task until `prepared`, which is guarded by mutex_; then of the ingesting
     // one.
     uint64_t sequence = 0;
@@ -137,7 +156,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         dispatcher_.pool().Submit(
             [this, items = std::move(actions.prepare)] { PrepareSome(items); });
       }
-      if (actions.ingest) dispatcher_.pool().Submit([this] { IngestSome(); });
+      // First, as what is prepared takes several times the room of its request; else all streams
+      // would be prepared before the first is ingested.
+      if (actions.ingest) dispatcher_.pool().SubmitFirst([this] { IngestSome(); });
       if (actions.write != nullptr) {
         // What another message follows need not be sent by itself. The first goes with the headers,
         // and gRPC says that those are written only once they are sent.
@@ -155,10 +176,12 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     const Limits& limits = dispatcher_.handlers().limits();
     Actions actions;
     if (!reading_ && !read_all_ && !ending_ && !broken_ &&
-        window_items_ < limits.stream_window_items && window_bytes_ < limits.stream_window_bytes) {
+        window_items_ < limits.stream_window_items && window_bytes_ < limits.stream_window_bytes &&
+        MayRead()) {
       reading_ = true;
       actions.read = true;
     }
+    if (waiting_ && (ending_ || broken_) && admission().Forget(this)) waiting_ = false;
     // The first request that can be read names the collection for all: until then one at a time.
     const int tasks_max = parallel_ ? dispatcher_.pool().threads() : 1;
     if (preparing_ < tasks_max && first_unprepared_ < items_.size() &&
@@ -183,6 +206,26 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     return actions;
   }
 
+  // Whether the server has room for another request of this stream. When not, something that is
+  // under way leads to another Step().
+  bool MayRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (waiting_) return false;
+    if (!outgoing_.empty() && admission().many_answers()) return false;
+    const size_t unanswered = window_items_ - outgoing_.size();
+    if (unanswered > 0) {
+      return admission().MayReadMore(unanswered, window_bytes_ - outgoing_bytes_);
+    }
+    waiting_ = !admission().MayReadOrWait(this);
+    return !waiting_;
+  }
+
+  // There may be locks of another stream held, so another thread goes on from here. The call does
+  // not end before.
+  void OnRoom() override {
+    dispatcher_.pool().Submit(
+        [this] { Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { waiting_ = false; }); });
+  }
+
   // While the server drains, what has been read is answered and nothing more is read.
   void EndUnlessServing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ending_ || read_all_) return;
@@ -191,7 +234,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   bool CanFinish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return preparing_ == 0 && !ingesting_ && window_items_ == 0 &&
+    return preparing_ == 0 && !ingesting_ && !waiting_ && window_items_ == 0 &&
            (ending_ || broken_ || (read_all_ && !reading_));
   }
 
@@ -212,6 +255,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   void DropUnsent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     DropUnprepared();
     while (outgoing_.size() > (writing_ ? 1u : 0u)) {
+      outgoing_bytes_ -= outgoing_.back().request_bytes;
       LeaveWindow(outgoing_.back().request_bytes);
       outgoing_.pop_back();
     }
@@ -270,9 +314,11 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
             OnDurable(status, std::move(done));
           });
     }
+    // Before the step, which looks for room.
+    items.erase(items.begin(), items.begin() + static_cast<ptrdiff_t>(answered));
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       ingesting_ = false;
-      for (size_t i = answered; i < items.size(); ++i) LeaveWindow(items[i]->bytes);
+      for (const std::unique_ptr<Item>& item : items) LeaveWindow(item->bytes);
       if (sequence_status.ok()) return;
       ending_ = out_of_order_ = true;
       end_status_ = sequence_status;
@@ -316,7 +362,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Handlers::Ingest(std::move(item->ingest), response->mutable_result());
     LogFault(response->result());
     answer.refused = response->result().status().code() != 0;
-    answer.response = SerializeMessage(*response);
+    answer.response = SerializeNeededAnswer(*response, dispatcher_.admission());
     return answer;
   }
 
@@ -334,21 +380,25 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         if (!status.ok() && !answer.refused) answer.response = NotStored(answer, status);
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
+        outgoing_bytes_ += answer.request_bytes;
         outgoing.buffer.Swap(&answer.response);
       }
     });
   }
 
-  static ByteBuffer NotStored(const Answer& answer, const absl::Status& status) {
+  ByteBuffer NotStored(const Answer& answer, const absl::Status& status) {
     StreamIngestResponse response;
     response.set_sequence(answer.sequence);
     response.mutable_result()->set_article_id(answer.article_id);
     ToProto(status, response.mutable_result()->mutable_status());
-    return SerializeMessage(response);
+    return SerializeNeededAnswer(response, dispatcher_.admission());
   }
+
+  Admission& admission() { return *dispatcher_.admission(); }
 
   Dispatcher& dispatcher_;
 
+  bool opened_ = false;         // counts as an open stream; set before anything else
   uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
 
   Mutex mutex_;
@@ -362,8 +412,10 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   bool collection_known_ ABSL_GUARDED_BY(mutex_) = false;
   bool parallel_ ABSL_GUARDED_BY(mutex_) = false;  // whether several tasks may prepare
   std::deque<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
-  size_t window_items_ ABSL_GUARDED_BY(mutex_) = 0;  // read and not yet answered
+  size_t outgoing_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their requests
+  size_t window_items_ ABSL_GUARDED_BY(mutex_) = 0;    // read and not yet answered
   size_t window_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool waiting_ ABSL_GUARDED_BY(mutex_) = false;  // for room, to be told by OnRoom()
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool wrote_ ABSL_GUARDED_BY(mutex_) = false;  // anything yet

@@ -37,6 +37,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   void Start() {
     self_ = shared_from_this();
     dispatcher_.AddRunning(1);
+    opened_ = dispatcher_.admission()->OpenStream();
     Wake();
   }
 
@@ -61,6 +62,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     alarm_.reset();
     dispatcher_.drain_listeners().Remove(drain_listener_);
     if (collection_ != nullptr) collection_->change_listeners().Remove(change_listener_);
+    if (opened_.ok()) dispatcher_.admission()->CloseStream();
     dispatcher_.AddRunning(-1);
     self_.reset();  // the last thing: nothing but callbacks under way may hold it now
   }
@@ -112,6 +114,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   // Starts a write when there is something to say. Not OK when the call is to end.
   absl::Status GoOn() {
     RETURN_IF_ERROR(dispatcher_.CheckServing());
+    if (!opened_.ok()) return dispatcher_.Refuse(opened_);
     bool silent = false;
     {
       MutexLock lock(mutex_);
@@ -133,7 +136,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     for (const GroupChange& change : changes) ToProto(change, response.add_changes());
     if (!changes.empty()) sequence_ = changes.back().sequence;
     response.set_sequence(static_cast<int64_t>(sequence_));
-    write_buffer_ = SerializeMessage(response);
+    write_buffer_ = SerializeNeededAnswer(response, dispatcher_.admission());
     {
       MutexLock lock(mutex_);
       writing_ = true;
@@ -148,6 +151,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     // gRPC makes the call all the same when the client is gone before its request has come.
     if (!request_bytes_.Valid()) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
+    request_bytes_.Clear();
+    request_.DiscardUnknownFields();
     if (request_.has_after_sequence() && request_.after_sequence() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "after_sequence: negative, got ", request_.after_sequence(), ", limit 0 or more"));
@@ -205,9 +210,10 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 
   Dispatcher& dispatcher_;
   std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
+  absl::Status opened_;                    // whether it counts as an open stream; set at the start
 
   // Of the one task that works at a time.
-  const ByteBuffer request_bytes_;
+  ByteBuffer request_bytes_;  // until it is parsed
   v1::WatchGroupsRequest request_;
   std::shared_ptr<Collection> collection_;
   Listeners::Id drain_listener_ = 0;

@@ -187,6 +187,9 @@ TEST(TermModelTest, RefusesBadWordsWithARightChecksum) {
   EXPECT_FALSE(TermModel::Parse(With(file, kFirstWord + 12, nan)).ok());
   EXPECT_FALSE(TermModel::Parse(With(file, kFirstWord + 4 * 16, 1.5f)).ok());  // share
   EXPECT_FALSE(TermModel::Parse(With(file, kFirstWord + 4 * 20, nan)).ok());   // hash scale
+  // Sums of such would be infinite, and vectors not of length 1.
+  EXPECT_FALSE(TermModel::Parse(With(file, kFirstWord + 12, 2e9f)).ok());
+  EXPECT_FALSE(TermModel::Parse(With(file, kFirstWord + 4 * 20, -2e9f)).ok());
 }
 
 TEST(TermModelTest, SerialisingRefusesWhatIsNoModel) {

@@ -31,7 +31,7 @@ class HandlersTest : public ::testing::Test {
 
   TempDir dir_;
   std::unique_ptr<Engine> engine_ = OpenEngine(dir_.path());
-  WorkerPool pool_{2, 16};
+  WorkerPool pool_{2};
   Handlers handlers_{engine_.get(), &pool_, Limits()};
 };
 

@@ -303,7 +303,7 @@ TEST_F(ServerTest, StreamOfAnUnknownCollectionAnswersEachItem) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(ServerTest, AFullQueueIsRefusedAtOnceAndAPassedDeadlineIsNotWorkedOn) {
+TEST_F(ServerTest, UnderLoadCallsAreServedOrRefused) {
   ServerOptions options;
   options.compute_threads = 1;
   options.queue_items_max = 1;

@@ -1,0 +1,406 @@
+#include "tests/crash/rounds.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "tests/crash/damage.h"
+
+namespace newsprint::crash {
+namespace {
+
+constexpr int kRoundsOfLife = 8;
+constexpr size_t kSample = 30;
+constexpr absl::Duration kStartKillMax = absl::Milliseconds(200);
+constexpr std::chrono::milliseconds kRecoveryPatience{15'000};
+constexpr std::chrono::milliseconds kServePatience{60'000};
+
+Life::Options LifeOptions(const RoundOptions& options, absl::string_view name, uint64_t seed) {
+  Life::Options life;
+  life.folder = absl::StrCat(options.folder, "/", name);
+  life.binary = options.binary;
+  life.fault_library = options.fault_library;
+  life.seed = seed;
+  return life;
+}
+
+absl::Duration RandomUpTo(Dice& dice, absl::Duration most) {
+  return absl::Microseconds(dice.Below(static_cast<uint64_t>(absl::ToInt64Microseconds(most)) + 1));
+}
+
+// Ends a life: its folder goes, unless something was wrong.
+void Bury(std::unique_ptr<Life>& life, bool clean) {
+  if (life == nullptr) return;
+  const std::string folder = life->options().folder;
+  life.reset();
+  if (clean) {
+    std::filesystem::remove_all(folder);
+  } else {
+    std::printf("kept: %s\n", folder.c_str());
+  }
+}
+
+void PrintReports(Totals* totals, size_t* told) {
+  for (; *told < totals->reports.size(); ++*told) {
+    std::printf("%s\n", totals->reports[*told].c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Kills during the start, then a start that may live. False when it does not.
+bool StartAgain(Life& life, Dice& dice, Totals* totals) {
+  while (dice.Percent(30)) life.StartAndKill(RandomUpTo(dice, kStartKillMax));
+  const absl::Status started = life.Start();
+  if (started.ok()) return true;
+  totals->Problem(absl::StrCat("the server does not start after a crash: ", started.message(), "\n",
+                               Life::LogTail(life.options().folder + "/server.log")));
+  return false;
+}
+
+}  // namespace
+
+void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
+  Dice dice(options.seed);
+  std::unique_ptr<Life> life;
+  bool clean = true;
+  size_t told = totals->reports.size();
+  for (int round = 0; round < rounds; ++round) {
+    if (round % kRoundsOfLife == 0 || !clean) {
+      Bury(life, clean);
+      Life::Options born =
+          LifeOptions(options, absl::StrCat("kill-", round), options.seed + uint64_t(round));
+      born.large_bodies = round / kRoundsOfLife % 2 == 1;
+      life = std::make_unique<Life>(std::move(born), totals);
+    }
+    const uint64_t kind = dice.Below(100);
+    const Ending ending = kind < 80   ? Ending::kKill
+                          : kind < 93 ? Ending::kKillInDrain
+                                      : Ending::kStop;
+    const int64_t wrong_before = totals->found();
+    // Some snapshots are made in time, and some servers are killed while they make one.
+    const bool with_snapshot = dice.Percent(25);
+    std::thread snapshot;
+    bool has_snapshot = false;
+    life->Load(RandomUpTo(dice, options.load_max), ending, /*faults=*/false, [&] {
+      if (!with_snapshot) return;
+      snapshot = std::thread([&, pause = RandomUpTo(dice, options.load_max / 2)] {
+        absl::SleepFor(pause);
+        has_snapshot = life->MakeSnapshot();
+      });
+    });
+    if (with_snapshot) {
+      snapshot.join();
+      life->CheckSnapshots();
+    }
+    if (dice.Percent(30)) life->Check(life->data_dir());
+    if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) {
+      life->VerifyAll(kSample);
+      if (has_snapshot) life->VerifySnapshot();
+    }
+    ++totals->rounds;
+    clean = wrong_before == totals->found();
+    if (!clean)
+      std::printf("round %d (seed %llu) found:\n", round + 1,
+                  static_cast<unsigned long long>(options.seed));
+    PrintReports(totals, &told);
+    if ((round + 1) % 10 == 0) {
+      std::printf("round %d: acknowledged=%lld compared=%lld\n", round + 1,
+                  static_cast<long long>(totals->acknowledged),
+                  static_cast<long long>(totals->compared));
+      std::fflush(stdout);
+    }
+  }
+  Bury(life, clean);
+}
+
+namespace {
+
+// A way in which the disk fails.
+struct DiskFault {
+  const char* name;
+  void (*begin)(FaultControl& faults, Dice& dice);
+  bool kill;          // while it lasts
+  bool may_restart;   // the server may need one to write again
+  bool with_reserve;  // the server keeps its disk reserve
+};
+
+void FillDisk(FaultControl& faults, Dice& dice) {
+  faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 20));
+  faults.disk_limited = 1;
+}
+void FillDiskNearly(FaultControl& faults, Dice&) {
+  faults.bytes_left = int64_t{100} << 20;
+  faults.disk_limited = 1;
+}
+void FailSync(FaultControl& faults, Dice&) { faults.sync_errors = 1; }
+void FailSyncs(FaultControl& faults, Dice&) { faults.sync_errors = FaultControl::kUntilLifted; }
+void FailWrite(FaultControl& faults, Dice&) { faults.write_errors = 1; }
+void FailWrites(FaultControl& faults, Dice&) { faults.write_errors = FaultControl::kUntilLifted; }
+void ShortenWrites(FaultControl& faults, Dice&) { faults.short_write_period = 2; }
+void SlowDown(FaultControl& faults, Dice&) { faults.delay_us = 50'000; }
+
+const DiskFault kDiskFaults[] = {
+    {"disk full", &FillDisk, false, false, false},
+    {"sync fails once", &FailSync, false, false, true},
+    {"disk full, killed", &FillDisk, true, false, false},
+    {"write fails once", &FailWrite, false, true, true},
+    {"disk nearly full", &FillDiskNearly, false, false, true},
+    {"syncs fail", &FailSyncs, false, true, true},
+    {"writes fail", &FailWrites, false, true, true},
+    {"short writes", &ShortenWrites, false, false, true},
+    {"slow disk", &SlowDown, false, false, true},
+    {"syncs fail, killed", &FailSyncs, true, false, true},
+    {"writes fail, killed", &FailWrites, true, false, true},
+};
+
+}  // namespace
+
+Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
+  Table table;
+  table.columns = {"rounds", "injected", "recovered", "by a restart", "wrong or lost"};
+  for (const DiskFault& fault : kDiskFaults) table.rows.push_back({fault.name, {0, 0, 0, 0, 0}});
+  Dice dice(options.seed + 1);
+  size_t told = totals->reports.size();
+  for (int round = 0; round < rounds; ++round) {
+    const size_t which = static_cast<size_t>(round) % std::size(kDiskFaults);
+    const DiskFault& fault = kDiskFaults[which];
+    std::vector<int64_t>& counts = table.rows[which].counts;
+    Life::Options born = LifeOptions(options, absl::StrCat("fault-", round),
+                                     options.seed + 1000 + static_cast<uint64_t>(round));
+    born.large_bodies = dice.Percent(50);
+    if (!fault.with_reserve) born.server_flags = {"--disk_reserve_bytes=0"};
+    auto life = std::make_unique<Life>(std::move(born), totals);
+    FaultControl& faults = life->faults();
+    const int64_t wrong_before = totals->found();
+    const absl::Duration load = options.load_max;
+    life->Load(load, fault.kill ? Ending::kKill : Ending::kGoOn, /*faults=*/true, [&] {
+      absl::SleepFor(RandomUpTo(dice, load / 3));
+      fault.begin(faults, dice);
+      if (!fault.kill) {
+        absl::SleepFor(load / 3);
+        life->LiftFaults();
+      }
+    });
+    bool comparable = true;
+    if (fault.kill) {
+      // A start on a disk that still fails may be refused, and must not harm.
+      if (dice.Percent(50)) life->Start().IgnoreError();
+      life->LiftFaults();
+      comparable = StartAgain(*life, dice, totals) && life->CheckAfterRestart();
+      if (comparable) ++counts[2];
+    } else if (life->CheckWhileRunning(kRecoveryPatience)) {
+      ++counts[2];
+    } else {
+      ++counts[3];
+      if (!fault.may_restart) {
+        totals->Problem(absl::StrCat(fault.name, ": the server does not write again by itself\n",
+                                     Life::LogTail(life->options().folder + "/server.log")));
+      }
+      life->Kill();
+      comparable = StartAgain(*life, dice, totals) && life->CheckAfterRestart();
+    }
+    if (comparable) {
+      life->VerifyAll(kSample);
+      life->Load(load / 3, Ending::kKill, /*faults=*/false);
+      if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) life->VerifyAll(kSample);
+    }
+    ++counts[0];
+    counts[1] += faults.injected;
+    const int64_t wrong = totals->found() - wrong_before;
+    counts[4] += wrong;
+    if (wrong > 0)
+      std::printf("%s, fault round %d (seed %llu) found:\n", fault.name, round + 1,
+                  static_cast<unsigned long long>(options.seed));
+    PrintReports(totals, &told);
+    Bury(life, wrong == 0);
+  }
+  return table;
+}
+
+namespace {
+
+enum class DamageOutcome { kRefused, kServedRight, kErrorOnCall, kWrong };
+
+std::string LastLine(const std::string& path) {
+  std::ifstream file(path);
+  std::string line, last;
+  while (std::getline(file, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+// Starts a server on a damaged copy, and looks at what it does. `report` says what was wrong.
+DamageOutcome TryDamaged(const Life& life, const std::string& data_dir, std::string* report) {
+  const std::string log = data_dir + ".log";
+  ServerProcess server(life.ServerOptions(data_dir, log));
+  const auto refused = [&]() {
+    const auto end = server.WaitForEnd(absl::Seconds(30));
+    const std::string line = LastLine(log);
+    *report = line;
+    if (!end.ok()) *report = "it neither serves nor ends";
+    if (end.ok() && !end->exited) *report = absl::StrCat("it died by signal ", end->code);
+    const bool clear = end.ok() && end->exited && end->code != 0 &&
+                       (absl::StartsWith(line, "newsprintd: data_dir: ") ||
+                        absl::StartsWith(line, "newsprintd: store: "));
+    return clear ? DamageOutcome::kRefused : DamageOutcome::kWrong;
+  };
+  const auto address = server.WaitForAddress(absl::Seconds(60));
+  if (!address.ok()) return refused();
+  const Stubs stubs(*address);
+  const grpc::Status serving = stubs.WaitUntilServing(kServePatience);
+  if (serving.error_code() == grpc::StatusCode::UNAVAILABLE) return refused();
+  const Findings found = life.VerifyServer(stubs, /*damaged=*/true);
+  if (found.total() > 0) {
+    *report = absl::StrCat("lost=", found.lost, " half_indexed=", found.half_indexed,
+                           " wrong=", found.wrong, " refused=", found.refused, "\n",
+                           found.reports.front());
+    return DamageOutcome::kWrong;
+  }
+  server.Signal(SIGTERM);
+  const auto end = server.WaitForEnd(absl::Seconds(40));
+  if (!end.ok() || !end->exited) {
+    *report = "it does not end well after SIGTERM";
+    return DamageOutcome::kWrong;
+  }
+  return found.refused > 0 ? DamageOutcome::kErrorOnCall : DamageOutcome::kServedRight;
+}
+
+}  // namespace
+
+Table RunDamage(const RoundOptions& options, int places, Totals* totals) {
+  Table table;
+  table.columns = {"starts", "refused", "served right", "error on call", "wrong"};
+  Dice dice(options.seed + 2);
+  size_t told = totals->reports.size();
+  Life::Options born = LifeOptions(options, "damage", options.seed + 2000);
+  born.large_bodies = true;
+  auto life = std::make_unique<Life>(std::move(born), totals);
+  // Tables come from restarts, which write out what the log holds; the last load stays in the log.
+  for (int part = 0; part < 3; ++part) {
+    life->Load(options.load_max, Ending::kKill, /*faults=*/false);
+    if (!StartAgain(*life, dice, totals) || !life->CheckAfterRestart()) break;
+  }
+  life->Load(options.load_max / 3, Ending::kGoOn, /*faults=*/false);
+  life->CheckWhileRunning(kRecoveryPatience);
+  life->VerifyAll(kSample);
+  life->Kill();
+  const std::string copy = life->options().folder + "/damaged";
+  int64_t wrong = 0;
+  for (const FileKind kind : kFileKinds) {
+    for (const DamageKind damage : kDamageKinds) {
+      Row row{absl::StrCat(Name(kind), ", ", Name(damage)), std::vector<int64_t>(5)};
+      for (int place = 0; place < places; ++place) {
+        std::filesystem::remove_all(copy);
+        std::filesystem::remove(copy + ".log");
+        std::filesystem::copy(life->data_dir(), copy, std::filesystem::copy_options::recursive);
+        const std::vector<std::string> files = FilesOf(copy, kind);
+        if (files.empty()) break;
+        const std::string done = Damage(files[dice.Below(files.size())], damage, dice);
+        if (done.empty()) break;
+        std::string report;
+        const DamageOutcome outcome = TryDamaged(*life, copy, &report);
+        ++row.counts[0];
+        ++row.counts[1 + static_cast<size_t>(outcome)];
+        if (outcome != DamageOutcome::kWrong) continue;
+        ++wrong;
+        totals->Problem(absl::StrCat("after damage (", done, "): ", report));
+        PrintReports(totals, &told);
+      }
+      if (row.counts[0] > 0) table.rows.push_back(std::move(row));
+    }
+  }
+  PrintReports(totals, &told);
+  Bury(life, wrong == 0);
+  return table;
+}
+
+namespace {
+
+constexpr absl::Duration kSoakPart = absl::Seconds(20);
+constexpr size_t kSoakArticlesKept = 300;
+constexpr int kSoakPartsToVerify = 6;
+// Growth that is no leak: allocators and caches settle.
+constexpr double kSoakGrowthMaxMegabytesPerMinute = 1.0;
+
+struct MemorySample {
+  double minutes = 0;
+  double megabytes = 0;
+};
+
+// Least squares over the second half, in MB a minute: caches fill in the first.
+double Slope(const std::vector<MemorySample>& samples) {
+  const size_t first = samples.size() / 2;
+  const auto count = static_cast<double>(samples.size() - first);
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (size_t i = first; i < samples.size(); ++i) {
+    x += samples[i].minutes;
+    y += samples[i].megabytes;
+    xx += samples[i].minutes * samples[i].minutes;
+    xy += samples[i].minutes * samples[i].megabytes;
+  }
+  const double spread = count * xx - x * x;
+  return spread > 0 ? (count * xy - x * y) / spread : 0;
+}
+
+}  // namespace
+
+void RunSoak(const RoundOptions& options, absl::Duration duration, Totals* totals) {
+  Dice dice(options.seed + 3);
+  Life::Options born = LifeOptions(options, "soak", options.seed + 3000);
+  born.large_bodies = true;
+  born.articles_kept = kSoakArticlesKept;
+  auto life = std::make_unique<Life>(std::move(born), totals);
+  size_t told = totals->reports.size();
+  std::vector<MemorySample> samples;
+  const absl::Time begin = absl::Now();
+  std::printf("%8s %10s %14s %10s  %s\n", "minutes", "RSS MB", "acknowledged", "injected", "fault");
+  for (int part = 1; absl::Now() - begin < duration; ++part) {
+    const DiskFault& fault = kDiskFaults[dice.Below(std::size(kDiskFaults))];
+    const bool with_fault = !fault.kill && !fault.may_restart && part % 2 == 0;
+    life->Load(kSoakPart, Ending::kGoOn, /*faults=*/with_fault, [&] {
+      if (!with_fault) return;
+      absl::SleepFor(kSoakPart / 4);
+      fault.begin(life->faults(), dice);
+      absl::SleepFor(kSoakPart / 10);
+      life->LiftFaults();
+    });
+    if (!life->CheckWhileRunning(kRecoveryPatience)) {
+      totals->Problem(absl::StrCat("the server does not write again after: ", fault.name, "\n",
+                                   Life::LogTail(life->options().folder + "/server.log")));
+      break;
+    }
+    if (part % kSoakPartsToVerify == 0) life->VerifyAll(kSample);
+    ++totals->rounds;
+    MemorySample sample;
+    sample.minutes = absl::ToDoubleMinutes(absl::Now() - begin);
+    sample.megabytes = static_cast<double>(life->server().resident_bytes()) / 1e6;
+    samples.push_back(sample);
+    std::printf("%8.2f %10.1f %14lld %10lld  %s\n", sample.minutes, sample.megabytes,
+                static_cast<long long>(totals->acknowledged),
+                static_cast<long long>(life->faults().injected.load()),
+                with_fault ? fault.name : "");
+    PrintReports(totals, &told);
+  }
+  if (totals->clean()) life->VerifyAll(kSample);
+  const double slope = samples.size() >= 4 ? Slope(samples) : 0;
+  std::printf("memory: %.2f MB a minute over the second half\n", slope);
+  if (slope > kSoakGrowthMaxMegabytesPerMinute) {
+    totals->Problem(absl::StrCat("memory grows by ", slope, " MB a minute"));
+  }
+  life->Stop();
+  PrintReports(totals, &told);
+  Bury(life, totals->clean());
+}
+
+}  // namespace newsprint::crash

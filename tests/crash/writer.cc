@@ -1,0 +1,376 @@
+#include "tests/crash/writer.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace newsprint::crash {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// No call takes so long but when the server hangs.
+constexpr milliseconds kCallPatience{60'000};
+constexpr milliseconds kRetryPause{20};
+constexpr uint64_t kBatchItemsMax = 24;
+constexpr uint64_t kStreamItemsMax = 160;
+constexpr size_t kInFlightMax = 64;
+constexpr uint64_t kReadArticles = 2000;
+constexpr size_t kProblemsMax = 2;  // of one reader
+
+void SetDeadline(grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + kCallPatience);
+}
+
+// Sends a request. The response of an ingestion is its verdict.
+struct Sender {
+  const Stubs& stubs;
+
+  template <typename Response, typename Service, typename Request>
+  Answer Call(Service* stub,
+              grpc::Status (Service::*method)(grpc::ClientContext*, const Request&, Response*),
+              const Request& request) const {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    auto response = std::make_shared<Response>();
+    const grpc::Status status = (stub->*method)(&context, request, response.get());
+    return MakeAnswer(status, std::move(response));
+  }
+
+  Answer operator()(const v1::IngestArticleRequest& request) const {
+    Answer answer = Call(stubs.articles.get(), &v1::ArticleService::Stub::IngestArticle, request);
+    if (!answer.ok()) return answer;
+    const auto& response = static_cast<const v1::IngestArticleResponse&>(*answer.response);
+    answer.response = std::make_shared<v1::Verdict>(response.verdict());
+    return answer;
+  }
+  Answer operator()(const v1::DeleteArticleRequest& request) const {
+    return Call(stubs.articles.get(), &v1::ArticleService::Stub::DeleteArticle, request);
+  }
+  Answer operator()(const v1::SetCanonicalRequest& request) const {
+    return Call(stubs.clusters.get(), &v1::ClusterService::Stub::SetCanonical, request);
+  }
+  Answer operator()(const v1::MergeGroupsRequest& request) const {
+    return Call(stubs.clusters.get(), &v1::ClusterService::Stub::MergeGroups, request);
+  }
+  Answer operator()(const v1::SplitGroupRequest& request) const {
+    return Call(stubs.clusters.get(), &v1::ClusterService::Stub::SplitGroup, request);
+  }
+  Answer operator()(const v1::WithdrawStoryRequest& request) const {
+    return Call(stubs.clusters.get(), &v1::ClusterService::Stub::WithdrawStory, request);
+  }
+  Answer operator()(const v1::ReinstateStoryRequest& request) const {
+    return Call(stubs.clusters.get(), &v1::ClusterService::Stub::ReinstateStory, request);
+  }
+};
+
+Answer AnswerOf(const v1::IngestResult& result) {
+  Answer answer;
+  answer.code = result.status().code();
+  answer.message = result.status().message();
+  if (answer.ok()) answer.response = std::make_shared<v1::Verdict>(result.verdict());
+  return answer;
+}
+
+}  // namespace
+
+Stubs::Stubs(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(-1);
+  channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  articles = v1::ArticleService::NewStub(channel);
+  clusters = v1::ClusterService::NewStub(channel);
+  admin = v1::AdminService::NewStub(channel);
+}
+
+grpc::Status Stubs::WaitUntilServing(milliseconds patience) const {
+  const auto deadline = steady_clock::now() + patience;
+  while (true) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::GetStatsResponse response;
+    const grpc::Status status = admin->GetStats(&context, v1::GetStatsRequest(), &response);
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return status;
+    if (steady_clock::now() > deadline ||
+        !absl::StartsWith(status.error_message(), "server: starting")) {
+      return status;
+    }
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+}
+
+Writer::Writer(Workload* workload, Options options, uint64_t seed)
+    : workload_(workload), options_(std::move(options)), dice_(seed) {}
+
+bool Writer::Record(const OperationPtr& operation, std::optional<Answer> answer,
+                    const LoadControl& control) {
+  const bool final = answer.has_value() && !IsUnclear(*answer);
+  if (answer.has_value() && !final && !control.dying &&
+      !(control.faults && IsDocumentedOutage(*answer))) {
+    problems_.push_back(absl::StrCat(options_.collection, ": an error that must not be: ",
+                                     Describe({Event::Kind::kAttempt, operation, answer, 0, {}})));
+  }
+  if (final) {
+    if (answer->ok()) ++acknowledged_;
+    const std::string problem = workload_->Settle(*operation, *answer);
+    if (!problem.empty()) {
+      problems_.push_back(
+          absl::StrCat(options_.collection, ": ", Describe(*operation), ": ", problem));
+    }
+  }
+  events_.push_back({Event::Kind::kAttempt, operation, std::move(answer), 0, absl::Now()});
+  return final;
+}
+
+bool Writer::Send(const Stubs& stubs, const OperationPtr& operation, const LoadControl& control) {
+  return Record(operation, std::visit(Sender{stubs}, operation->request), control);
+}
+
+bool Writer::SendPending(const Stubs& stubs, const LoadControl& control) {
+  if (!Send(stubs, pending_.front(), control)) return false;
+  pending_.pop_front();
+  return true;
+}
+
+void Writer::SendBatch(const Stubs& stubs, const LoadControl& control) {
+  v1::BatchIngestArticlesRequest request;
+  request.set_collection(options_.collection);
+  std::vector<OperationPtr> operations;
+  for (uint64_t left = 1 + dice_.Below(kBatchItemsMax); left > 0; --left) {
+    operations.push_back(workload_->Next(/*ingest_only=*/true));
+    *request.add_requests() = *operations.back()->ingest();
+  }
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::BatchIngestArticlesResponse response;
+  const grpc::Status status = stubs.articles->BatchIngestArticles(&context, request, &response);
+  for (size_t i = 0; i < operations.size(); ++i) {
+    const Answer answer =
+        status.ok() ? AnswerOf(response.results(static_cast<int>(i))) : MakeAnswer(status, nullptr);
+    if (!Record(operations[i], answer, control)) pending_.push_back(operations[i]);
+  }
+}
+
+void Writer::SendStream(const Stubs& stubs, const LoadControl& control) {
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  const auto stream = stubs.articles->StreamIngest(&context);
+  std::mutex mutex;  // guards what both threads use: the workload, our own fields, and these
+  std::condition_variable answered;
+  std::deque<OperationPtr> in_flight;
+  bool ended = false;
+  std::thread reader([&] {
+    v1::StreamIngestResponse response;
+    while (stream->Read(&response)) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      const OperationPtr operation = in_flight.front();
+      in_flight.pop_front();
+      if (!Record(operation, AnswerOf(response.result()), control)) pending_.push_back(operation);
+      answered.notify_one();
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    ended = true;
+    answered.notify_one();
+  });
+  v1::StreamIngestRequest message;
+  for (uint64_t left = 1 + dice_.Below(kStreamItemsMax); left > 0 && !control.stop; --left) {
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      answered.wait(lock, [&] { return in_flight.size() < kInFlightMax || ended; });
+      if (ended || !pending_.empty()) break;
+      const OperationPtr operation = workload_->Next(/*ingest_only=*/true);
+      in_flight.push_back(operation);
+      message.set_sequence(next_stream_sequence_++);
+      *message.mutable_request() = *operation->ingest();
+    }
+    if (!stream->Write(message)) break;
+    if (dice_.Percent(5)) std::this_thread::sleep_for(milliseconds(dice_.Below(10)));
+  }
+  stream->WritesDone();
+  reader.join();
+  const grpc::Status status = stream->Finish();
+  for (const OperationPtr& operation : in_flight) {
+    if (!status.ok()) {
+      Record(operation, MakeAnswer(status, nullptr), control);
+    } else {
+      problems_.push_back(absl::StrCat(options_.collection,
+                                       ": the stream ended well without an "
+                                       "answer to ",
+                                       Describe(*operation)));
+      Record(operation, std::nullopt, control);
+    }
+    pending_.push_back(operation);
+  }
+}
+
+void Writer::CheckReadBack(const Stubs& stubs, const Operation& operation,
+                           const LoadControl& control) {
+  const v1::IngestArticleRequest& ingest = *operation.ingest();
+  const auto check = [&](const grpc::Status& status, bool right, absl::string_view what) {
+    if (control.dying || (status.ok() && right)) return;
+    problems_.push_back(absl::StrCat(options_.collection, ": ", Describe(operation),
+                                     ": not found after it was acknowledged: ", what, ": ",
+                                     status.error_code(), " ", status.error_message()));
+  };
+  {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::GetArticleRequest request;
+    request.set_collection(options_.collection);
+    request.set_id(ingest.article().id());
+    v1::GetArticleResponse response;
+    const grpc::Status status = stubs.articles->GetArticle(&context, request, &response);
+    check(status, response.article().id() == ingest.article().id(), "GetArticle");
+  }
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::FindDuplicatesRequest request;
+  request.set_collection(options_.collection);
+  *request.mutable_article() = ingest.article();
+  request.mutable_article()->clear_id();
+  v1::FindDuplicatesResponse response;
+  const grpc::Status status = stubs.articles->FindDuplicates(&context, request, &response);
+  check(status, response.verdict().matches_size() > 0, "FindDuplicates");
+}
+
+void Writer::Step(const Stubs& stubs, const LoadControl& control) {
+  if (!pending_.empty()) {
+    if (!SendPending(stubs, control)) {
+      Observe(stubs, Event::Kind::kSequence);
+      std::this_thread::sleep_for(kRetryPause);
+    }
+    return;
+  }
+  if (options_.mode == Mode::kBatch && dice_.Percent(30)) {
+    SendBatch(stubs, control);
+  } else if (options_.mode == Mode::kStream && dice_.Percent(30)) {
+    SendStream(stubs, control);
+  } else {
+    const OperationPtr operation = workload_->Next(/*ingest_only=*/false);
+    if (!Send(stubs, operation, control)) {
+      pending_.push_back(operation);
+    } else if (operation->ingest() != nullptr && events_.back().answer->ok() &&
+               !workload_->expires() && dice_.Percent(10)) {
+      CheckReadBack(stubs, *operation, control);
+    }
+  }
+  if (!pending_.empty()) Observe(stubs, Event::Kind::kSequence);
+}
+
+void Writer::Run(const Stubs& stubs, const LoadControl& control) {
+  while (!control.stop) {
+    Step(stubs, control);
+    if (!pending_.empty() && !control.faults) return;
+    if (options_.pause_us_max > 0) {
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(dice_.Below(static_cast<uint64_t>(options_.pause_us_max))));
+    }
+  }
+}
+
+bool Writer::Settle(const Stubs& stubs, milliseconds patience) {
+  LoadControl control;
+  control.faults = true;
+  const auto deadline = steady_clock::now() + patience;
+  while (!pending_.empty()) {
+    if (SendPending(stubs, control)) continue;
+    if (steady_clock::now() > deadline) return false;
+    Observe(stubs, Event::Kind::kSequence);
+    std::this_thread::sleep_for(kRetryPause);
+  }
+  return true;
+}
+
+bool Writer::Observe(const Stubs& stubs, Event::Kind kind, absl::Time crashed) {
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::GetStatsRequest request;
+  request.set_collection(options_.collection);
+  v1::GetStatsResponse response;
+  const grpc::Status status = stubs.admin->GetStats(&context, request, &response);
+  if (!status.ok()) return false;
+  events_.push_back(
+      {kind, nullptr, std::nullopt, static_cast<uint64_t>(response.sequence()), crashed});
+  return true;
+}
+
+std::vector<Event> Writer::TakeEvents() {
+  std::vector<Event> events;
+  events.swap(events_);
+  return events;
+}
+
+std::vector<std::string> ReadAtRandom(const Stubs& stubs, const std::vector<ReadTarget>& targets,
+                                      const bench::ArticleGenerator& generator, uint64_t seed,
+                                      const LoadControl& control) {
+  Dice dice(seed);
+  std::vector<std::string> problems;
+  while (!control.stop) {
+    const ReadTarget& target = targets[dice.Below(targets.size())];
+    const std::string& collection = target.collection;
+    bench::GeneratedArticle article;
+    generator.Make(target.first_article + dice.Below(kReadArticles), &article);
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    grpc::Status status;
+    switch (dice.Below(4)) {
+      case 0: {
+        v1::FindDuplicatesRequest request;
+        request.set_collection(collection);
+        request.mutable_article()->set_title(article.title);
+        request.mutable_article()->set_body(article.body);
+        v1::FindDuplicatesResponse response;
+        status = stubs.articles->FindDuplicates(&context, request, &response);
+        break;
+      }
+      case 1: {
+        v1::FindRelatedRequest request;
+        request.set_collection(collection);
+        request.set_id(article.id);
+        v1::FindRelatedResponse response;
+        status = stubs.articles->FindRelated(&context, request, &response);
+        break;
+      }
+      case 2: {
+        v1::GetArticleRequest request;
+        request.set_collection(collection);
+        request.set_id(article.id);
+        v1::GetArticleResponse response;
+        status = stubs.articles->GetArticle(&context, request, &response);
+        break;
+      }
+      default: {
+        v1::ListGroupsRequest request;
+        request.set_collection(collection);
+        request.set_members_min(static_cast<int64_t>(dice.Below(3)));
+        v1::ListGroupsResponse response;
+        status = stubs.clusters->ListGroups(&context, request, &response);
+      }
+    }
+    // An article without a vector of its own cannot be asked about where callers bring them.
+    const bool expected = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND ||
+                          status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+    if (!expected && !control.dying) {
+      problems.push_back(absl::StrCat(collection, ": a reader met ", status.error_code(), " ",
+                                      status.error_message()));
+      if (problems.size() >= kProblemsMax) break;
+    }
+    if (!expected && control.dying) break;
+    std::this_thread::sleep_for(milliseconds(dice.Below(6)));
+  }
+  return problems;
+}
+
+}  // namespace newsprint::crash

@@ -1,0 +1,57 @@
+// An engine in a scratch folder, for targets that send requests to it.
+#ifndef NEWSPRINT_TESTS_FUZZ_ENGINE_FIXTURE_H_
+#define NEWSPRINT_TESTS_FUZZ_ENGINE_FIXTURE_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "service/common/worker_pool.h"
+#include "service/engine/engine.h"
+#include "service/rpc/handlers.h"
+#include "tests/fuzz/scratch_dir.h"
+
+namespace newsprint::fuzz {
+
+// Not thread-safe.
+class EngineFixture {
+ public:
+  EngineFixture();
+
+  // As they would be after Reopen().
+  const rpc::Handlers& handlers() const { return *handlers_; }
+  Engine& engine() const { return *engine_; }
+
+  // Drops all collections but the default one, which nobody must write to: the next input finds
+  // what the one before found.
+  void Reset();
+  // As a restart of the server.
+  void Reopen();
+
+ private:
+  std::unique_ptr<ScratchDir> dir_;
+  std::unique_ptr<Engine> engine_;
+  WorkerPool pool_{2, 16};
+  std::optional<rpc::Handlers> handlers_;
+  int resets_ = 0;
+};
+
+// Ends the process unless `status` is OK or an error that a caller can make.
+void RequireCallersFault(const absl::Status& status);
+
+// The same for what a handler answers, and that the response can be sent.
+template <typename Request, typename Response>
+absl::Status Call(const EngineFixture& fixture,
+                  absl::Status (rpc::Handlers::*handler)(Request, Response*) const,
+                  std::remove_reference_t<Request>& request, Response* response) {
+  const absl::Status status = (fixture.handlers().*handler)(request, response);
+  RequireCallersFault(status);
+  if (!status.ok()) return status;
+  Response again;
+  Require(again.ParseFromString(response->SerializeAsString()), "a response can be sent");
+  return status;
+}
+
+}  // namespace newsprint::fuzz
+
+#endif  // NEWSPRINT_TESTS_FUZZ_ENGINE_FIXTURE_H_
