@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 using store::ProblemKind;
 using ::testing::HasSubstr;
 
+std::vector<std::string> FilesIn(const std::string& dir) { return store::ListFiles(dir).value(); }
+
 // What was found, a line a problem.
 std::string Found(const std::string& dir) {
   const auto report = store::CheckDataFolder(dir, 100, [](uint64_t, uint64_t) { return true; });
@@ -34,8 +36,10 @@ std::string Found(const std::string& dir) {
   return text;
 }
 
-void IngestStory(Collection& collection, const std::string& id, uint64_t story) {
-  const auto verdict = testing::Ingest(collection, testing::StoryArticle(id, story, 60), "r" + id);
+void IngestStory(Collection& collection, const std::string& id, uint64_t story,
+                 const std::string& request_id) {
+  const auto verdict =
+      testing::Ingest(collection, testing::StoryArticle(id, story, 60), request_id);
   ASSERT_TRUE(verdict.ok()) << verdict.status();
 }
 
@@ -66,7 +70,7 @@ void DoSomething(Collection& collection, std::mt19937_64& random) {
       collection.Reinstate(group_of()).IgnoreError();
       return;
     default:
-      IngestStory(collection, some_id(), random() % 12);
+      IngestStory(collection, some_id(), random() % 12, absl::StrCat("r", random()));
   }
 }
 
@@ -87,7 +91,7 @@ TEST(CheckerPropertyTest, WhateverIsDoneFitsTogether) {
       const auto collection = *engine->Find(name);
       for (int i = 0; i < 150; ++i) DoSomething(*collection, random);
       if (round == 2) {
-        IngestStory(**engine->Find("short-lived"), "a", 1);
+        IngestStory(**engine->Find("short-lived"), "a", 1, "");
         ASSERT_TRUE(engine->Drop("short-lived").ok());
       }
       ASSERT_TRUE(engine->WaitDurable().ok());
@@ -133,7 +137,7 @@ class CheckerTest : public ::testing::Test {
   // The files of the folder with this beginning and end.
   std::vector<std::string> Files(const std::string& prefix, const std::string& suffix) const {
     std::vector<std::string> files;
-    for (const std::string& path : store::ListFiles(folder_).value()) {
+    for (const std::string& path : FilesIn(folder_)) {
       if (absl::StartsWith(path, prefix) && absl::EndsWith(path, suffix)) files.push_back(path);
     }
     EXPECT_FALSE(files.empty()) << prefix << suffix;
@@ -167,7 +171,7 @@ testing::TempDir* CheckerTest::good_ = nullptr;
 
 TEST_F(CheckerTest, NothingIsWrongAndNothingIsChanged) {
   std::map<std::string, fs::file_time_type> before;
-  for (const std::string& path : store::ListFiles(folder_).value()) {
+  for (const std::string& path : FilesIn(folder_)) {
     before[path] = fs::last_write_time(folder_ + "/" + path);
   }
   const auto report = store::CheckDataFolder(folder_, 10, [](uint64_t, uint64_t) { return true; });
@@ -178,7 +182,7 @@ TEST_F(CheckerTest, NothingIsWrongAndNothingIsChanged) {
   EXPECT_GT(report->records, 30u * 8);
   EXPECT_GT(report->files, 1u);
   EXPECT_FALSE(report->is_backup);
-  for (const std::string& path : store::ListFiles(folder_).value()) {
+  for (const std::string& path : FilesIn(folder_)) {
     ASSERT_EQ(before.count(path), 1u) << path;
     EXPECT_EQ(before[path], fs::last_write_time(folder_ + "/" + path)) << path;
   }
@@ -264,7 +268,7 @@ TEST_F(CheckerTest, ABackupIsComparedWithItsManifest) {
   fs::remove(folder_ + "/ACKNOWLEDGED");
   store::Manifest manifest;
   manifest.store_format = store::kFormatVersion;
-  for (const std::string& path : store::ListFiles(folder_).value()) {
+  for (const std::string& path : FilesIn(folder_)) {
     manifest.files.push_back(store::HashFile(folder_, path, [](uint64_t) { return true; }).value());
   }
   ASSERT_TRUE(store::WriteManifest(folder_, manifest).ok());

@@ -308,7 +308,8 @@ TEST_F(SnapshotsTest, SurvivesTheReplacementOfTheFilesThatItShares) {
   Open();  // the log has become tables
   ASSERT_TRUE(engine_->snapshots().Create("s", Always).ok());
   engine_ = nullptr;
-  for (const std::string& path : store::ListFiles(data_).value()) {
+  const std::vector<std::string> paths = store::ListFiles(data_).value();
+  for (const std::string& path : paths) {
     if (path.find('/') == std::string::npos) fs::remove(data_ + "/" + path);
   }
   const auto restored = testing::OpenEngine(Restore("s"));

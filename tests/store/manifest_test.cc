@@ -23,6 +23,8 @@ std::string ReadWhole(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+std::vector<std::string> FilesOf(const std::string& dir) { return ListFiles(dir).value(); }
+
 Manifest TwoFiles() {
   Manifest manifest;
   manifest.store_format = kFormatVersion;
@@ -79,8 +81,7 @@ class BackupFolderTest : public ::testing::Test {
     dir_.Write("backup/empty", "");
     Manifest manifest = TwoFiles();
     manifest.files.clear();
-    const auto paths = ListFiles(backup_);
-    for (const std::string& path : paths.value()) {
+    for (const std::string& path : FilesOf(backup_)) {
       manifest.files.push_back(HashFile(backup_, path, GoOnCopying).value());
     }
     EXPECT_TRUE(WriteManifest(backup_, manifest).ok());
@@ -94,7 +95,7 @@ class BackupFolderTest : public ::testing::Test {
 TEST_F(BackupFolderTest, ARestoredFolderHasTheFilesAndNotTheManifest) {
   const auto manifest = RestoreBackup(backup_, data_ + "/", GoOnCopying);
   ASSERT_TRUE(manifest.ok()) << manifest.status();
-  EXPECT_THAT(ListFiles(data_).value(), ElementsAre("CURRENT", "empty", "graphs/1-1.graphs"));
+  EXPECT_THAT(FilesOf(data_), ElementsAre("CURRENT", "empty", "graphs/1-1.graphs"));
   EXPECT_EQ(ReadWhole(data_ + "/graphs/1-1.graphs"), std::string(3'000'000, 'g'));
   EXPECT_EQ(RestoreBackup(backup_, data_, GoOnCopying).status().code(),
             absl::StatusCode::kAlreadyExists);
@@ -153,7 +154,7 @@ TEST_F(BackupFolderTest, ANewerFormatIsRefused) {
 
 // Sends the folder to a writer, in pieces of `piece` bytes.
 absl::Status Send(const std::string& folder, size_t piece, BackupWriter& writer) {
-  for (const std::string& path : ListFiles(folder).value()) {
+  for (const std::string& path : FilesOf(folder)) {
     if (path == kManifestName) continue;
     const std::string bytes = ReadWhole(folder + "/" + path);
     for (size_t at = 0; at == 0 || at < bytes.size(); at += piece) {
@@ -172,7 +173,7 @@ TEST_F(BackupFolderTest, AWriterMakesTheSameFolder) {
     EXPECT_FALSE(fs::exists(data_));
     EXPECT_TRUE((*writer)->Commit().ok());
   }
-  EXPECT_EQ(ListFiles(data_).value(), ListFiles(backup_).value());
+  EXPECT_EQ(FilesOf(data_), FilesOf(backup_));
   EXPECT_EQ(ReadWhole(data_ + "/graphs/1-1.graphs"), ReadWhole(backup_ + "/graphs/1-1.graphs"));
   EXPECT_EQ(BackupWriter::Create(data_).status().code(), absl::StatusCode::kAlreadyExists);
 }
