@@ -201,7 +201,7 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
   fs::create_directory(snapshots_dir_, error);
   if (error) return FileError("cannot make", snapshots_dir_, error);
   std::promise<absl::Status> durable;
-  store_->NotifyDurable([&durable](absl::Status status) { durable.set_value(std::move(status)); });
+  store_->NotifySynced([&durable](absl::Status status) { durable.set_value(std::move(status)); });
   RETURN_IF_ERROR(durable.get_future().get());
 
   const std::string temporary = absl::StrCat(snapshots_dir_, "/.", name, ".tmp");

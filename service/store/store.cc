@@ -27,6 +27,7 @@
 #include "service/store/folder_check.h"
 #include "service/store/group_commit.h"
 #include "service/store/keys.h"
+#include "service/store/manifest.h"
 #include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
 #include "service/store/wal_file_system.h"
@@ -115,6 +116,12 @@ class Batch::Impl {
   explicit Impl(uint32_t collection_uid) : uid(collection_uid) {}
 
   static constexpr size_t kReservedBytes = size_t{16} << 10;  // of most articles
+
+  // RocksDB counts an empty range when it writes it and not when it reads the log, so a start would
+  // miss one write.
+  void DeleteRange(const std::string& first, const std::string& end) {
+    if (first < end) small.DeleteRange(first, end);
+  }
 
   const uint32_t uid;
   rocksdb::WriteBatch small{kReservedBytes};
@@ -227,13 +234,18 @@ class Store::Impl {
 
 absl::Status Store::Impl::Open(const Options& options) {
   std::error_code error;
-  std::filesystem::create_directory(options.data_dir, error);
+  const bool is_new = std::filesystem::create_directory(options.data_dir, error);
   if (error) {
     return absl::UnavailableError(
         absl::StrCat("data_dir: cannot open ", options.data_dir, ": ", error.message()));
   }
-  ASSIGN_OR_RETURN(AcknowledgedFile acknowledged, AcknowledgedFile::Open(options.data_dir));
-  RETURN_IF_ERROR(CheckFolder(options.data_dir, acknowledged.sequence()));
+  if (is_new) {
+    const auto folder = std::filesystem::absolute(options.data_dir).lexically_normal();
+    const auto parent = (folder.has_filename() ? folder : folder.parent_path()).parent_path();
+    RETURN_IF_ERROR(SyncDir(parent.string()));
+  }
+  RETURN_IF_ERROR(CheckFolder(options.data_dir));
+
   rocksdb::DBOptions db_options;
   db_options.env = env.get();
   db_options.create_if_missing = true;
@@ -257,6 +269,7 @@ absl::Status Store::Impl::Open(const Options& options) {
       rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);
   if (!status.ok()) return OpenError(status, options.data_dir);
   db.reset(raw);
+  ASSIGN_OR_RETURN(AcknowledgedFile acknowledged, AcknowledgedFile::Open(options.data_dir));
   commit = std::make_unique<GroupCommit>(
       raw, logs.get(), std::move(acknowledged),
       GroupCommit::Options{options.data_dir, options.disk_reserve_bytes, options.report});
@@ -272,26 +285,11 @@ absl::Status Store::Impl::CheckFormat(const UpgradeProgress& progress) {
     batch.Put(families[0], Key(0, kFormatTag), out.bytes());
     return SyncedWrite(&batch, "format");
   }
-  Decoder in(*stored);
-  const uint64_t version = in.Varint();
-  if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
-  if (version < kUpgradableVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "data_dir: format is older than this server reads, got ", version, ", limit ",
-        kUpgradableVersion, " to ", kFormatVersion, "; ingest the articles into a new folder"));
-  }
-  if (version < kFormatVersion) {
-    return UpgradeFolder(
-        static_cast<uint32_t>(version), db.get(),
-        [this](rocksdb::WriteBatch* batch) { return SyncedWrite(batch, "upgrade", true); },
-        progress);
-  }
-  if (version > kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: format is newer than this server knows, got ", version, ", limit ",
-                     kFormatVersion));
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint32_t version, ReadFormat(*stored));
+  if (version == kFormatVersion) return absl::OkStatus();
+  return UpgradeFolder(
+      version, db.get(),
+      [this](rocksdb::WriteBatch* batch) { return SyncedWrite(batch, "upgrade", true); }, progress);
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -351,6 +349,10 @@ absl::Status Store::Apply(const Batch& batch, Durability durability) {
 
 void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
   impl_->commit->NotifyDurable(std::move(callback));
+}
+
+void Store::NotifySynced(absl::AnyInvocable<void(absl::Status)> callback) {
+  impl_->commit->NotifySynced(std::move(callback));
 }
 
 absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
@@ -744,8 +746,8 @@ void Batch::PutTaught(const Hash128& id_or_text) {
 
 void Batch::PutBoilerplate(const BoilerplateRecord& record) {
   impl_->small.Put(Key(impl_->uid, kBoilerplateTag), Encode(record));
-  impl_->small.DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
-                           OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
+  impl_->DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
+                     OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
   impl_->small.DeleteRange(Key(impl_->uid, kTaughtTag), PrefixEnd(Key(impl_->uid, kTaughtTag)));
 }
 
@@ -754,8 +756,8 @@ void Batch::PutChange(const GroupChange& change) {
 }
 
 void Batch::DeleteChangesBefore(uint64_t first) {
-  impl_->small.DeleteRange(Key(impl_->uid, kChangeTag, KeyFixed64(0)),
-                           Key(impl_->uid, kChangeTag, KeyFixed64(first)));
+  impl_->DeleteRange(Key(impl_->uid, kChangeTag, KeyFixed64(0)),
+                     Key(impl_->uid, kChangeTag, KeyFixed64(first)));
 }
 
 void Batch::PutGroup(GroupNumber group, const GroupRecord& record) {

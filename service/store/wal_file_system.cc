@@ -42,6 +42,7 @@ class WalFileSystem::Log {
 
   // Appends may come meanwhile.
   absl::Status Sync() {
+    MutexLock one_at_a_time(sync_mutex_);
     size_t bytes = 0;
     {
       MutexLock lock(mutex_);
@@ -109,6 +110,7 @@ class WalFileSystem::Log {
 
   const std::string path_;
   const int file_;
+  Mutex sync_mutex_;  // before mutex_
   mutable Mutex mutex_;
   uint64_t synced_ ABSL_GUARDED_BY(mutex_) = 0;   // bytes from the beginning
   std::string unsynced_ ABSL_GUARDED_BY(mutex_);  // the bytes behind them
