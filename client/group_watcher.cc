@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/backoff.h"
+#include "client/retry_info.h"
 
 namespace newsprint::client {
 namespace {
@@ -72,11 +73,14 @@ void GroupWatcher::Run() {
       backoff.Reset();
     }
     if (!MayBeBrokenStream(status.code())) break;
-    if (!absl::IsUnavailable(status) && ++failures >= options_.attempts_max) break;
+    const absl::optional<absl::Duration> delay = RetryDelay(status);
+    const bool asks_for_pause = absl::IsUnavailable(status) || delay.has_value();
+    if (!asks_for_pause && ++failures >= options_.attempts_max) break;
     if (!is_broken && options_.on_broken) options_.on_broken(status);
     is_broken = true;
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto pause = absl::ToChronoNanoseconds(backoff.Next());
+    const auto pause =
+        absl::ToChronoNanoseconds(std::max(backoff.Next(), delay.value_or(absl::ZeroDuration())));
     if (changed_.wait_for(lock, pause, [this] { return stopped_; })) break;
   }
   std::lock_guard<std::mutex> lock(mutex_);

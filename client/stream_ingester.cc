@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "client/article_text.h"
 #include "client/backoff.h"
+#include "client/retry_info.h"
 
 namespace newsprint::client {
 namespace {
@@ -163,7 +164,7 @@ void StreamIngester::Run() {
     }
     status = RunStream();
     if (status.ok()) continue;
-    if (MayBeOneItem(status.code()) && attempts > 0) {
+    if (MayBeOneItem(status.code()) && !RetryDelay(status).has_value() && attempts > 0) {
       const absl::Status single = SendSingly(attempts + 1 >= options_.attempts_max);
       if (!single.ok()) status = single;
     }
@@ -177,8 +178,9 @@ void StreamIngester::Run() {
       final_status_ = status;
       break;
     }
-    changed_.wait_for(lock, absl::ToChronoNanoseconds(backoff.Next()),
-                      [this] { return abandoned_; });
+    const absl::Duration pause =
+        std::max(backoff.Next(), RetryDelay(status).value_or(absl::ZeroDuration()));
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(pause), [this] { return abandoned_; });
   }
   std::lock_guard<std::mutex> lock(mutex_);
   done_ = true;
@@ -286,7 +288,9 @@ absl::Status StreamIngester::SendSingly(bool last_attempt) {
     absl::StatusOr<v1::IngestArticleResponse> response = client_.IngestArticle(request->request());
     if (!response.ok()) {
       const absl::Status& status = response.status();
-      if (status.code() == absl::StatusCode::kUnavailable) return status;
+      if (status.code() == absl::StatusCode::kUnavailable || RetryDelay(status).has_value()) {
+        return status;
+      }
       if (status.code() == absl::StatusCode::kResourceExhausted && !last_attempt) return status;
       Acknowledge(request->sequence(), ErrorResult(request->request().article().id(), status));
       return absl::OkStatus();

@@ -113,7 +113,9 @@ absl::Status ReadOverloadFlags(rpc::ServerOptions* options) {
       InRange("connection_calls_max", absl::GetFlag(FLAGS_connection_calls_max), 1, 1 << 16));
   ASSIGN_OR_RETURN(options->grpc_bytes_max,
                    InRange("grpc_bytes_max", absl::GetFlag(FLAGS_grpc_bytes_max),
-                           std::max(int64_t{16} << 20, options->queue_bytes_max), kBytesMost));
+                           std::max({int64_t{16} << 20, options->queue_bytes_max,
+                                     int64_t{2} * absl::GetFlag(FLAGS_message_bytes_max)}),
+                           kBytesMost));
   ASSIGN_OR_RETURN(const int keepalive_seconds,
                    InRange("keepalive_seconds", absl::GetFlag(FLAGS_keepalive_seconds), 1, 7200));
   options->keepalive = absl::Seconds(keepalive_seconds);

@@ -21,6 +21,7 @@
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
 #include "client/cli/session.h"
+#include "client/retry_info.h"
 #include "service/index/index_file_check.h"
 #include "service/store/backup.h"
 #include "service/store/checker.h"
@@ -68,12 +69,27 @@ class TemporarySnapshot {
     options.deadline = absl::InfiniteDuration();  // it takes as long as the folder is large
     may_exist_ = true;
     auto response = session_.client.CreateSnapshot(request, options);
-    if (!response.ok()) return response.status();
-    return std::move(*response->mutable_snapshot());
+    if (response.ok()) return std::move(*response->mutable_snapshot());
+    // Nobody else uses the name: the answer to an earlier attempt was lost.
+    if (absl::IsAlreadyExists(response.status())) return Find();
+    return response.status();
   }
   const std::string& name() const { return name_; }
 
  private:
+  absl::StatusOr<v1::Snapshot> Find() {
+    v1::ListSnapshotsRequest request;
+    do {
+      const auto page = session_.client.ListSnapshots(request);
+      if (!page.ok()) return page.status();
+      for (const v1::Snapshot& snapshot : page->snapshots()) {
+        if (snapshot.name() == name_) return snapshot;
+      }
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    return absl::NotFoundError(absl::StrCat("name: no such snapshot, got \"", name_, "\""));
+  }
+
   Session& session_;
   const std::string name_;
   bool may_exist_ = false;
@@ -116,11 +132,12 @@ absl::Status Receive(Session& session, const v1::Snapshot& snapshot, store::Back
     bool received = false;
     const absl::Status status =
         ReceiveSome(session, snapshot.name(), snapshot.bytes(), writer, &done, progress, &received);
-    if (!absl::IsUnavailable(status)) return status;
+    const absl::optional<absl::Duration> delay = client::RetryDelay(status);
+    if (!absl::IsUnavailable(status) && !delay.has_value()) return status;
     if (received) streams = 1;
     if (streams >= kStreamsMax) return status;
     if (Interrupted()) return absl::CancelledError("interrupted");
-    absl::SleepFor(backoff.Next());
+    absl::SleepFor(std::max(backoff.Next(), delay.value_or(absl::ZeroDuration())));
   }
 }
 

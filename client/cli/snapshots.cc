@@ -50,6 +50,10 @@ absl::Status ListSnapshots(Session& session) {
   return absl::OkStatus();
 }
 
+std::string NameOf(absl::Time time) {
+  return absl::FormatTime("%Y%m%dt%H%M%E3S", time, absl::UTCTimeZone());
+}
+
 absl::Status CreateSnapshot(Session& session, const std::string& name) {
   v1::CreateSnapshotRequest request;
   request.set_name(name);
@@ -83,7 +87,10 @@ absl::Status DeleteSnapshot(Session& session, const std::string& name) {
 absl::Status RunSnapshots(Session& session, const Args& args) {
   const std::string action = args.empty() ? "list" : args[0];
   if (action == "list" && args.size() < 2) return ListSnapshots(session);
-  if (action == "create") return CreateSnapshot(session, args.size() == 2 ? args[1] : "");
+  if (action == "create") {
+    // A name of its own, as a call whose answer is lost is made again.
+    return CreateSnapshot(session, args.size() == 2 ? args[1] : NameOf(absl::Now()));
+  }
   if (action == "delete" && args.size() == 2) return DeleteSnapshot(session, args[1]);
   return UsageError("snapshots: list, create [NAME] or delete NAME");
 }

@@ -1,7 +1,5 @@
 #include "service/rpc/admission.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace newsprint::rpc {
@@ -66,15 +64,16 @@ bool Admission::MayReadMore(size_t items, size_t bytes) const {
 bool Admission::MayReadOrWait(Waiter* waiter) {
   MutexLock lock(mutex_);
   if (!streams_full()) return true;
-  waiters_.push_back(waiter);
+  waiter->place_ = waiters_.insert(waiters_.end(), waiter);
+  waiter->waits_ = true;
   return false;
 }
 
 bool Admission::Forget(Waiter* waiter) {
   MutexLock lock(mutex_);
-  const auto found = std::find(waiters_.begin(), waiters_.end(), waiter);
-  if (found == waiters_.end()) return false;
-  waiters_.erase(found);
+  if (!waiter->waits_) return false;
+  waiters_.erase(waiter->place_);
+  waiter->waits_ = false;
   return true;
 }
 
@@ -98,33 +97,45 @@ void Admission::LeaveStream(size_t bytes) {
     } else {
       told.splice(told.begin(), waiters_, waiters_.begin());
     }
+    for (Waiter* waiter : told) waiter->waits_ = false;
   }
   for (Waiter* waiter : told) waiter->OnRoom();
 }
 
 absl::Status Admission::EnterAnswer(size_t bytes) {
+  const bool large = bytes > kLargeAnswerBytes;
   MutexLock lock(mutex_);
-  if (bytes > kLargeAnswerBytes && usage_.answer_bytes > 0 &&
-      usage_.answer_bytes + bytes > bytes_max_ / 2) {
+  if (large && large_answers_ > 0 && usage_.answer_bytes + bytes > bytes_max_ / 2) {
     return AnswersFull();
   }
+  if (large) ++large_answers_;
   usage_.answer_bytes += bytes;
   return absl::OkStatus();
 }
 
-void Admission::EnterNeededAnswer(size_t bytes) {
+void Admission::EnterNeededAnswer(AnswerTo to, size_t bytes) {
   MutexLock lock(mutex_);
+  if (to == AnswerTo::kStream) {
+    usage_.stream_answer_bytes += bytes;
+    return;
+  }
+  if (bytes > kLargeAnswerBytes) ++large_answers_;
   usage_.answer_bytes += bytes;
 }
 
-void Admission::LeaveAnswer(size_t bytes) {
+void Admission::LeaveAnswer(AnswerTo to, size_t bytes) {
   MutexLock lock(mutex_);
+  if (to == AnswerTo::kStream) {
+    usage_.stream_answer_bytes -= bytes;
+    return;
+  }
+  if (bytes > kLargeAnswerBytes) --large_answers_;
   usage_.answer_bytes -= bytes;
 }
 
-bool Admission::many_answers() const {
+bool Admission::many_stream_answers() const {
   ReaderMutexLock lock(mutex_);
-  return usage_.answer_bytes >= bytes_max_ / 2;
+  return usage_.stream_answer_bytes >= bytes_max_ / 2;
 }
 
 Admission::Usage Admission::usage() const {

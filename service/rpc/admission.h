@@ -1,9 +1,10 @@
 // How much work is let in: requests that have come and are not answered yet, and answers that their
 // callers have not taken yet, by number and by bytes.
 //
-// There are three accounts, so that none can take another's room: unary calls, requests of streams,
-// answers. A unary call that finds its account full is refused at once, while it has cost nothing.
-// A stream is slowed down instead: it reads its next request when there is room.
+// There are four accounts, so that none can take another's room: unary calls, requests of streams,
+// and the answers of each. A unary call that finds its account full, or that of answers to such
+// calls, is refused at once, while it has cost nothing. A stream is slowed down instead: it reads
+// its next request, or writes its next answer, when there is room.
 #ifndef NEWSPRINT_SERVICE_RPC_ADMISSION_H_
 #define NEWSPRINT_SERVICE_RPC_ADMISSION_H_
 
@@ -38,14 +39,20 @@ class Admission {
 
    protected:
     ~Waiter() = default;
+
+   private:
+    friend class Admission;
+    // Both of Admission, under its lock.
+    bool waits_ = false;
+    std::list<Waiter*>::iterator place_;
   };
 
   // RESOURCE_EXHAUSTED when there are kStreamsMax; else to be followed by CloseStream.
   absl::Status OpenStream();
   void CloseStream();
-  // Whether a stream that has `items` requests of `bytes` in its account may read another: when
-  // that is less than what is free. So each of n busy streams gets an (n+1)th part, and one that
-  // begins finds room (dynamic thresholds, Choudhury and Hahne 1998).
+  // Whether a stream that has read `items` requests of `bytes` and not answered them may read
+  // another: when that is less than what is free. So each of n busy streams gets an (n+1)th part,
+  // and one that begins finds room (dynamic thresholds, Choudhury and Hahne 1998).
   bool MayReadMore(size_t items, size_t bytes) const;
   // Whether a stream that has no request in its account may read one. When not, `waiter` is told
   // once there is room.
@@ -56,15 +63,17 @@ class Admission {
   void EnterStream(size_t bytes);
   void LeaveStream(size_t bytes);
 
-  // An answer, to be followed by LeaveAnswer once gRPC has sent or dropped it. RESOURCE_EXHAUSTED,
-  // and nothing to follow, when it is large and there is no room for it: half of the account is for
-  // small ones.
+  enum class AnswerTo { kCall, kStream };
+  // An answer to a unary call, to be followed by LeaveAnswer once gRPC has sent or dropped it.
+  // RESOURCE_EXHAUSTED, and nothing to follow, when it is large and there is no room for it: half
+  // of the account is for small ones, and one large one gets through whatever they take.
   absl::Status EnterAnswer(size_t bytes);
   // The same for an answer that has to be given.
-  void EnterNeededAnswer(size_t bytes);
-  void LeaveAnswer(size_t bytes);
-  // Whether streams that have answers to be taken should read no more.
-  bool many_answers() const;
+  void EnterNeededAnswer(AnswerTo to, size_t bytes);
+  void LeaveAnswer(AnswerTo to, size_t bytes);
+  // Whether streams should wait with answers, and with requests that lead to some, until others
+  // have been taken.
+  bool many_stream_answers() const;
 
   struct Usage {
     size_t unary_items = 0;
@@ -72,6 +81,7 @@ class Admission {
     size_t stream_items = 0;
     size_t stream_bytes = 0;
     size_t answer_bytes = 0;
+    size_t stream_answer_bytes = 0;
     size_t streams = 0;
   };
   Usage usage() const;
@@ -93,6 +103,7 @@ class Admission {
 
   mutable Mutex mutex_;
   Usage usage_ ABSL_GUARDED_BY(mutex_);
+  size_t large_answers_ ABSL_GUARDED_BY(mutex_) = 0;    // number, of those in answer_bytes
   std::list<Waiter*> waiters_ ABSL_GUARDED_BY(mutex_);  // the first has waited longest
 };
 

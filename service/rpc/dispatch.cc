@@ -62,9 +62,9 @@ absl::Status Dispatcher::Refuse(absl::Status refusal) {
     const Admission::Usage usage = admission_->usage();
     spdlog::warn(
         "event=overload refused={} calls={} call_bytes={} stream_requests={} stream_bytes={} "
-        "answer_bytes={} message=\"{}\"",
+        "answer_bytes={} stream_answer_bytes={} message=\"{}\"",
         refused, usage.unary_items, usage.unary_bytes, usage.stream_items, usage.stream_bytes,
-        usage.answer_bytes, std::string(refusal.message()));
+        usage.answer_bytes, usage.stream_answer_bytes, std::string(refusal.message()));
   }
   const absl::Duration delay =
       WithJitter(std::clamp(pool_->ExpectedWait(), kRetryDelayMin * 4 / 3, kRetryDelayMax * 2 / 3));
@@ -79,7 +79,7 @@ absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
     const absl::Duration left = absl::FromChrono(call.context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
       return Refuse(absl::ResourceExhaustedError(
-          absl::StrCat("deadline: cannot be met, got ", absl::FormatDuration(left),
+          absl::StrCat("server: deadline cannot be met, got ", absl::FormatDuration(left),
                        ", and the queue takes about ", absl::FormatDuration(wait),
                        "; try again after a pause")));
     }

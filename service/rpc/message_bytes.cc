@@ -37,23 +37,31 @@ void OnProtobufLog(google::protobuf::LogLevel level, const char* /*file*/, int /
 struct AnswerBytes {
   std::unique_ptr<uint8_t[]> data;
   size_t size;
+  Admission::AnswerTo to;
   std::shared_ptr<Admission> admission;
 };
 
 void FreeAnswer(void* answer) {
   auto* bytes = static_cast<AnswerBytes*>(answer);
-  bytes->admission->LeaveAnswer(bytes->size);
+  bytes->admission->LeaveAnswer(bytes->to, bytes->size);
   delete bytes;
 }
 
 // Of an answer that has entered.
 grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& answer, size_t size,
-                           std::shared_ptr<Admission> admission) {
-  auto* bytes =
-      new AnswerBytes{std::unique_ptr<uint8_t[]>(new uint8_t[size]), size, std::move(admission)};
+                           Admission::AnswerTo to, std::shared_ptr<Admission> admission) {
+  auto* bytes = new AnswerBytes{std::unique_ptr<uint8_t[]>(new uint8_t[size]), size, to,
+                                std::move(admission)};
   answer.SerializeWithCachedSizesToArray(bytes->data.get());
   const grpc::Slice slice(bytes->data.get(), size, &FreeAnswer, bytes);
   return grpc::ByteBuffer(&slice, 1);
+}
+
+grpc::ByteBuffer SerializeNeeded(const google::protobuf::MessageLite& answer,
+                                 Admission::AnswerTo to, std::shared_ptr<Admission> admission) {
+  const size_t size = answer.ByteSizeLong();
+  admission->EnterNeededAnswer(to, size);
+  return Serialize(answer, size, to, std::move(admission));
 }
 
 }  // namespace
@@ -79,18 +87,21 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
                    "raw_body"));
 }
 
+grpc::ByteBuffer SerializeStreamAnswer(const google::protobuf::MessageLite& answer,
+                                       std::shared_ptr<Admission> admission) {
+  return SerializeNeeded(answer, Admission::AnswerTo::kStream, std::move(admission));
+}
+
 grpc::ByteBuffer SerializeNeededAnswer(const google::protobuf::MessageLite& answer,
                                        std::shared_ptr<Admission> admission) {
-  const size_t size = answer.ByteSizeLong();
-  admission->EnterNeededAnswer(size);
-  return Serialize(answer, size, std::move(admission));
+  return SerializeNeeded(answer, Admission::AnswerTo::kCall, std::move(admission));
 }
 
 absl::Status SerializeAnswer(const google::protobuf::MessageLite& answer,
                              std::shared_ptr<Admission> admission, grpc::ByteBuffer* bytes) {
   const size_t size = answer.ByteSizeLong();
   RETURN_IF_ERROR(admission->EnterAnswer(size));
-  *bytes = Serialize(answer, size, std::move(admission));
+  *bytes = Serialize(answer, size, Admission::AnswerTo::kCall, std::move(admission));
   return absl::OkStatus();
 }
 

@@ -26,9 +26,12 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
 
 // An answer counts in `admission` until gRPC needs its bytes no more: they are sent, or will not
 // be.
+grpc::ByteBuffer SerializeStreamAnswer(const google::protobuf::MessageLite& answer,
+                                       std::shared_ptr<Admission> admission);
+// The same for the answer to a unary call that has to be given.
 grpc::ByteBuffer SerializeNeededAnswer(const google::protobuf::MessageLite& answer,
                                        std::shared_ptr<Admission> admission);
-// The same for an answer that need not be given: RESOURCE_EXHAUSTED when it is large and there is
+// The same for one that need not be given: RESOURCE_EXHAUSTED when it is large and there is
 // no room for it.
 absl::Status SerializeAnswer(const google::protobuf::MessageLite& answer,
                              std::shared_ptr<Admission> admission, grpc::ByteBuffer* bytes);

@@ -21,9 +21,7 @@ constexpr size_t kChunkBytesMax = size_t{256} << 10;
 class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
  public:
   ReadSnapshotCall(Dispatcher* dispatcher, const ByteBuffer& request)
-      : dispatcher_(*dispatcher), request_bytes_(request) {
-    dispatcher_.AddRunning(1);
-  }
+      : dispatcher_(*dispatcher), request_bytes_(request) {}
 
   void Start() {
     opened_ = dispatcher_.admission()->OpenStream();
@@ -48,12 +46,16 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     response.set_path(std::move(chunk->path));
     response.set_offset(static_cast<int64_t>(chunk->offset));
     response.set_data(std::move(chunk->bytes));
-    write_buffer_ = SerializeNeededAnswer(response, dispatcher_.admission());
+    write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
     StartWrite(&write_buffer_);
   }
 
   absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
     RETURN_IF_ERROR(dispatcher_.CheckServing());
+    if (dispatcher_.admission()->many_stream_answers()) {
+      return dispatcher_.Refuse(absl::ResourceExhaustedError(
+          "server: answers wait for callers that read slowly; go on from here after a pause"));
+    }
     if (reader_ == nullptr) {
       // gRPC makes the call all the same when the client is gone before its request has come.
       if (!request_bytes_.Valid()) return absl::CancelledError("stream: broken off");
@@ -68,7 +70,6 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     // That the server stops is no fault of it.
     if (dispatcher_.CheckServing().ok()) LogServerFault("ReadSnapshot", status);
     if (opened_.ok()) dispatcher_.admission()->CloseStream();
-    dispatcher_.AddRunning(-1);  // first: once the call has ended, the server may go
     Finish(ToGrpc(status));
   }
 

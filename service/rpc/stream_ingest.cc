@@ -210,7 +210,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   // under way leads to another Step().
   bool MayRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (waiting_) return false;
-    if (!outgoing_.empty() && admission().many_answers()) return false;
+    if (!outgoing_.empty() && admission().many_stream_answers()) return false;
     const size_t unanswered = window_items_ - outgoing_.size();
     if (unanswered > 0) {
       return admission().MayReadMore(unanswered, window_bytes_ - outgoing_bytes_);
@@ -362,7 +362,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Handlers::Ingest(std::move(item->ingest), response->mutable_result());
     LogFault(response->result());
     answer.refused = response->result().status().code() != 0;
-    answer.response = SerializeNeededAnswer(*response, dispatcher_.admission());
+    answer.response = SerializeStreamAnswer(*response, dispatcher_.admission());
     return answer;
   }
 
@@ -391,7 +391,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     response.set_sequence(answer.sequence);
     response.mutable_result()->set_article_id(answer.article_id);
     ToProto(status, response.mutable_result()->mutable_status());
-    return SerializeNeededAnswer(response, dispatcher_.admission());
+    return SerializeStreamAnswer(response, dispatcher_.admission());
   }
 
   Admission& admission() { return *dispatcher_.admission(); }

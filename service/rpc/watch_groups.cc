@@ -23,6 +23,8 @@ using grpc::ByteBuffer;
 
 // How long nothing is said when nothing happens, so that a dead connection is noticed.
 constexpr std::chrono::seconds kSilenceMax(30);
+// How long changes wait when other streams have many answers that nobody takes.
+constexpr std::chrono::seconds kRoomPause(1);
 
 // One task of the pool at a time reads changes and starts a write, or waits for a reason to go on:
 // new changes, the end of a write, silence, draining, a client that is gone. Each reason only sets
@@ -128,6 +130,10 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       return absl::NotFoundError("collection: deleted while it was watched");
     }
     if (!positioned_) return Position();
+    if (dispatcher_.admission()->many_stream_answers()) {
+      SetAlarm(kRoomPause);
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(const std::vector<GroupChange> changes,
                      collection_->GroupChanges(sequence_, kWatchedChangesMax));
     if (changes.empty() && !silent && greeted_) return absl::OkStatus();
@@ -136,12 +142,12 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     for (const GroupChange& change : changes) ToProto(change, response.add_changes());
     if (!changes.empty()) sequence_ = changes.back().sequence;
     response.set_sequence(static_cast<int64_t>(sequence_));
-    write_buffer_ = SerializeNeededAnswer(response, dispatcher_.admission());
+    write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
     {
       MutexLock lock(mutex_);
       writing_ = true;
     }
-    SetAlarm();
+    SetAlarm(kSilenceMax);
     StartWrite(&write_buffer_);
     return absl::OkStatus();
   }
@@ -193,19 +199,18 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     return absl::OkStatus();
   }
 
-  void SetAlarm() {
+  void SetAlarm(std::chrono::seconds after) {
     // A new one each time: a pending alarm cannot be set again. The old one's callback sees false.
     alarm_ = std::make_unique<grpc::Alarm>();
-    alarm_->Set(std::chrono::system_clock::now() + kSilenceMax,
-                [weak = weak_from_this()](bool expired) {
-                  const auto call = weak.lock();
-                  if (!expired || call == nullptr) return;
-                  {
-                    MutexLock lock(call->mutex_);
-                    call->silent_ = true;
-                  }
-                  call->Wake();
-                });
+    alarm_->Set(std::chrono::system_clock::now() + after, [weak = weak_from_this()](bool expired) {
+      const auto call = weak.lock();
+      if (!expired || call == nullptr) return;
+      {
+        MutexLock lock(call->mutex_);
+        call->silent_ = true;
+      }
+      call->Wake();
+    });
   }
 
   Dispatcher& dispatcher_;

@@ -101,18 +101,40 @@ TEST(AdmissionTest, LargeAnswersLeaveHalfOfTheRoomToSmallOnes) {
   constexpr size_t kLimit = 4 * kLarge;
   Admission admission(10, kLimit);
   EXPECT_TRUE(admission.EnterAnswer(kLarge).ok());
-  EXPECT_FALSE(admission.many_answers());
   EXPECT_TRUE(admission.EnterAnswer(kLarge).ok());
-  EXPECT_TRUE(admission.many_answers());
   EXPECT_EQ(admission.EnterAnswer(kLarge).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(admission.EnterAnswer(100).ok());
   EXPECT_TRUE(admission.EnterUnary(1).ok());
   // What has to be told is told, and then no more is begun.
-  admission.EnterNeededAnswer(2 * kLarge);
+  admission.EnterNeededAnswer(Admission::AnswerTo::kCall, 2 * kLarge);
   EXPECT_THAT(admission.EnterUnary(1).message(),
               HasSubstr("answers wait for callers that read slowly"));
-  admission.LeaveAnswer(2 * kLarge);
+  admission.LeaveAnswer(Admission::AnswerTo::kCall, 2 * kLarge);
   EXPECT_TRUE(admission.EnterUnary(1).ok());
+}
+
+TEST(AdmissionTest, OneLargeAnswerGetsThroughWhateverSmallOnesTake) {
+  constexpr size_t kLarge = 2 * Admission::kLargeAnswerBytes;
+  Admission admission(10, kLarge);
+  for (size_t bytes = 0; bytes < kLarge; bytes += 1000) {
+    ASSERT_TRUE(admission.EnterAnswer(1000).ok());
+  }
+  EXPECT_TRUE(admission.EnterAnswer(kLarge).ok());
+  EXPECT_FALSE(admission.EnterAnswer(kLarge).ok());
+  admission.LeaveAnswer(Admission::AnswerTo::kCall, kLarge);
+  EXPECT_TRUE(admission.EnterAnswer(kLarge).ok());
+}
+
+// However much clients of streams leave lying about, calls are let in.
+TEST(AdmissionTest, AnswersOfStreamsTakeNoRoomOfCalls) {
+  Admission admission(10, 1000);
+  EXPECT_FALSE(admission.many_stream_answers());
+  admission.EnterNeededAnswer(Admission::AnswerTo::kStream, 5000);
+  EXPECT_TRUE(admission.many_stream_answers());
+  EXPECT_TRUE(admission.EnterUnary(1).ok());
+  EXPECT_EQ(admission.usage().answer_bytes, 0u);
+  admission.LeaveAnswer(Admission::AnswerTo::kStream, 5000);
+  EXPECT_FALSE(admission.many_stream_answers());
 }
 
 TEST(AdmissionTest, AnAnswerThatIsAloneMayBeOfAnySize) {

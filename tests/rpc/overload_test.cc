@@ -230,7 +230,7 @@ TEST_F(OverloadTest, ADeadlineThatCannotBeMetIsRefusedAtOnce) {
   v1::IngestArticleResponse response;
   const grpc::Status refused = stub_->IngestArticle(&context, MakeRequest(1), &response);
   EXPECT_EQ(refused.error_code(), grpc::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(refused.error_message(), StartsWith("deadline: cannot be met, got "));
+  EXPECT_THAT(refused.error_message(), StartsWith("server: deadline cannot be met, got "));
   EXPECT_GT(RetrySeconds(refused), 0);
   // Without a deadline there is none that is missed.
   std::future<grpc::Status> patient = IngestLater(2);
@@ -288,14 +288,14 @@ TEST_F(OverloadTest, AStreamThatWaitsForRoomMayVanish) {
 TEST_F(OverloadTest, AStreamWhoseAnswersAreNotReadStopsReading) {
   Start(1000, 10'000);
   TestStream stream(stub_.get(), 0, 2000);
-  WaitFor([&] { return admission_->usage().answer_bytes >= 5'000; });
+  WaitFor([&] { return admission_->usage().stream_answer_bytes >= 5'000; });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_LT(admission_->usage().answer_bytes, 10'000u);
+  EXPECT_LT(admission_->usage().stream_answer_bytes, 10'000u);
   // Others are served meanwhile.
   EXPECT_TRUE(Ingest(100'000).ok());
   EXPECT_EQ(stream.ReadAll(), 2000);
   EXPECT_TRUE(stream.status().ok());
-  WaitFor([&] { return admission_->usage().answer_bytes == 0; });
+  WaitFor([&] { return admission_->usage().stream_answer_bytes == 0; });
 }
 
 }  // namespace
