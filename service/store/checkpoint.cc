@@ -33,10 +33,10 @@ absl::Status CopyBytes(int in, const std::string& from, uint64_t size, int out,
   while (size > 0) {
     const ssize_t count = read(in, buffer.data(), std::min<uint64_t>(size, buffer.size()));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return SystemError("store: checkpoint: cannot read", from);
+    if (count < 0) return SystemError("cannot read", from);
     if (count == 0) {
       return absl::UnavailableError(
-          absl::StrCat("store: checkpoint: too short, got ", from, ", expected ", size, " more"));
+          absl::StrCat("too short, got ", from, ", expected ", size, " more"));
     }
     RETURN_IF_ERROR(WriteAll(out, to, {buffer.data(), static_cast<size_t>(count)}));
     size -= static_cast<uint64_t>(count);
@@ -50,26 +50,26 @@ absl::Status CopyFile(const rocksdb::LiveFileStorageInfo& file, const std::strin
   const std::string to = absl::StrCat(dir, "/", file.relative_filename);
   if (file.replacement_contents.empty() && !file.trim_to_size) {
     if (link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-    return SystemError("store: checkpoint: cannot link", from);
+    return SystemError("cannot link", from);
   }
   const int out = open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (out < 0) return SystemError("store: checkpoint: cannot write", to);
+  if (out < 0) return SystemError("cannot write", to);
   const absl::Cleanup close_out = [out] { close(out); };
   if (!file.replacement_contents.empty()) {
     RETURN_IF_ERROR(WriteAll(out, to, file.replacement_contents));
   } else {
     const int in = open(from.c_str(), O_RDONLY | O_CLOEXEC);
-    if (in < 0) return SystemError("store: checkpoint: cannot read", from);
+    if (in < 0) return SystemError("cannot read", from);
     const absl::Cleanup close_in = [in] { close(in); };
     RETURN_IF_ERROR(CopyBytes(in, from, file.size, out, to));
   }
-  return fsync(out) == 0 ? absl::OkStatus() : SystemError("store: checkpoint: cannot write", to);
+  return fsync(out) == 0 ? absl::OkStatus() : SystemError("cannot write", to);
 }
 
 }  // namespace
 
 absl::Status WriteCheckpoint(rocksdb::DB* db, const std::string& dir) {
-  if (mkdir(dir.c_str(), 0755) != 0) return SystemError("store: checkpoint: cannot make", dir);
+  if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir);
   absl::Cleanup remove_dir = [&dir] {
     std::error_code ignored;
     std::filesystem::remove_all(dir, ignored);
