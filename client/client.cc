@@ -129,6 +129,11 @@ absl::StatusOr<v1::DeleteCollectionResponse> Client::DeleteCollection(
   return connection_->DeleteCollection(request, options);
 }
 
+absl::StatusOr<v1::UpdateCollectionResponse> Client::UpdateCollection(
+    const v1::UpdateCollectionRequest& request, const CallOptions& options) const {
+  return connection_->UpdateCollection(request, options);
+}
+
 absl::StatusOr<v1::GetStatsResponse> Client::GetStats(const v1::GetStatsRequest& request,
                                                       const CallOptions& options) const {
   return connection_->GetStats(request, options);

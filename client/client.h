@@ -19,8 +19,8 @@ namespace newsprint::client {
 //
 // Errors: a StatusOr with the code and message that the server sent. Calls that fail with
 // UNAVAILABLE, or because the server is overloaded, are repeated within their deadline (see
-// MakeConnection); DEADLINE_EXCEEDED means that the deadline of the call passed, and the work may have
-// been done all the same.
+// MakeConnection); DEADLINE_EXCEEDED means that the deadline of the call passed, and the work may
+// have been done all the same.
 //
 // Performance: each method blocks its thread for one round trip. To send many articles use
 // StreamIngester, which keeps hundreds on their way.
@@ -107,6 +107,9 @@ class Client {
   // may say NOT_FOUND.
   absl::StatusOr<v1::DeleteCollectionResponse> DeleteCollection(
       const v1::DeleteCollectionRequest& request, const CallOptions& options = {}) const;
+  // Changes those settings of a collection that can be changed: retention and durability.
+  absl::StatusOr<v1::UpdateCollectionResponse> UpdateCollection(
+      const v1::UpdateCollectionRequest& request, const CallOptions& options = {}) const;
   // Counts and sizes of a collection.
   absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                 const CallOptions& options = {}) const;

@@ -208,6 +208,11 @@ class GrpcConnection final : public Connection {
     return Call<v1::DeleteCollectionResponse>(*admin_, &v1::AdminService::Stub::DeleteCollection,
                                               request, options);
   }
+  absl::StatusOr<v1::UpdateCollectionResponse> UpdateCollection(
+      const v1::UpdateCollectionRequest& request, const CallOptions& options) override {
+    return Call<v1::UpdateCollectionResponse>(*admin_, &v1::AdminService::Stub::UpdateCollection,
+                                              request, options);
+  }
   absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                 const CallOptions& options) override {
     return Call<v1::GetStatsResponse>(*admin_, &v1::AdminService::Stub::GetStats, request, options);

@@ -104,6 +104,8 @@ class Connection {
       const v1::ListCollectionsRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::DeleteCollectionResponse> DeleteCollection(
       const v1::DeleteCollectionRequest& request, const CallOptions& options) = 0;
+  virtual absl::StatusOr<v1::UpdateCollectionResponse> UpdateCollection(
+      const v1::UpdateCollectionRequest& request, const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request,
                                                         const CallOptions& options) = 0;
   virtual absl::StatusOr<v1::ListEmbeddersResponse> ListEmbedders(

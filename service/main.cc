@@ -228,7 +228,11 @@ absl::Status Run(const Options& options) {
   // Debian's Abseil looks for deadlocks at each lock that gRPC takes.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   omp_set_num_threads(1);  // FAISS runs on the threads of our pool
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine));
+  Engine::Options engine_options = options.engine;
+  engine_options.store.upgrade_progress = [](uint32_t to_format, uint64_t articles) {
+    spdlog::info("event=upgrading to_format={} articles={}", to_format, articles);
+  };
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(engine_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
   WarnOfPlaintext(options.server.listen);

@@ -283,7 +283,7 @@ class ContractTest(unittest.TestCase):
         """Those of other projects keep the names that they have there, but are explained too."""
         others = [file for file in compile_protos(ROOT / "proto").file
                   if not file.package.startswith("newsprint.")]
-        self.assertEqual({file.package for file in others}, {"tei.v1", "inference"})
+        self.assertEqual({file.package for file in others}, {"tei.v1", "inference", "richstatus"})
         self.assert_none(comment_problems(others))
 
     def test_rpcs(self):

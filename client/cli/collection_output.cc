@@ -3,14 +3,31 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace newsprint::cli {
 
 std::string PolicyName(v1::CanonicalPolicy policy) {
   return ShortName(v1::CanonicalPolicy_Name(policy), "CANONICAL_POLICY_");
+}
+
+std::string DescribeRetention(const v1::Retention& retention) {
+  constexpr int64_t kDaySeconds = 24 * 3600;
+  std::vector<std::string> limits;
+  if (const int64_t seconds = retention.age().seconds(); seconds > 0) {
+    limits.push_back(seconds % kDaySeconds == 0 ? Counted(seconds / kDaySeconds, "day")
+                                                : Counted(seconds, "second"));
+  }
+  if (retention.articles_max() > 0) limits.push_back(Counted(retention.articles_max(), "article"));
+  return limits.empty() ? "-" : absl::StrJoin(limits, ", ");
+}
+
+std::string DurabilityName(v1::Durability durability) {
+  return ShortName(v1::Durability_Name(durability), "DURABILITY_");
 }
 
 std::string EmbedderKindName(v1::EmbedderKind kind) {
@@ -43,7 +60,10 @@ Json ToJson(const v1::Collection& collection) {
                {"created_at", FormatTime(collection.has_created_at(), collection.created_at())},
                {"canonical_policy", PolicyName(collection.canonical_policy())},
                {"source_priority", std::move(sources)},
-               {"thresholds", ToJson(collection.thresholds())}};
+               {"thresholds", ToJson(collection.thresholds())},
+               {"retention_seconds", collection.retention().age().seconds()},
+               {"retention_articles", collection.retention().articles_max()},
+               {"durability", DurabilityName(collection.durability())}};
   if (collection.has_reembedding()) json["reembedding"] = ToJson(collection.reembedding());
   return json;
 }

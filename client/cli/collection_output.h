@@ -11,6 +11,10 @@ namespace newsprint::cli {
 
 // "earliest_published" and so on.
 std::string PolicyName(v1::CanonicalPolicy policy);
+// "30 days, 1,000 articles"; "-" without a limit.
+std::string DescribeRetention(const v1::Retention& retention);
+// "sync" or "async".
+std::string DurabilityName(v1::Durability durability);
 // "model2vec" and so on.
 std::string EmbedderKindName(v1::EmbedderKind kind);
 

@@ -24,6 +24,7 @@ std::string Details(const v1::GroupChange& change) {
   if (change.kind() == v1::GROUP_CHANGE_KIND_JOINED && !change.canonical_id().empty()) {
     parts.push_back(absl::StrCat("canonical ", change.canonical_id()));
   }
+  if (change.expired()) parts.push_back("expired");
   if (!change.previous_canonical_id().empty()) {
     parts.push_back(absl::StrCat("was ", change.previous_canonical_id()));
   }
@@ -75,6 +76,7 @@ Json ToJson(const v1::GroupChange& change) {
     json["relation"] = RelationName(change.relation());
   }
   if (change.has_withdrawal()) json["withdrawal"] = ToJson(change.withdrawal());
+  if (change.expired()) json["expired"] = true;
   return json;
 }
 

@@ -21,7 +21,7 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   affected ID | --group=ID      all copies of a withdrawn story
   fingerprint FILE...           articles without their text, to be imported elsewhere
   stats                         counts and sizes of a collection
-  collections [list]            collections; also create NAME, delete NAME
+  collections [list]            collections; also create, update, delete NAME
   embedders                     what can make vectors on this server
   reembed --embedder=NAME       move a collection to another embedder
   evaluate KIND FILE            measure quality on a labelled file: duplicates, related, similarity
@@ -56,7 +56,8 @@ ignored. In place of the body there may be a fingerprint, as "newsprint fingerpr
 is recognised by content; - is standard input.
 
 When the collection's embedding server does not answer, articles are imported all the same. A note
-says how many wait for it; their vectors are filled in when it answers.
+says how many wait for it; their vectors are filled in when it answers. Another note says how many
+were judged but not kept, being older than the collection's retention.
 
 A bad line or a refused article is reported and left out; the rest goes on, and the exit code is 1
 at the end. Running an import again changes nothing that is already there.
@@ -199,17 +200,25 @@ Example: newsprint fingerprint archive-2011.jsonl.gz | gzip > fingerprints.jsonl
     {"stats", R"(Usage: newsprint stats [--collection=NAME] [--json]
 
 Prints the number of articles, relations and groups of a collection, and what it takes up; the
-number of operations and of changes to groups so far, and of the shingles that are boilerplate now.
+number of operations and of changes to groups so far, and of the shingles that are boilerplate now;
+how many articles have expired so far, and the oldest time of one.
 When articles wait for the embedding server to make their vectors, it says how many.
 )"},
     {"collections", R"(Usage: newsprint collections [list] [--json]
        newsprint collections create NAME [FLAGS] [--json]
+       newsprint collections update NAME [--retention_...=N] [--durability=D] [--json]
        newsprint collections delete NAME [--json]
 
-Lists, creates or deletes collections. Settings are fixed at creation, but the embedder ("newsprint
-help reembed"); what is not given has the server's default. Deleting a collection deletes its
-articles.
+Lists, creates, changes or deletes collections. Settings are fixed at creation, but retention,
+durability, and the embedder ("newsprint help reembed"); what is not given has the server's default,
+or stays as it is. Deleting a collection deletes its articles.
 
+  --retention_days=N            articles expire at this age; 0: at none (the default)
+  --retention_seconds=N         the same in seconds
+  --retention_articles=N        when there are more articles, the oldest expire; 0: any number (the
+                                default)
+  --durability=D                sync: a write is acknowledged once it is on disk (the default);
+                                async: at once, and a crash may lose the last second
   --omit_text                   keep no title and no body, only what recognises them
   --shingle_words=N             words in a shingle, 1 to 16 (5)
   --embedder=NAME               what makes the vectors: builtin (the default), caller (every article

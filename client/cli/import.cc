@@ -24,6 +24,7 @@ struct Tally {
   int64_t articles = 0;   // acknowledged
   int64_t withdrawn = 0;  // of these, copies of withdrawn stories
   int64_t pending = 0;    // of these, waiting for the embedding server
+  int64_t expired = 0;    // of these, judged but too old to be kept
   std::array<int64_t, v1::Relation_ARRAYSIZE> relations = {};
 };
 
@@ -72,6 +73,7 @@ void PrintSummary(Session& session, const Tally& tally, int64_t failed, absl::Du
                  {"relations", std::move(relations)}};
     if (tally.withdrawn > 0) json["withdrawn"] = tally.withdrawn;
     if (tally.pending > 0) json["embeddings_pending"] = tally.pending;
+    if (tally.expired > 0) json["expired"] = tally.expired;
     PrintJson(json, session.out);
     return;
   }
@@ -99,6 +101,11 @@ void PrintNotes(Session& session, const Tally& tally, int64_t times_ignored) {
     session.err << "note: " << Counted(tally.pending, "article")
                 << (tally.pending == 1 ? " waits" : " wait")
                 << " for the embedding server; the vectors are filled in when it answers\n";
+  }
+  if (tally.expired > 0) {
+    session.err << "note: " << Counted(tally.expired, "article")
+                << (tally.expired == 1 ? " was" : " were")
+                << " not kept, being older than the collection's retention\n";
   }
 }
 
@@ -134,6 +141,7 @@ absl::Status RunImport(Session& session, const Args& args) {
         ++tally.articles;
         if (result.verdict().has_withdrawal()) ++tally.withdrawn;
         if (result.verdict().embedding_pending()) ++tally.pending;
+        if (result.verdict().expired()) ++tally.expired;
         const int relation = result.verdict().relation();
         if (v1::Relation_IsValid(relation)) ++tally.relations[static_cast<size_t>(relation)];
         progress.AddDone();

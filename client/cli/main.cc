@@ -66,6 +66,10 @@ ABSL_FLAG(int32_t, shingle_words, 0, "words in a shingle");
 ABSL_FLAG(int32_t, embedding_dimension, 0, "length of the vectors");
 ABSL_FLAG(std::string, embedder, "", "what makes the vectors; also reembed");
 ABSL_FLAG(std::string, canonical_policy, "", "which copy stands for its group");
+ABSL_FLAG(absl::optional<int64_t>, retention_days, absl::nullopt, "age at which articles expire");
+ABSL_FLAG(absl::optional<int64_t>, retention_seconds, absl::nullopt, "the same in seconds");
+ABSL_FLAG(absl::optional<int64_t>, retention_articles, absl::nullopt, "articles that are kept");
+ABSL_FLAG(std::string, durability, "", "when a write is acknowledged");
 ABSL_FLAG(std::vector<std::string>, source_priority, {}, "sources, the preferred one first");
 ABSL_FLAG(absl::optional<double>, near_duplicate_jaccard, absl::nullopt, "threshold");
 ABSL_FLAG(absl::optional<double>, duplicate_containment, absl::nullopt, "threshold");
@@ -92,6 +96,23 @@ v1::CanonicalPolicy ParsePolicy(absl::string_view name) {
   return policy;
 }
 
+// UNSPECIFIED as above.
+v1::Durability ParseDurability(absl::string_view name) {
+  v1::Durability durability = v1::DURABILITY_UNSPECIFIED;
+  v1::Durability_Parse(absl::StrCat("DURABILITY_", absl::AsciiStrToUpper(name)), &durability);
+  return durability;
+}
+
+constexpr int64_t kDaySeconds = 24 * 3600;
+constexpr int64_t kRetentionDaysMax = 36'500;
+
+// In seconds, whichever of the two flags was given.
+absl::optional<int64_t> RetentionSeconds() {
+  const absl::optional<int64_t> days = absl::GetFlag(FLAGS_retention_days);
+  if (!days.has_value()) return absl::GetFlag(FLAGS_retention_seconds);
+  return std::min(*days, kRetentionDaysMax) * kDaySeconds;  // more is refused later
+}
+
 v1::Collection NewCollectionFromFlags() {
   v1::Collection collection;
   collection.set_omit_text(absl::GetFlag(FLAGS_omit_text));
@@ -99,6 +120,13 @@ v1::Collection NewCollectionFromFlags() {
   collection.set_embedding_dimension(absl::GetFlag(FLAGS_embedding_dimension));
   collection.set_embedder(absl::GetFlag(FLAGS_embedder));
   collection.set_canonical_policy(ParsePolicy(absl::GetFlag(FLAGS_canonical_policy)));
+  if (const int64_t seconds = RetentionSeconds().value_or(0); seconds > 0) {
+    collection.mutable_retention()->mutable_age()->set_seconds(seconds);
+  }
+  if (const int64_t articles = absl::GetFlag(FLAGS_retention_articles).value_or(0); articles > 0) {
+    collection.mutable_retention()->set_articles_max(articles);
+  }
+  collection.set_durability(ParseDurability(absl::GetFlag(FLAGS_durability)));
   for (const std::string& source : absl::GetFlag(FLAGS_source_priority)) {
     collection.add_source_priority(source);
   }
@@ -161,6 +189,9 @@ Settings SettingsFromFlags(const std::vector<char*>& words) {
   settings.embedder = absl::GetFlag(FLAGS_embedder);
   settings.wait = absl::GetFlag(FLAGS_wait);
   settings.cancel = absl::GetFlag(FLAGS_cancel);
+  settings.retention_seconds = RetentionSeconds();
+  settings.retention_articles = absl::GetFlag(FLAGS_retention_articles);
+  settings.durability = absl::GetFlag(FLAGS_durability);
   settings.new_collection = NewCollectionFromFlags();
   return settings;
 }
@@ -210,6 +241,19 @@ std::string FlagProblem(const Settings& settings) {
       settings.new_collection.canonical_policy() == v1::CANONICAL_POLICY_UNSPECIFIED) {
     return "--canonical_policy must be first_ingested, earliest_published, source_priority or "
            "longest";
+  }
+  if (!settings.durability.empty() &&
+      settings.new_collection.durability() == v1::DURABILITY_UNSPECIFIED) {
+    return "--durability must be sync or async";
+  }
+  const absl::optional<int64_t> days = absl::GetFlag(FLAGS_retention_days);
+  if (days.has_value() && absl::GetFlag(FLAGS_retention_seconds).has_value()) {
+    return "give either --retention_days or --retention_seconds";
+  }
+  if (days.value_or(0) > kRetentionDaysMax) return "--retention_days must be at most 36500";
+  if (days.value_or(0) < 0 || settings.retention_seconds.value_or(0) < 0 ||
+      settings.retention_articles.value_or(0) < 0) {
+    return "--retention_days, --retention_seconds and --retention_articles must not be negative";
   }
   for (const std::string* text :
        {&settings.group, &settings.note, &settings.replacement, &settings.embedder}) {

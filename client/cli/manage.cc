@@ -25,6 +25,8 @@ absl::Status ListCollections(Session& session) {
                {"embedder identity"},
                {"fingerprint"},
                {"canonical"},
+               {"retention"},
+               {"durability"},
                {"created at"}});
   const absl::Status status = ForEachPage(
       session.settings.limit,
@@ -41,6 +43,8 @@ absl::Status ListCollections(Session& session) {
                         absl::StrCat(collection.embedding_dimension()), collection.embedder(),
                         collection.embedder_identity(), collection.fingerprint_scheme(),
                         PolicyName(collection.canonical_policy()),
+                        DescribeRetention(collection.retention()),
+                        DurabilityName(collection.durability()),
                         FormatTime(collection.has_created_at(), collection.created_at())});
           if (collection.has_reembedding()) {
             absl::StrAppend(&moves, collection.name(), ": ",
@@ -71,6 +75,48 @@ absl::Status CreateCollection(Session& session, const std::string& name) {
     PrintJson(ToJson(response->collection()), session.out);
   } else {
     session.out << "created " << name << "\n";
+  }
+  return absl::OkStatus();
+}
+
+// Changes what flags were given for, and leaves the rest as it is.
+absl::Status UpdateCollection(Session& session, const std::string& name) {
+  const Settings& settings = session.settings;
+  v1::UpdateCollectionRequest request;
+  if (settings.retention_seconds.has_value() || settings.retention_articles.has_value()) {
+    v1::GetCollectionRequest get;
+    get.set_name(name);
+    const auto present = session.client.GetCollection(get);
+    if (!present.ok()) return present.status();
+    v1::Retention& retention = *request.mutable_collection()->mutable_retention();
+    retention = present->collection().retention();
+    if (settings.retention_seconds.has_value()) {
+      retention.clear_age();
+      if (*settings.retention_seconds > 0) {
+        retention.mutable_age()->set_seconds(*settings.retention_seconds);
+      }
+    }
+    if (settings.retention_articles.has_value()) {
+      retention.set_articles_max(*settings.retention_articles);
+    }
+    request.mutable_update_mask()->add_paths("retention");
+  }
+  if (!settings.durability.empty()) {
+    request.mutable_collection()->set_durability(settings.new_collection.durability());
+    request.mutable_update_mask()->add_paths("durability");
+  }
+  if (request.update_mask().paths().empty()) {
+    return UsageError(
+        "collections update: give --retention_days, --retention_seconds, --retention_articles or "
+        "--durability");
+  }
+  request.mutable_collection()->set_name(name);
+  const auto response = session.client.UpdateCollection(request);
+  if (!response.ok()) return response.status();
+  if (settings.json) {
+    PrintJson(ToJson(response->collection()), session.out);
+  } else {
+    session.out << "updated " << name << "\n";
   }
   return absl::OkStatus();
 }
@@ -149,7 +195,10 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
                {"sequence", stats->sequence()},
                {"group_change_sequence", stats->group_change_sequence()},
                {"boilerplate_shingles", stats->boilerplate_shingles()},
-               {"embeddings_pending", stats->embeddings_pending()}},
+               {"embeddings_pending", stats->embeddings_pending()},
+               {"articles_expired", stats->articles_expired()},
+               {"oldest_article_at",
+                FormatTime(stats->has_oldest_article_at(), stats->oldest_article_at())}},
               session.out);
     return absl::OkStatus();
   }
@@ -163,6 +212,12 @@ absl::Status RunStats(Session& session, const Args& /*args*/) {
   table.AddRow({"groups", absl::StrCat(stats->groups())});
   if (stats->embeddings_pending() > 0) {
     table.AddRow({"waiting for the embedding server", absl::StrCat(stats->embeddings_pending())});
+  }
+  if (stats->articles_expired() > 0) {
+    table.AddRow({"expired so far", absl::StrCat(stats->articles_expired())});
+  }
+  if (stats->has_oldest_article_at()) {
+    table.AddRow({"oldest article", FormatTime(true, stats->oldest_article_at())});
   }
   table.AddRow({"boilerplate shingles", absl::StrCat(stats->boilerplate_shingles())});
   table.AddRow({"fingerprint index", FormatBytes(stats->fingerprint_index_bytes())});
@@ -178,8 +233,10 @@ absl::Status RunCollections(Session& session, const Args& args) {
   const std::string verb = args.empty() ? "list" : args[0];
   if (verb == "list" && args.size() <= 1) return ListCollections(session);
   if (verb == "create" && args.size() == 2) return CreateCollection(session, args[1]);
+  if (verb == "update" && args.size() == 2) return UpdateCollection(session, args[1]);
   if (verb == "delete" && args.size() == 2) return DeleteCollection(session, args[1]);
-  return UsageError("collections: use \"list\", \"create NAME\" or \"delete NAME\"");
+  return UsageError(
+      "collections: use \"list\", \"create NAME\", \"update NAME\" or \"delete NAME\"");
 }
 
 }  // namespace newsprint::cli

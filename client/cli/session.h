@@ -53,6 +53,9 @@ struct Settings {
   std::string embedder;  // reembed: these three; also in `new_collection`
   bool wait = true;
   bool cancel = false;
+  absl::optional<int64_t> retention_seconds;  // collections: these three; also in `new_collection`
+  absl::optional<int64_t> retention_articles;
+  std::string durability;
   // Settings of a collection that the command creates; its name is filled in there.
   v1::Collection new_collection;
 };

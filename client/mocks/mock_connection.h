@@ -85,6 +85,8 @@ class MockConnection : public Connection {
               (const v1::ListCollectionsRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::DeleteCollectionResponse>, DeleteCollection,
               (const v1::DeleteCollectionRequest& request, const CallOptions& options), (override));
+  MOCK_METHOD(absl::StatusOr<v1::UpdateCollectionResponse>, UpdateCollection,
+              (const v1::UpdateCollectionRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::GetStatsResponse>, GetStats,
               (const v1::GetStatsRequest& request, const CallOptions& options), (override));
   MOCK_METHOD(absl::StatusOr<v1::ListEmbeddersResponse>, ListEmbedders,

@@ -149,6 +149,7 @@ struct Verdict {
   bool short_text = false;
   std::optional<Withdrawal> withdrawal;  // of the group, when it affects the article
   bool embedding_pending = false;
+  bool expired = false;  // it came too late to be kept
 };
 
 // What the service holds about a stored article beside its content.
@@ -188,6 +189,7 @@ struct GroupChange {
   std::optional<Relation> relation;  // absent: moved by an editor, or not a joining
   absl::Time changed_at;
   std::optional<Withdrawal> withdrawal;
+  bool expired = false;  // kLeft: by the collection's retention
 };
 
 // Stored: the numbers must not change. See CanonicalPolicy in admin_service.proto.
@@ -258,6 +260,8 @@ struct CollectionStats {
   int64_t group_change_sequence = 0;
   int64_t boilerplate_shingles = 0;
   int64_t embeddings_pending = 0;
+  int64_t articles_expired = 0;  // so far
+  std::optional<absl::Time> oldest_article_at;
 };
 
 }  // namespace newsprint

@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
@@ -24,12 +23,22 @@ constexpr uint64_t kChangesRemovedTogether = 10'000;
 // come first would else be all that the story is known by.
 constexpr double kReferenceOwnShareMin = 0.25;
 constexpr size_t kReferencesMax = 3;
+// Articles that an ingest deletes of those that have expired: nearly always one or none.
+constexpr size_t kExpiredPerWrite = 16;
 
 Boilerplate::Limits BoilerplateLimits(const Thresholds& thresholds) {
   Boilerplate::Limits limits;
   limits.articles_min = thresholds.boilerplate_articles_min;
   limits.source_articles_min = thresholds.boilerplate_source_articles_min;
   return limits;
+}
+
+// Without what may change.
+CollectionSettings Fixed(CollectionSettings settings) {
+  const CollectionSettings defaults;
+  settings.durability = defaults.durability;
+  settings.retention = defaults.retention;
+  return settings;
 }
 
 bool SameMetadata(const Article& a, const Article& b) {
@@ -47,15 +56,19 @@ void CopyMetadata(const Article& from, Article* to) {
 
 }  // namespace
 
-Collection::Collection(store::Store* store, store::CollectionRecord record,
+Collection::Collection(store::Store* store, store::CollectionRecord record, Clock clock,
                        std::unique_ptr<SubjectIndex> subjects, const embed::GeneralTerms* general)
     : store_(store),
       uid_(record.uid),
-      settings_(std::move(record.settings)),
+      settings_(Fixed(record.settings)),
+      durability_(record.settings.durability),
       preparer_(settings_, general),
+      live_(store_, uid_, settings_.canonical_policy, std::move(clock)),
       subjects_(std::move(subjects)),
-      related_(store_, uid_, subjects_.get()),
-      boilerplate_(BoilerplateLimits(settings_.thresholds)) {}
+      related_(store_, uid_, &live_, subjects_.get()),
+      boilerplate_(BoilerplateLimits(settings_.thresholds)) {
+  live_.set_retention(record.settings.retention);
+}
 
 absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   MutexLock write_lock(write_mutex_);
@@ -66,8 +79,17 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   }
   const IndexLoader loader(*store_, uid_, state_.next_ordinal, keep_going);
   ASSIGN_OR_RETURN(first_lesson_, loader.LoadBoilerplate(&boilerplate_));
-  MutexLock index_lock(index_mutex_);
-  return loader.LoadIndexes(&fingerprints_, subjects_.get());
+  {
+    MutexLock index_lock(index_mutex_);
+    RETURN_IF_ERROR(loader.LoadIndexes(&fingerprints_, subjects_.get()));
+  }
+  ASSIGN_OR_RETURN(const auto places, store_->ByTime(uid_, {absl::InfinitePast(), 0}, 1));
+  if (!places.empty()) {
+    oldest_ = places.front();
+    live_.set_oldest(oldest_->time);
+  }
+  // After a crash between an ingest and what it made too many.
+  return Expiry::IsOver(*this) ? Expiry::ExpireOldest(*this, kExpiredPerWrite) : absl::OkStatus();
 }
 
 void Collection::Close() {
@@ -129,23 +151,30 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
     RETURN_IF_ERROR(BringUpToDate(id, &verdict));
     return verdict;
   }
+  RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kExpiredPerWrite));
   MarkBoilerplate(&ingest.prepared);
   // Made before the collection changed over to another embedder.
   if (ingest.prepared.generation != subjects_->embedding()->settings.generation) {
     ingest.prepared.vector.clear();
   }
+  const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
-  return ordinal.has_value() ? IngestKnown(ingest, *ordinal) : IngestNew(ingest);
+  return ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
 }
 
-absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest) {
+absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
-  Change change(uid_, state_);
-  const Ordinal ordinal = change.state.next_ordinal++;
-  ++change.state.articles;
+  const Ordinal ordinal = state_.next_ordinal;
+  const absl::Time time = store::ArticleTime(prepared.article.published_at, now);
+  ASSIGN_OR_RETURN(const bool too_late, Expiry::IsTooLate(*this, {time, ordinal}, now));
+  if (too_late) return Expiry::AnswerTooLate(*this, ingest, now);
 
   store::ArticleRecord record;
-  ASSIGN_OR_RETURN(record.verdict, Decide(prepared, std::nullopt, ingest.skip_related));
+  ASSIGN_OR_RETURN(record.verdict,
+                   Expiry::Decide(*this, prepared, std::nullopt, ingest.skip_related, now));
+  Change change(uid_, state_, now);
+  ++change.state.next_ordinal;
+  ++change.state.articles;
   RETURN_IF_ERROR(Teach(ordinal, prepared, record.verdict, &change));
   RETURN_IF_ERROR(Place(ordinal, prepared, /*left=*/0, &record.verdict, &change));
   change.batch.PutId(prepared.article.id, ordinal);
@@ -155,22 +184,44 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest) {
                                    prepared.content_hash, record.verdict},
                                   &change));
   RETURN_IF_ERROR(Commit(&change));
+  if (!Expiry::IsOver(*this)) return std::move(record.verdict);
+  RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kExpiredPerWrite));
+  // It may have been the canonical that had to go, or, where the limit has been lowered, this one.
+  RETURN_IF_ERROR(BringUpToDate(prepared.article.id, &record.verdict));
+  ASSIGN_OR_RETURN(const auto kept, store_->FindId(uid_, prepared.article.id));
+  record.verdict.expired = !kept.has_value();
   return std::move(record.verdict);
 }
 
-absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Ordinal ordinal) {
+absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Ordinal ordinal,
+                                                absl::Time now) {
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
-  if (record.content_hash != ingest.prepared.content_hash) {
+  const bool revises = record.content_hash != ingest.prepared.content_hash;
+  if (live_.IsExpired(store::ArticleTime(record), now)) {
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    return IngestNew(ingest, now);
+  }
+  // A corrected time of publication may be one too long ago.
+  if (live_.IsExpired(store::ArticleTime(ingest.prepared.article.published_at,
+                                         revises ? now : record.ingested_at),
+                      now)) {
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    return Expiry::AnswerTooLate(*this, ingest, now);
+  }
+  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
+  if (revises) {
     ASSIGN_OR_RETURN(const Subject old, LoadSubject(ordinal));
-    return Revise(ingest, old);
+    return Revise(ingest, old, now);
   }
   Verdict verdict = record.verdict;
   verdict.replayed = true;
   const bool same_metadata = SameMetadata(record.article, ingest.prepared.article);
   if (!same_metadata || !ingest.request_id.empty()) {
-    Change change(uid_, state_);
+    Change change(uid_, state_, now);
     if (!same_metadata) {
+      change.DeleteTime(PlaceOf(record, ordinal));
       CopyMetadata(ingest.prepared.article, &record.article);
+      change.PutTime(PlaceOf(record, ordinal));
       change.batch.PutArticle(ordinal, record);
       ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
       const Candidate member{ordinal, MakeMember(record.article, record.body_tokens, settings_)};
@@ -206,34 +257,36 @@ absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revise
       continue;
     }
     ASSIGN_OR_RETURN(store::FingerprintRecord fingerprint, store_->GetFingerprint(uid_, reference));
-    ASSIGN_OR_RETURN(const Subject subject, LoadText(reference, std::move(fingerprint)));
-    if (is_copy_of(subject.prepared)) return true;
+    const absl::StatusOr<Subject> subject = LoadText(reference, std::move(fingerprint));
+    if (IsGone(subject.status())) continue;  // expired in this very moment
+    RETURN_IF_ERROR(subject.status());
+    if (is_copy_of(subject->prepared)) return true;
   }
   return false;
 }
 
-absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const Subject& old) {
+absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const Subject& old,
+                                           absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
   const Ordinal ordinal = *old.ordinal;
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(old.record->group));
+  Verdict verdict;
+  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
+  if (!stays) {
+    ASSIGN_OR_RETURN(verdict, Expiry::Decide(*this, prepared, ordinal, ingest.skip_related, now));
+    // An article without copies keeps its group, and one whose new text equals a copy in it too.
+    stays = verdict.group == group.number || (verdict.group == 0 && group.record.members == 1);
+  }
 
-  Change change(uid_, state_);
+  Change change(uid_, state_, now);
   change.ids[ordinal] = prepared.article.id;
   --change.state.relations[static_cast<int>(old.record->verdict.relation)];
   change.batch.DeleteText(old.record->text_hash, ordinal);
+  change.DeleteTime(PlaceOf(*old.record, ordinal));
   RETURN_IF_ERROR(KeepLesson(ordinal, old.prepared.fingerprint, &change));
   const bool is_reference = IsReference(group.record, ordinal);
-
-  Verdict verdict;
-  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
-  // Only now: the store does not hold it yet.
   if (is_reference && group.record.withdrawal.has_value()) {
     RETURN_IF_ERROR(AddTombstone(old, &group, &change));
-  }
-  if (!stays) {
-    ASSIGN_OR_RETURN(verdict, Decide(prepared, ordinal, ingest.skip_related));
-    // An article without copies keeps its group, and one whose new text equals a copy in it too.
-    stays = verdict.group == group.number || (verdict.group == 0 && group.record.members == 1);
   }
   if (stays) {
     if (is_reference) {
@@ -251,7 +304,9 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
     }
   } else {
     const GroupNumber next = verdict.group != 0 ? verdict.group : change.state.next_group;
-    RETURN_IF_ERROR(RemoveMember(ordinal, next, /*as_tombstone=*/false, &group, &change));
+    Leaving leaving;
+    leaving.other = next;
+    RETURN_IF_ERROR(RemoveMember(ordinal, leaving, &group, &change));
     RETURN_IF_ERROR(Place(ordinal, prepared, group.number, &verdict, &change));
   }
   verdict.relation = Relation::kRevision;
@@ -282,18 +337,18 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
 }
 
 absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) const {
-  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
   if (ordinal.has_value()) {
     ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, *ordinal));
     verdict->group = record.group;
     const uint32_t generation = subjects_->embedding()->settings.generation;
     ASSIGN_OR_RETURN(verdict->embedding_pending, store_->IsPending(uid_, generation, *ordinal));
   }
-  const absl::StatusOr<LoadedGroup> group = LoadGroup(verdict->group);
-  if (absl::IsNotFound(group.status())) return absl::OkStatus();  // ended since
+  const absl::StatusOr<LoadedGroup> group = live_.LoadGroup(verdict->group);
+  if (IsGone(group.status())) return absl::OkStatus();  // ended since
   RETURN_IF_ERROR(group.status());
   verdict->group = group->number;
-  ASSIGN_OR_RETURN(verdict->canonical_id, CanonicalId(*group));
+  ASSIGN_OR_RETURN(verdict->canonical_id, live_.CanonicalId(*group));
   verdict->withdrawal.reset();
   if (Affects(group->record.withdrawal, id)) verdict->withdrawal = group->record.withdrawal;
   return absl::OkStatus();
@@ -428,6 +483,7 @@ absl::Status Collection::PutContent(Ordinal ordinal, const PreparedArticle& prep
     change->batch.DeleteBody(ordinal);
   }
   change->batch.PutArticle(ordinal, *record);
+  change->PutTime(PlaceOf(*record, ordinal));
   change->batch.PutText(prepared.text_hash, ordinal);
   change->batch.PutFingerprint(ordinal, prepared.fingerprint);
   change->batch.PutSketch(ordinal, {prepared.sketch});
@@ -461,7 +517,7 @@ absl::Status Collection::Commit(Change* change) {
     generation = boilerplate_.NextGeneration(change->lesson->ordinal);
     change->batch.PutBoilerplate(*generation);
   }
-  RETURN_IF_ERROR(store_->Apply(change->batch, settings_.durability));
+  RETURN_IF_ERROR(store_->Apply(change->batch, durability_));
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);
@@ -475,6 +531,7 @@ absl::Status Collection::Commit(Change* change) {
     boilerplate_.Learn(change->lesson->shingles, change->lesson->source);
   }
   index_failure_ = UpdateIndexes(*change);
+  index_failure_.Update(Expiry::UpdateOldest(*this, *change));
   if (change->has_group_changes && !feed_->listeners.empty()) AnnounceChanges();
   return index_failure_;
 }
@@ -516,30 +573,14 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   ASSIGN_OR_RETURN(const auto earlier,
                    FindRepeated(request_id, store::RequestRecord::Kind::kDelete, id, {}));
   if (earlier.has_value()) return Deleted{earlier->verdict.group, earlier->verdict.canonical_id};
+  const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
-  ASSIGN_OR_RETURN(const store::FingerprintRecord fingerprint,
-                   store_->GetFingerprint(uid_, ordinal));
-
-  Change change(uid_, state_);
+  Change change(uid_, state_, now);
   change.batch.MayUseReserve();
-  --change.state.articles;
-  --change.state.relations[static_cast<int>(record.verdict.relation)];
-  RETURN_IF_ERROR(KeepLesson(ordinal, fingerprint, &change));
-  const bool as_tombstone =
-      group.record.withdrawal.has_value() && IsReference(group.record, ordinal);
-  RETURN_IF_ERROR(RemoveMember(ordinal, /*other=*/0, as_tombstone, &group, &change));
-  if (as_tombstone) {
-    change.batch.DeleteContent(ordinal, id);
-    change.batch.PutArticle(ordinal, Tombstone(record));
-    RETURN_IF_ERROR(Unindex(ordinal, &change));
-    change.index.push_back({ordinal, change.unindex.back().sketch, std::nullopt});
-  } else {
-    change.batch.DeleteText(record.text_hash, ordinal);
-    change.batch.DeleteArticle(ordinal, id);
-  }
-  RETURN_IF_ERROR(DeleteVector(ordinal, &change));
+  RETURN_IF_ERROR(Expiry::Remove(*this, ordinal, record, /*expired=*/false, &group, &change));
 
   Deleted deleted;
   deleted.group = group.number;

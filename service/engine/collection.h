@@ -15,13 +15,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "service/common/listeners.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
 #include "service/engine/boilerplate.h"
 #include "service/engine/calls.h"
 #include "service/engine/canonical.h"
+#include "service/engine/change_feed.h"
 #include "service/engine/groups.h"
+#include "service/engine/live_articles.h"
 #include "service/engine/prepare.h"
 #include "service/engine/related_finder.h"
 #include "service/engine/subject_index.h"
@@ -44,7 +45,7 @@ namespace newsprint {
 class Collection {
  public:
   // `store` and `general` must outlive it. `subjects` is empty, with the embeddings of the record.
-  Collection(store::Store* store, store::CollectionRecord record,
+  Collection(store::Store* store, store::CollectionRecord record, Clock clock,
              std::unique_ptr<SubjectIndex> subjects, const embed::GeneralTerms* general);
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
@@ -57,13 +58,20 @@ class Collection {
   void Close();
   void Reopen();
 
+  // Without those that Update changes, which are defaults here; Info has them.
   const CollectionSettings& settings() const { return settings_; }
+  Durability durability() const { return durability_; }
   uint32_t uid() const { return uid_; }
   CollectionInfo Info() const;
 
   absl::StatusOr<PreparedIngest> Prepare(IngestRequest request) const;
   absl::StatusOr<Verdict> Ingest(PreparedIngest ingest);
   absl::StatusOr<Deleted> Delete(absl::string_view id, absl::string_view request_id);
+
+  // Articles that are too many then are deleted before it returns, as far as that takes a second.
+  absl::Status Update(std::optional<Retention> retention, std::optional<Durability> durability);
+  // Deletes some of the articles that have expired, the oldest first. Whether there were any.
+  absl::StatusOr<bool> ExpireSome();
 
   // Editing groups: cluster_service.proto says what each does. `id` may be empty in SetCanonical.
   absl::StatusOr<GroupSummary> SetCanonical(GroupNumber group, absl::string_view id);
@@ -110,35 +118,25 @@ class Collection {
   // Makes a batch of vectors: of those that an embedding server did not give, or for the embedder
   // that the collection moves to. For one thread at a time. UNAVAILABLE when it does not answer.
   absl::Status EmbedSome();
-  const SubjectIndex& subjects() const { return *subjects_; }
+  SubjectIndex& subjects() const { return *subjects_; }
 
  private:
-  // A stored article or a query, and where it is stored.
-  struct Subject {
-    PreparedArticle prepared;
-    std::optional<store::ArticleRecord> record;
-    std::optional<Ordinal> ordinal;
-  };
-  // Of the reading half.
+  struct Subject;
+  struct Leaving;
   struct MatchLimits;
   struct VerifiedCopy;
   struct CopyCandidates;
-  // Outlives the collection in callbacks of the store.
-  struct ChangeFeed {
-    std::atomic<uint64_t> last{0};  // number of the last change that is on disk
-    std::atomic<bool> dropped{false};
-    Listeners listeners;
-  };
   struct Change;
+  struct Expiry;
   struct EmbeddingTask;
   static constexpr size_t kTaskArticlesMax = 32;
 
   // collection.cc: the ordered part.
-  absl::StatusOr<Verdict> IngestNew(const PreparedIngest& ingest)
+  absl::StatusOr<Verdict> IngestNew(const PreparedIngest& ingest, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  absl::StatusOr<Verdict> IngestKnown(const PreparedIngest& ingest, Ordinal ordinal)
+  absl::StatusOr<Verdict> IngestKnown(const PreparedIngest& ingest, Ordinal ordinal, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  absl::StatusOr<Verdict> Revise(const PreparedIngest& ingest, const Subject& old)
+  absl::StatusOr<Verdict> Revise(const PreparedIngest& ingest, const Subject& old, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::StatusOr<bool> StillMatchesGroup(const PreparedArticle& revised, const Subject& old,
                                          const store::GroupRecord& group) const;
@@ -169,16 +167,20 @@ class Collection {
   absl::Status Commit(Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status UpdateIndexes(const Change& change);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const {
+    return newsprint::LoadGroup(*store_, uid_, number);
+  }
 
   // collection_groups.cc: the part of it that changes groups. A group is loaded, changed here, and
   // put by the caller, or here where it says so. `told`: CREATED or JOINED, as those who watch are
   // to hear it.
   absl::Status AddMember(const Candidate& article, GroupChange told, LoadedGroup* group,
                          Change* change) const;
-  // Takes an article out, for the group `other` (0: none), and puts the group, or deletes it when
-  // nothing is left of it. `as_tombstone`: it stays a reference.
-  absl::Status RemoveMember(Ordinal ordinal, GroupNumber other, bool as_tombstone,
-                            LoadedGroup* group, Change* change) const;
+  // Takes an article out, and puts the group, or deletes it when nothing is left of it.
+  absl::Status RemoveMember(Ordinal ordinal, const Leaving& leaving, LoadedGroup* group,
+                            Change* change) const;
+  // Puts a group that something was taken out of, or deletes it.
+  absl::Status PutOrEnd(LoadedGroup* group, Change* change) const;
   // What the policy looks at in a member has changed: chooses the canonical anew.
   absl::Status UpdateMember(const Candidate& article, LoadedGroup* group, Change* change) const;
   absl::Status MakeCanonical(Ordinal ordinal, LoadedGroup* group, Change* change) const;
@@ -218,12 +220,6 @@ class Collection {
                                  const EmbeddingSettings* next) const;
 
   // collection_read.cc
-  absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const {
-    return newsprint::LoadGroup(*store_, uid_, number);
-  }
-  absl::StatusOr<std::string> CanonicalId(const LoadedGroup& group) const {
-    return newsprint::CanonicalId(*store_, uid_, group);
-  }
   absl::StatusOr<GroupSummary> Summarise(const LoadedGroup& group) const;
   // What has changed about an answer since it was given.
   absl::Status BringUpToDate(absl::string_view id, Verdict* verdict) const;
@@ -265,7 +261,9 @@ class Collection {
   store::Store* const store_;
   const uint32_t uid_;
   const CollectionSettings settings_;
+  std::atomic<Durability> durability_;
   const Preparer preparer_;
+  LiveArticles live_;  // what readers read; writers see all that the store holds
 
   // For nearness of subject. Has its own lock; changed by writers alone.
   const std::unique_ptr<SubjectIndex> subjects_;
@@ -279,6 +277,8 @@ class Collection {
   // duplicates would be missed.
   absl::Status index_failure_ ABSL_GUARDED_BY(write_mutex_);
   Ordinal first_lesson_ ABSL_GUARDED_BY(write_mutex_) = 0;  // of the generation of boilerplate_
+  uint64_t expired_unreclaimed_ ABSL_GUARDED_BY(write_mutex_) = 0;
+  std::optional<store::TimePlace> oldest_ ABSL_GUARDED_BY(write_mutex_);  // the first to expire
 
   // Has its own lock for those who ask; only writers teach it.
   Boilerplate boilerplate_;

@@ -15,8 +15,18 @@ namespace newsprint {
 
 // What one operation changes, on disk and in memory, gathered before anything is touched.
 struct Collection::Change {
-  Change(uint32_t uid, const store::CollectionState& from)
-      : state(from), batch(uid), time(absl::Now()) {}
+  Change(uint32_t uid, const store::CollectionState& from, absl::Time now)
+      : state(from), batch(uid), time(now) {}
+
+  // Puts an article into the order of expiry, or takes it out.
+  void PutTime(const store::TimePlace& place) {
+    batch.PutTime(place);
+    put_times.push_back(place);
+  }
+  void DeleteTime(const store::TimePlace& place) {
+    batch.DeleteTime(place);
+    deleted_times.push_back(place);
+  }
 
   struct Indexed {
     Ordinal ordinal;
@@ -41,8 +51,61 @@ struct Collection::Change {
   std::vector<Indexed> index;
   std::optional<Lesson> lesson;
   bool has_group_changes = false;
+  std::vector<store::TimePlace> put_times;
+  std::vector<store::TimePlace> deleted_times;
   // Ids of articles that the store does not hold yet.
   absl::flat_hash_map<Ordinal, std::string> ids;
+};
+
+// A stored article or a query, and where it is stored.
+struct Collection::Subject {
+  PreparedArticle prepared;
+  std::optional<store::ArticleRecord> record;
+  std::optional<Ordinal> ordinal;
+};
+
+// How an article leaves its group.
+struct Collection::Leaving {
+  GroupNumber other = 0;      // to this group; 0: none
+  bool as_tombstone = false;  // it stays a reference
+  bool expired = false;
+};
+
+// What expires, for those who write. Expire, ExpireOldest, Settle, Decide and AnswerTooLate apply
+// changes of their own: a Change of the caller is to be begun after them.
+struct Collection::Expiry {
+  // Whether there are more articles than are kept.
+  static bool IsOver(const Collection& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Takes an article out of its group and the store. `expired`: nothing is left of it.
+  static absl::Status Remove(Collection& self, Ordinal ordinal, const store::ArticleRecord& record,
+                             bool expired, LoadedGroup* group, Change* change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  static absl::Status DropTombstone(const Collection& self, Ordinal ordinal,
+                                    const store::ArticleRecord& record, Change* change);
+  static absl::Status Expire(Collection& self, Ordinal ordinal)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // The oldest that have expired, at most `articles_max`.
+  static absl::Status ExpireOldest(Collection& self, size_t articles_max)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // All of a group that have expired, so that the store has it as callers see it.
+  static absl::Status Settle(Collection& self, GroupNumber group, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Decide, with the group that the article is to join settled.
+  static absl::StatusOr<Verdict> Decide(Collection& self, const PreparedArticle& prepared,
+                                        std::optional<Ordinal> except, bool skip_related,
+                                        absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Whether a new article would be the first to expire, or has expired already.
+  static absl::StatusOr<bool> IsTooLate(const Collection& self, const store::TimePlace& place,
+                                        absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Finds out which article expires first after a change was applied.
+  static absl::Status UpdateOldest(Collection& self, const Change& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Answers for an article that is not kept.
+  static absl::StatusOr<Verdict> AnswerTooLate(Collection& self, const PreparedIngest& ingest,
+                                               absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
 };
 
 // How many matches are told.
@@ -72,12 +135,21 @@ inline bool IsReference(const store::GroupRecord& group, Ordinal ordinal) {
 inline store::ArticleRecord Tombstone(const store::ArticleRecord& record) {
   store::ArticleRecord tombstone;
   tombstone.article.id = record.article.id;
+  tombstone.article.published_at = record.article.published_at;  // it expires when that would have
   tombstone.deleted = true;
   tombstone.group = record.group;
   tombstone.text_hash = record.text_hash;
   tombstone.body_tokens = record.body_tokens;
   tombstone.ingested_at = record.ingested_at;
   return tombstone;
+}
+
+inline store::TimePlace PlaceOf(const store::ArticleRecord& record, Ordinal ordinal) {
+  return {store::ArticleTime(record), ordinal};
+}
+
+inline bool IsBefore(const store::TimePlace& a, const store::TimePlace& b) {
+  return a.time != b.time ? a.time < b.time : a.ordinal < b.ordinal;
 }
 
 }  // namespace newsprint

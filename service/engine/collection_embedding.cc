@@ -82,6 +82,8 @@ absl::StatusOr<IndexedSubject> Collection::LoadIndexed(Ordinal ordinal) const {
 CollectionInfo Collection::Info() const {
   CollectionInfo info;
   info.settings = settings_;
+  info.settings.durability = durability_;
+  info.settings.retention = live_.retention();
   info.embedding = subjects_->embedding()->settings;
   const auto next = subjects_->next();
   if (next == nullptr) return info;
@@ -106,6 +108,8 @@ store::CollectionRecord Collection::Record(const EmbeddingSettings& embedding,
   store::CollectionRecord record;
   record.uid = uid_;
   record.settings = settings_;
+  record.settings.durability = durability_;
+  record.settings.retention = live_.retention();
   record.embedding = embedding;
   if (next != nullptr) record.next_embedding = *next;
   return record;
@@ -134,8 +138,8 @@ absl::Status Collection::BeginReembedding(Embedding next) {
         "collection: keeps no text (omit_text) to make other vectors from");
   }
   next.settings.generation = present->settings.generation + 1;
-  next.settings.chosen_at = absl::Now();
-  Change change(uid_, state_);
+  next.settings.chosen_at = live_.Now();
+  Change change(uid_, state_, live_.Now());
   change.state.next_reembedded = 0;
   change.state.reembedded_without_text = 0;
   change.batch.PutCollection(Record(present->settings, &next.settings));
@@ -150,7 +154,7 @@ absl::Status Collection::CancelReembedding() {
   RETURN_IF_ERROR(CheckOpen());
   const auto next = subjects_->next();
   if (next == nullptr) return absl::OkStatus();
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   change.batch.PutCollection(Record(subjects_->embedding()->settings, nullptr));
   change.batch.DeleteGeneration(next->settings.generation);
   change.state.next_reembedded = 0;
@@ -284,7 +288,7 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
   const uint32_t generation = task.embedding->settings.generation;
   const bool for_present = task.embedding == subjects_->embedding();
   if (!for_present && task.embedding != subjects_->next()) return absl::OkStatus();  // cancelled
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   std::vector<size_t> references;  // places in the task
   for (size_t i = 0; i < task.ordinals.size(); ++i) {
     const Ordinal ordinal = task.ordinals[i];

@@ -122,7 +122,7 @@ absl::Status Collection::AddMember(const Candidate& article, GroupChange told, L
 
 absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except) const {
   std::vector<Candidate> members;
-  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested) {
+  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested && !live_.IsAnyDue()) {
     // The first of the others: no need to look at all.
     ASSIGN_OR_RETURN(const std::vector<Ordinal> first, store_->Members(uid_, group, 0, 2));
     for (const Ordinal ordinal : first) members.push_back({ordinal, {}});
@@ -133,7 +133,14 @@ absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except
                                [&](const Candidate& member) { return member.ordinal == except; }),
                 members.end());
   if (members.empty()) return absl::DataLossError("store: group without its members");
-  return ChooseCanonical(members, settings_.canonical_policy);
+  if (!live_.IsAnyDue()) return ChooseCanonical(members, settings_.canonical_policy);
+  // Not one that is about to go, if there is another.
+  std::vector<Candidate> live;
+  for (const Candidate& member : members) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, member.ordinal));
+    if (!live_.IsExpired(store::ArticleTime(record), live_.Now())) live.push_back(member);
+  }
+  return ChooseCanonical(live.empty() ? members : live, settings_.canonical_policy);
 }
 
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
@@ -160,14 +167,16 @@ absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* gro
   return MakeCanonical(ChooseCanonical(members, policy), group, change);
 }
 
-absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool as_tombstone,
-                                      LoadedGroup* group, Change* change) const {
+absl::Status Collection::RemoveMember(Ordinal ordinal, const Leaving& leaving, LoadedGroup* group,
+                                      Change* change) const {
   store::GroupRecord& record = group->record;
   ASSIGN_OR_RETURN(const std::string id, IdOf(ordinal, *change));
   change->batch.DeleteMember(group->number, ordinal);
   --record.members;
-  RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kLeft, id, other), *group, change));
-  if (!as_tombstone && IsReference(record, ordinal)) {
+  GroupChange told = Told(GroupChangeKind::kLeft, id, leaving.other);
+  told.expired = leaving.expired;
+  RETURN_IF_ERROR(Tell(std::move(told), *group, change));
+  if (!leaving.as_tombstone && IsReference(record, ordinal)) {
     record.references.erase(
         std::remove(record.references.begin(), record.references.end(), ordinal),
         record.references.end());
@@ -175,20 +184,23 @@ absl::Status Collection::RemoveMember(Ordinal ordinal, GroupNumber other, bool a
   }
   if (record.members == 0) {
     record.canonical_pinned = false;
-    if (record.withdrawal.has_value() && !record.references.empty()) {
-      change->batch.PutGroup(group->number, record);
-      return absl::OkStatus();
-    }
-    --change->state.groups;
-    change->batch.DeleteGroup(group->number);
-    return Tell(Told(GroupChangeKind::kEnded), *group, change);
-  }
-  if (record.canonical == ordinal) {
+  } else if (record.canonical == ordinal) {
     record.canonical_pinned = false;
     ASSIGN_OR_RETURN(const Ordinal heir, BestMember(group->number, ordinal));
     RETURN_IF_ERROR(MakeCanonical(heir, group, change));
   }
-  RETURN_IF_ERROR(EnsureReference(group, change));
+  return PutOrEnd(group, change);
+}
+
+absl::Status Collection::PutOrEnd(LoadedGroup* group, Change* change) const {
+  const store::GroupRecord& record = group->record;
+  if (record.members > 0) {
+    RETURN_IF_ERROR(EnsureReference(group, change));
+  } else if (!record.withdrawal.has_value() || record.references.empty()) {
+    --change->state.groups;
+    change->batch.DeleteGroup(group->number);
+    return Tell(Told(GroupChangeKind::kEnded), *group, change);
+  }
   change->batch.PutGroup(group->number, record);
   return absl::OkStatus();
 }
@@ -207,9 +219,7 @@ absl::Status Collection::DropTombstones(LoadedGroup* group, Change* change) cons
       kept.push_back(ordinal);
       continue;
     }
-    RETURN_IF_ERROR(Unindex(ordinal, change));
-    change->batch.DeleteText(record.text_hash, ordinal);
-    change->batch.DeleteRecognition(ordinal);
+    RETURN_IF_ERROR(Expiry::DropTombstone(*this, ordinal, record, change));
   }
   group->record.references = std::move(kept);
   return absl::OkStatus();
@@ -225,6 +235,7 @@ absl::Status Collection::AddTombstone(const Subject& old, LoadedGroup* group,
   const Ordinal ordinal = change->state.next_ordinal++;
   const store::ArticleRecord record = Tombstone(*old.record);
   change->batch.PutArticle(ordinal, record);
+  change->PutTime(PlaceOf(record, ordinal));
   change->batch.PutText(record.text_hash, ordinal);
   change->batch.PutFingerprint(ordinal, old.prepared.fingerprint);
   ASSIGN_OR_RETURN(store::SketchRecord sketch, store_->GetSketch(uid_, *old.ordinal));
@@ -249,9 +260,10 @@ absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, G
 absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
+  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   Ordinal canonical = record.canonical;
   if (id.empty()) {
     ASSIGN_OR_RETURN(const std::vector<Candidate> members, LoadMembers(group.number));
@@ -288,6 +300,8 @@ absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
+  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::Settle(*this, merged, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   ASSIGN_OR_RETURN(LoadedGroup other, LoadGroup(merged));
   if (group.number == other.number) {
@@ -306,7 +320,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
         absl::StrCat("merged_group_id: the groups were merged from too many, got ", references,
                      " references, limit ", kReferencesOfGroupMax));
   }
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   ASSIGN_OR_RETURN(const std::vector<Candidate> moved, LoadMembers(other.number));
   for (const Candidate& member : moved) {
     RETURN_IF_ERROR(MoveMember(member, other.number, group.number, &change));
@@ -374,8 +388,9 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
     ASSIGN_OR_RETURN(split.new_group, Summarise(made));
     return split;
   }
+  RETURN_IF_ERROR(Expiry::Settle(*this, request.group, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   absl::flat_hash_set<Ordinal> chosen;
   for (const std::string& id : request.ids) {
     ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
@@ -453,9 +468,10 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
   if (!withdrawal.article_id.empty()) {
     ASSIGN_OR_RETURN(number, GroupOf(withdrawal.article_id));
   }
+  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
-  Change change(uid_, state_);
+  Change change(uid_, state_, live_.Now());
   if (withdrawal.article_id.empty() && record.withdrawal.has_value()) {
     withdrawal.article_id = record.withdrawal->article_id;
   }
@@ -489,21 +505,15 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
 absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
+  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
   if (record.withdrawal.has_value()) {
-    Change change(uid_, state_);
+    Change change(uid_, state_, live_.Now());
     record.withdrawal.reset();
     RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kReinstated), group, &change));
     RETURN_IF_ERROR(DropTombstones(&group, &change));
-    if (record.members == 0) {
-      --change.state.groups;
-      change.batch.DeleteGroup(group.number);
-      RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kEnded), group, &change));
-    } else {
-      RETURN_IF_ERROR(EnsureReference(&group, &change));
-      change.batch.PutGroup(group.number, record);
-    }
+    RETURN_IF_ERROR(PutOrEnd(&group, &change));
     RETURN_IF_ERROR(Commit(&change));
     if (record.members == 0) return std::optional<GroupSummary>();
   }

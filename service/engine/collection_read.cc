@@ -33,7 +33,7 @@ ArticleSummary Summary(const Article& article) {
 }  // namespace
 
 absl::StatusOr<Ordinal> Collection::MustFindId(absl::string_view id) const {
-  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+  ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
   if (!ordinal.has_value()) {
     return absl::NotFoundError(absl::StrCat("id: no such article, got \"", id, "\""));
   }
@@ -61,7 +61,7 @@ absl::StatusOr<Collection::Subject> Collection::LoadText(
     Ordinal ordinal, store::FingerprintRecord fingerprint) const {
   Subject subject;
   subject.ordinal = ordinal;
-  ASSIGN_OR_RETURN(subject.record, store_->GetArticle(uid_, ordinal));
+  ASSIGN_OR_RETURN(subject.record, live_.GetArticle(ordinal));
   PreparedArticle& prepared = subject.prepared;
   prepared.fingerprint = std::move(fingerprint);
   prepared.article = subject.record->article;
@@ -117,13 +117,24 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
     absl::Span<const Ordinal> also) const {
   CopyCandidates candidates;
   candidates.ordinals.assign(also.begin(), also.end());
-  ASSIGN_OR_RETURN(candidates.same_text, store_->FindText(uid_, prepared.text_hash, except));
+  const bool any_due = live_.IsAnyDue();
+  ASSIGN_OR_RETURN(candidates.same_text,
+                   store_->FindText(uid_, prepared.text_hash, [&](Ordinal ordinal) {
+                     if (ordinal == except) return false;
+                     return !any_due || !IsGone(live_.GetArticle(ordinal).status());
+                   }));
   if (candidates.same_text.has_value()) candidates.ordinals.push_back(*candidates.same_text);
   if (!prepared.short_text) {
     ReaderMutexLock lock(index_mutex_);
     for (const index::FingerprintHit& hit : fingerprints_.Search(prepared.sketch, kVerifiedMax)) {
-      if (hit.ordinal != except) candidates.ordinals.push_back(hit.ordinal);
+      candidates.ordinals.push_back(hit.ordinal);
     }
+  }
+  RETURN_IF_ERROR(live_.ReplaceExpired(&candidates.ordinals));
+  if (except.has_value()) {
+    candidates.ordinals.erase(
+        std::remove(candidates.ordinals.begin(), candidates.ordinals.end(), *except),
+        candidates.ordinals.end());
   }
   std::sort(candidates.ordinals.begin(), candidates.ordinals.end());
   candidates.ordinals.erase(std::unique(candidates.ordinals.begin(), candidates.ordinals.end()),
@@ -157,9 +168,9 @@ absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation rel
   match.relation = relation;
   match.evidence = evidence;
   match.article = Summary(subject.record->article);
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(subject.record->group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(subject.record->group));
   match.group = group.number;
-  ASSIGN_OR_RETURN(match.canonical_id, CanonicalId(group));
+  ASSIGN_OR_RETURN(match.canonical_id, live_.CanonicalId(group));
   return match;
 }
 
@@ -291,11 +302,11 @@ absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query
     verdict.group = verdict.matches[0].group;
   }
   if (verdict.group == 0) return verdict;
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(verdict.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(verdict.group));
   if (!subject.record.has_value()) {
     verdict.canonical_id = verdict.matches[0].canonical_id;
   } else {
-    ASSIGN_OR_RETURN(verdict.canonical_id, CanonicalId(group));
+    ASSIGN_OR_RETURN(verdict.canonical_id, live_.CanonicalId(group));
   }
   if (Affects(group.record.withdrawal, subject.prepared.article.id)) {
     verdict.withdrawal = group.record.withdrawal;
@@ -385,10 +396,10 @@ absl::StatusOr<StoredArticle> Collection::Get(absl::string_view id, bool omit_bo
 
 absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omit_body) const {
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
-  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  ASSIGN_OR_RETURN(store::ArticleRecord record, live_.GetArticle(ordinal));
   StoredArticle stored;
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(record.group));
-  ASSIGN_OR_RETURN(stored.state.canonical_id, CanonicalId(group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(record.group));
+  ASSIGN_OR_RETURN(stored.state.canonical_id, live_.CanonicalId(group));
   stored.state.group = group.number;
   stored.state.relation = record.verdict.relation;
   stored.state.ingested_at = record.ingested_at;
@@ -415,7 +426,7 @@ absl::StatusOr<GroupNumber> Collection::GroupOf(absl::string_view id) const {
 
 absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first,
                                                size_t members_max) const {
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(number));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(number));
   GroupPage page;
   ASSIGN_OR_RETURN(page.group, Summarise(group));
   ASSIGN_OR_RETURN(std::vector<Ordinal> ordinals,
@@ -425,7 +436,7 @@ absl::StatusOr<GroupPage> Collection::GetGroup(GroupNumber number, Ordinal first
     ordinals.pop_back();
   }
   for (const Ordinal ordinal : ordinals) {
-    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
+    const absl::StatusOr<store::ArticleRecord> record = live_.GetArticle(ordinal);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
     GroupMember member;
@@ -453,9 +464,13 @@ absl::StatusOr<Page<GroupSummary, GroupNumber>> Collection::ListGroups(
         return page;
       }
       first = number + 1;
-      if (group.merged_into != 0 || group.members < filter.members_min) continue;
+      if (group.merged_into != 0) continue;
       if (filter.withdrawn_only && !group.withdrawal.has_value()) continue;
-      absl::StatusOr<GroupSummary> summary = Summarise({number, std::move(group)});
+      const absl::StatusOr<LoadedGroup> loaded = live_.AsOfNow({number, std::move(group)});
+      if (IsGone(loaded.status())) continue;
+      RETURN_IF_ERROR(loaded.status());
+      if (loaded->record.members < filter.members_min) continue;
+      absl::StatusOr<GroupSummary> summary = Summarise(*loaded);
       if (IsGone(summary.status())) continue;
       RETURN_IF_ERROR(summary.status());
       page.items.push_back(*std::move(summary));
@@ -501,6 +516,7 @@ CollectionStats Collection::Stats() const {
     stats.sequence = static_cast<int64_t>(published_state_.sequence);
     stats.group_change_sequence = static_cast<int64_t>(published_state_.next_change - 1);
     stats.embeddings_pending = static_cast<int64_t>(published_state_.embeddings_pending);
+    stats.articles_expired = static_cast<int64_t>(published_state_.articles_expired);
     for (int i = 0; i < kRelationCount; ++i) {
       stats.relations[i] = static_cast<int64_t>(published_state_.relations[i]);
     }
@@ -510,6 +526,7 @@ CollectionStats Collection::Stats() const {
     stats.fingerprint_index_bytes = static_cast<int64_t>(fingerprints_.memory_bytes());
   }
   stats.vector_index_bytes = static_cast<int64_t>(subjects_->memory_bytes());
+  stats.oldest_article_at = live_.oldest();
   stats.boilerplate_shingles = static_cast<int64_t>(boilerplate_.size());
   stats.store_bytes = store_->disk_bytes();
   return stats;

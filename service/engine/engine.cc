@@ -8,7 +8,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 
 namespace newsprint {
@@ -29,6 +28,7 @@ Engine::Engine(const Options& options, std::unique_ptr<store::Store> store,
     : store_(std::move(store)),
       embedders_(std::move(embedders)),
       graphs_dir_(std::move(graphs_dir)),
+      clock_(options.clock),
       snapshots_(store_.get(), options.store, options.newsprint_version) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
@@ -84,7 +84,8 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::MakeCollection(
   ASSIGN_OR_RETURN(std::unique_ptr<SubjectIndex> subjects,
                    SubjectIndex::Create(std::move(embedding), std::move(next), &general_terms_,
                                         absl::StrCat(graphs_dir_, "/", record.uid, "-")));
-  return std::make_shared<Collection>(store_.get(), record, std::move(subjects), &general_terms_);
+  return std::make_shared<Collection>(store_.get(), record, clock_, std::move(subjects),
+                                      &general_terms_);
 }
 
 void Engine::StartBackgroundWork(BackgroundWorker::Report report) {
@@ -93,11 +94,17 @@ void Engine::StartBackgroundWork(BackgroundWorker::Report report) {
                      if (!collection.HasEmbeddingWork()) return std::nullopt;
                      return collection.EmbedSome();
                    }});
-  tasks.push_back({"saving_graphs", [](Collection& collection) -> std::optional<absl::Status> {
-                     const absl::StatusOr<bool> saved =
-                         collection.subjects().SaveGraphs(/*all=*/false);
-                     if (saved.ok() && !*saved) return std::nullopt;
-                     return saved.status();
+  const auto done = [](const absl::StatusOr<bool>& did) -> std::optional<absl::Status> {
+    if (did.ok() && !*did) return std::nullopt;
+    return did.status();
+  };
+  tasks.push_back(
+      {"expiring", [done](Collection& collection) { return done(collection.ExpireSome()); }});
+  tasks.push_back({"compacting", [done](Collection& collection) {
+                     return done(collection.subjects().Compact());
+                   }});
+  tasks.push_back({"saving_graphs", [done](Collection& collection) {
+                     return done(collection.subjects().SaveGraphs(/*all=*/false));
                    }});
   worker_ = std::make_unique<BackgroundWorker>([this] { return List("", SIZE_MAX); },
                                                std::move(tasks), std::move(report));
@@ -157,7 +164,7 @@ absl::StatusOr<std::shared_ptr<Collection>> Engine::Create(NewCollection wanted)
   CollectionSettings& settings = wanted.settings;
   if (settings.shingle_words == 0) settings.shingle_words = kDefaultShingleWords;
   settings.fingerprint_scheme = FingerprintScheme(settings.shingle_words);
-  settings.created_at = absl::Now();
+  settings.created_at = clock_();
   ASSIGN_OR_RETURN(Embedding embedding,
                    embedders_->Open("collection.embedder", wanted.embedder, wanted.dimension));
   embedding.settings.chosen_at = settings.created_at;

@@ -12,6 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "service/common/clock.h"
 #include "service/common/mutex.h"
 #include "service/common/types.h"
 #include "service/engine/background_worker.h"
@@ -30,6 +32,7 @@ class Engine {
   struct Options {
     store::Store::Options store;
     Embedders::Options embedders;
+    Clock clock = absl::Now;
     std::string newsprint_version;  // for the manifests of snapshots
   };
 
@@ -43,8 +46,10 @@ class Engine {
   absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                            absl::FunctionRef<bool()> keep_going);
 
-  // From now on vectors that are to come are made in the background ("embedding"), and the graphs
-  // over them are saved now and then ("saving_graphs"). Call after LoadIndexes.
+  // From now on vectors that are to come are made in the background ("embedding"), articles that
+  // have expired are deleted ("expiring"), the memory of deleted ones is given back ("compacting"),
+  // and the graphs over the vectors are saved now and then ("saving_graphs"). Call after
+  // LoadIndexes.
   void StartBackgroundWork(BackgroundWorker::Report report);
   // Ends that, and saves all graphs, so that the next start need not build any. Call at the end.
   absl::Status FinishBackgroundWork();
@@ -89,6 +94,7 @@ class Engine {
   const std::unique_ptr<Embedders> embedders_;
   const embed::GeneralTerms general_terms_;
   const std::string graphs_dir_;
+  const Clock clock_;
   Snapshots snapshots_;
 
   // Held while a collection is created or dropped, which the store does not order by itself.

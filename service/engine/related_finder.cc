@@ -7,7 +7,6 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 
 namespace newsprint {
@@ -192,10 +191,10 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::PassingCand
                      index_->Nearest(query.generation, query.vector, ask));
     for (; looked_at < nearest.size() && candidates.size() < wanted; ++looked_at) {
       const Ordinal reference = nearest[looked_at];
-      const auto record = store_->GetArticle(uid_, reference);
+      const auto record = live_->GetArticle(reference);
       if (IsGone(record.status())) continue;
       RETURN_IF_ERROR(record.status());
-      const auto group = LoadGroup(*store_, uid_, record->group);
+      const auto group = live_->LoadGroup(record->group);
       if (IsGone(group.status())) continue;
       RETURN_IF_ERROR(group.status());
       if (!seen.insert(group->number).second) continue;
@@ -225,7 +224,7 @@ absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(const LoadedG
   }
   members.insert(members.begin(), {group.record.canonical, reference});
   for (const Ordinal member : members) {
-    const auto record = store_->GetArticle(uid_, member);
+    const auto record = live_->GetArticle(member);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
     if (Passes(record->article, options)) return std::optional<Ordinal>(member);
@@ -328,7 +327,7 @@ absl::Status RelatedFinder::AppendMembers(const PreparedArticle& query,
   found.insert(found.end(), search->candidates.begin(), search->candidates.end());
   size_t room = kAllMembersMax;
   for (const Candidate& reference : found) {
-    const auto record = store_->GetArticle(uid_, reference.reference);
+    const auto record = live_->GetArticle(reference.reference);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
     if (!expanded.insert(record->group).second) continue;
@@ -343,7 +342,7 @@ absl::Status RelatedFinder::AppendMembers(const PreparedArticle& query,
       if (IsGone(subject.status())) continue;
       RETURN_IF_ERROR(subject.status());
       if (HasFilters(options)) {
-        const auto article = store_->GetArticle(uid_, member);
+        const auto article = live_->GetArticle(member);
         if (!article.ok() || !Passes(article->article, options)) continue;
       }
       Candidate candidate = reference;
@@ -360,9 +359,9 @@ absl::Status RelatedFinder::AppendMembers(const PreparedArticle& query,
 
 absl::Status RelatedFinder::Decay(const PreparedArticle& query, absl::Duration half_life,
                                   std::vector<Candidate>* candidates) const {
-  const absl::Time from = query.article.published_at.value_or(absl::Now());
+  const absl::Time from = query.article.published_at.value_or(live_->Now());
   for (Candidate& candidate : *candidates) {
-    const auto record = store_->GetArticle(uid_, candidate.ordinal);
+    const auto record = live_->GetArticle(candidate.ordinal);
     if (IsGone(record.status())) continue;
     RETURN_IF_ERROR(record.status());
     const absl::Time published = record->article.published_at.value_or(record->ingested_at);
@@ -405,10 +404,10 @@ absl::StatusOr<std::vector<RelatedArticle>> RelatedFinder::Find(
 
 absl::StatusOr<RelatedArticle> RelatedFinder::Show(const Candidate& candidate,
                                                    bool as_canonical) const {
-  ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, candidate.ordinal));
-  ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(*store_, uid_, record.group));
+  ASSIGN_OR_RETURN(store::ArticleRecord record, live_->GetArticle(candidate.ordinal));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_->LoadGroup(record.group));
   if (as_canonical && group.record.canonical != candidate.ordinal) {
-    ASSIGN_OR_RETURN(record, store_->GetArticle(uid_, group.record.canonical));
+    ASSIGN_OR_RETURN(record, live_->GetArticle(group.record.canonical));
   }
   RelatedArticle article;
   article.article = {record.article.id,       record.article.title, record.article.source,

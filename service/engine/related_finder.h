@@ -11,6 +11,7 @@
 #include "service/common/types.h"
 #include "service/engine/calls.h"
 #include "service/engine/groups.h"
+#include "service/engine/live_articles.h"
 #include "service/engine/prepare.h"
 #include "service/engine/story_ranking.h"
 #include "service/engine/subject_index.h"
@@ -29,9 +30,10 @@ struct RelatedReference {
 // so an article may be deleted under it; it passes over what is gone.
 class RelatedFinder {
  public:
-  // Both must outlive it.
-  RelatedFinder(const store::Store* store, uint32_t uid, const SubjectIndex* index)
-      : store_(store), uid_(uid), index_(index) {}
+  // All must outlive it.
+  RelatedFinder(const store::Store* store, uint32_t uid, const LiveArticles* live,
+                const SubjectIndex* index)
+      : store_(store), uid_(uid), live_(live), index_(index) {}
 
   // The references nearest to `query`, best first, but for `except`; of `references_max`
   // candidates. None for a query without a vector. ABORTED as SubjectIndex::Nearest.
@@ -81,6 +83,7 @@ class RelatedFinder {
 
   const store::Store* const store_;
   const uint32_t uid_;
+  const LiveArticles* const live_;
   const SubjectIndex* const index_;
 };
 

@@ -15,6 +15,12 @@ namespace {
 // after a crash that many are linked anew, in the background, at some 100 us each.
 constexpr int64_t kUnsavedMin = 32'768;
 constexpr int64_t kUnsavedShare = 8;
+// Vectors are moved to an index without dead rows when there are so many, of which at least one in
+// kDeadShare is dead; so many are moved with the lock held.
+constexpr uint32_t kCompactedRowsMin = 4096;
+constexpr uint32_t kDeadShare = 3;
+constexpr uint32_t kRowsMovedTogether = 1024;
+constexpr int kMovesPerStep = 16;
 constexpr uintmax_t kFreeSpaceMin = uintmax_t{1} << 30;  // bytes that a file of graphs leaves
 
 absl::StatusOr<std::shared_ptr<index::VectorIndex>> NewVectorIndex(const Embedding& embedding) {
@@ -119,7 +125,7 @@ absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {
   if (forward_ != nullptr) forward_->Put(ordinal, subject.terms);  // before a search can find it
   MutexLock lock(mutex_);
   terms_.Add(subject.terms);
-  RETURN_IF_ERROR(AddVector(ordinal, subject.vector, vectors_.get()));
+  RETURN_IF_ERROR(AddPresent(ordinal, subject.vector));
   if (next_vectors_ == nullptr) return absl::OkStatus();
   return AddVector(ordinal, subject.next_vector, next_vectors_.get());
 }
@@ -129,19 +135,54 @@ void SubjectIndex::Remove(Ordinal ordinal, absl::Span<const WeightedTerm> terms)
   MutexLock lock(mutex_);
   terms_.Remove(terms);
   vectors_->Remove(ordinal);
+  if (compacted_ != nullptr) compacted_->Remove(ordinal);
   if (next_vectors_ != nullptr) next_vectors_->Remove(ordinal);
 }
 
 absl::Status SubjectIndex::SetVector(uint32_t generation, Ordinal ordinal,
                                      absl::Span<const float> vector) {
   MutexLock lock(mutex_);
-  if (generation == embedding_->settings.generation) {
-    return AddVector(ordinal, vector, vectors_.get());
-  }
+  if (generation == embedding_->settings.generation) return AddPresent(ordinal, vector);
   if (next_ != nullptr && generation == next_->settings.generation) {
     return AddVector(ordinal, vector, next_vectors_.get());
   }
   return absl::OkStatus();  // of a move that was cancelled
+}
+
+absl::Status SubjectIndex::AddPresent(Ordinal ordinal, absl::Span<const float> vector) {
+  RETURN_IF_ERROR(AddVector(ordinal, vector, vectors_.get()));
+  if (compacted_ == nullptr) return absl::OkStatus();
+  const absl::Status status = AddVector(ordinal, vector, compacted_.get());
+  if (!status.ok()) compacted_ = nullptr;  // it is begun anew
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SubjectIndex::Compact() {
+  std::shared_ptr<index::VectorIndex> freed_unlocked;
+  for (int move = 0; move < kMovesPerStep; ++move) {
+    MutexLock lock(mutex_);
+    if (compacted_ == nullptr) {
+      const uint32_t rows = vectors_->rows();
+      const size_t dead = rows - vectors_->size();
+      if (rows < kCompactedRowsMin || dead * kDeadShare < rows) return false;
+      ASSIGN_OR_RETURN(compacted_, NewVectorIndex(*embedding_));
+      compacted_rows_ = 0;
+    }
+    if (compacted_rows_ == vectors_->rows()) {
+      if (!compacted_->IsBuilt()) return false;
+      freed_unlocked = std::move(vectors_);
+      vectors_ = std::move(compacted_);
+      return true;
+    }
+    const absl::StatusOr<uint32_t> row =
+        compacted_->AddFrom(*vectors_, compacted_rows_, kRowsMovedTogether);
+    if (!row.ok()) {
+      freed_unlocked = std::move(compacted_);
+      return row.status();
+    }
+    compacted_rows_ = *row;
+  }
+  return true;
 }
 
 absl::Status SubjectIndex::BeginMove(std::shared_ptr<const Embedding> next) {
@@ -161,10 +202,12 @@ void SubjectIndex::CancelMove() {
 
 void SubjectIndex::CompleteMove() {
   std::shared_ptr<index::VectorIndex> freed_unlocked;
+  std::shared_ptr<index::VectorIndex> compacted_freed_unlocked;
   std::string old_graphs;
   {
     MutexLock lock(mutex_);
     freed_unlocked = vectors_;
+    compacted_freed_unlocked = std::move(compacted_);
     old_graphs = GraphPath(embedding_->settings.generation);
     embedding_ = std::move(next_);
     vectors_ = std::move(next_vectors_);
@@ -225,6 +268,7 @@ std::vector<WeightedTerm> SubjectIndex::Weigh(absl::Span<const WeightedTerm> ter
 size_t SubjectIndex::memory_bytes() const {
   ReaderMutexLock lock(mutex_);
   return terms_.memory_bytes() + vectors_->memory_bytes() +
+         (compacted_ == nullptr ? 0 : compacted_->memory_bytes()) +
          (next_vectors_ == nullptr ? 0 : next_vectors_->memory_bytes());
 }
 

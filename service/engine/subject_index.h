@@ -62,6 +62,11 @@ class SubjectIndex {
   // The vector of an article that was added without one, of the present or the next generation.
   absl::Status SetVector(uint32_t generation, Ordinal ordinal, absl::Span<const float> vector);
 
+  // A step towards giving back the memory of vectors that were removed, if these are many: the
+  // others go to an index of their own, which takes the place of the present one when its graphs
+  // are built. Returns whether there was something to do. For one thread at a time.
+  absl::StatusOr<bool> Compact();
+
   absl::Status BeginMove(std::shared_ptr<const Embedding> next);
   void CancelMove();
   // The next embedding and its vectors become the present ones.
@@ -92,6 +97,8 @@ class SubjectIndex {
       : files_path_(std::move(files_path)), terms_(general) {}
 
   std::string GraphPath(uint32_t generation) const;
+  absl::Status AddPresent(Ordinal ordinal, absl::Span<const float> vector)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<const index::VectorIndex> vectors() const;
 
   const std::string files_path_;
@@ -103,6 +110,10 @@ class SubjectIndex {
   std::shared_ptr<const Embedding> embedding_ ABSL_GUARDED_BY(mutex_);
   // Searches hold on to them, and run without the mutex.
   std::shared_ptr<index::VectorIndex> vectors_ ABSL_GUARDED_BY(mutex_);
+  // What takes the place of `vectors_` once it has all that is live in the rows before
+  // `compacted_rows_` and behind them; else null.
+  std::shared_ptr<index::VectorIndex> compacted_ ABSL_GUARDED_BY(mutex_);
+  uint32_t compacted_rows_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const Embedding> next_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<index::VectorIndex> next_vectors_ ABSL_GUARDED_BY(mutex_);
 };

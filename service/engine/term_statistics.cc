@@ -29,7 +29,7 @@ size_t TermStatistics::Place(uint32_t term) const {
 
 void TermStatistics::Add(absl::Span<const WeightedTerm> terms) {
   ++articles_;
-  while (4 * (terms_ + terms.size()) > 3 * counts_.size()) Grow();
+  while (4 * (terms_ + terms.size()) > 3 * counts_.size()) Resize(65 - shift_);
   for (const WeightedTerm& term : terms) Prefetch(term.term);
   for (const WeightedTerm& term : terms) {
     Count& count = counts_[Place(term.term)];
@@ -48,6 +48,8 @@ void TermStatistics::Remove(absl::Span<const WeightedTerm> terms) {
     const size_t place = Place(term.term);
     if (counts_[place].articles != 0 && --counts_[place].articles == 0) Free(place);
   }
+  // It was three times as full when it last grew.
+  if (8 * terms_ < counts_.size() && shift_ < 64 - kInitialBits) Resize(63 - shift_);
 }
 
 // Moves up what would no longer be found behind a free place.
@@ -63,10 +65,10 @@ void TermStatistics::Free(size_t place) {
   counts_[place] = Count();
 }
 
-void TermStatistics::Grow() {
-  std::vector<Count> old(2 * counts_.size());
+void TermStatistics::Resize(int bits) {
+  std::vector<Count> old(size_t{1} << bits);
   old.swap(counts_);
-  --shift_;
+  shift_ = 64 - bits;
   for (const Count& count : old) {
     if (count.articles != 0) counts_[Place(count.term)] = count;
   }

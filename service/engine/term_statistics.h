@@ -51,7 +51,8 @@ class TermStatistics {
   size_t Place(uint32_t term) const;
   void Prefetch(uint32_t term) const { __builtin_prefetch(&counts_[Home(term)]); }
   void Free(size_t place);
-  void Grow();
+  // To a table of 2^`bits` places.
+  void Resize(int bits);
 
   const embed::GeneralTerms* const general_;
   // Odd, and nobody outside knows it, who could otherwise send terms that all begin at one place.

@@ -1,5 +1,6 @@
 #include "service/index/forward_index.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ namespace {
 // less one (1 each).
 constexpr size_t kCountAt = sizeof(uint32_t);
 constexpr size_t kTermsAt = kCountAt + 1;
+// Slots that are given back together: so many that they fill blocks of the file system, of 4096
+// bytes.
+constexpr Ordinal kPageSlots = 4096;
 constexpr size_t kSlotBytesMax = kTermsAt + 255 * (sizeof(uint32_t) + 1);
 
 }  // namespace
@@ -50,18 +54,29 @@ uint32_t ForwardIndex::Check(Ordinal ordinal, const char* slot) const {
 
 void ForwardIndex::Put(Ordinal ordinal, absl::Span<const WeightedTerm> terms) {
   char slot[kSlotBytesMax] = {};
-  const bool fits = terms.size() <= terms_max_;
-  if (fits) {
-    slot[kCountAt] = static_cast<char>(terms.size());
-    char* const weights = slot + kTermsAt + terms_max_ * sizeof(uint32_t);
-    for (size_t i = 0; i < terms.size(); ++i) {
-      std::memcpy(slot + kTermsAt + i * sizeof(uint32_t), &terms[i].term, sizeof(uint32_t));
-      weights[i] = static_cast<char>(std::lround(terms[i].weight / kTermWeightStep) - 1);
-    }
+  if (terms.size() > terms_max_) {
+    Remove(ordinal);
+    return;
   }
-  const uint32_t check = Check(ordinal, slot) + (fits ? 0 : 1);  // else it must not be found
+  slot[kCountAt] = static_cast<char>(terms.size());
+  char* const weights = slot + kTermsAt + terms_max_ * sizeof(uint32_t);
+  for (size_t i = 0; i < terms.size(); ++i) {
+    std::memcpy(slot + kTermsAt + i * sizeof(uint32_t), &terms[i].term, sizeof(uint32_t));
+    weights[i] = static_cast<char>(std::lround(terms[i].weight / kTermWeightStep) - 1);
+  }
+  const uint32_t check = Check(ordinal, slot);
   std::memcpy(slot, &check, sizeof(check));
+  char before[kSlotBytesMax];
+  if (!Read(ordinal, before)) ++live_[ordinal / kPageSlots];
   Write(ordinal, slot);
+}
+
+bool ForwardIndex::Read(Ordinal ordinal, char* slot) const {
+  const auto at = static_cast<off_t>(ordinal * slot_bytes_);
+  if (pread(file_, slot, slot_bytes_, at) != static_cast<ssize_t>(slot_bytes_)) return false;
+  uint32_t check;
+  std::memcpy(&check, slot, sizeof(check));
+  return check == Check(ordinal, slot);
 }
 
 // When a write fails, as the disk is full, an old slot may be left that should have been replaced:
@@ -73,20 +88,24 @@ void ForwardIndex::Write(Ordinal ordinal, const char* slot) {
 }
 
 void ForwardIndex::Remove(Ordinal ordinal) {
-  char slot[kSlotBytesMax] = {};
+  char slot[kSlotBytesMax];
+  if (!Read(ordinal, slot)) return;
   const uint32_t wrong = Check(ordinal, slot) + 1;
   std::memcpy(slot, &wrong, sizeof(wrong));
   Write(ordinal, slot);
+  const Ordinal page = ordinal / kPageSlots;
+  const auto live = live_.find(page);
+  if (live == live_.end() || --live->second > 0) return;
+  live_.erase(live);
+  const auto page_bytes = static_cast<off_t>(kPageSlots * slot_bytes_);
+  // It saves space, and that is all: nothing is amiss where it fails.
+  (void)fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * page_bytes, page_bytes);
 }
 
 bool ForwardIndex::Get(Ordinal ordinal, std::vector<WeightedTerm>* terms) const {
   if (broken_) return false;
   char slot[kSlotBytesMax];
-  const auto at = static_cast<off_t>(ordinal * slot_bytes_);
-  if (pread(file_, slot, slot_bytes_, at) != static_cast<ssize_t>(slot_bytes_)) return false;
-  uint32_t check;
-  std::memcpy(&check, slot, sizeof(check));
-  if (check != Check(ordinal, slot)) return false;
+  if (!Read(ordinal, slot)) return false;
   terms->resize(std::min<size_t>(static_cast<uint8_t>(slot[kCountAt]), terms_max_));
   const char* const weights = slot + kTermsAt + terms_max_ * sizeof(uint32_t);
   for (size_t i = 0; i < terms->size(); ++i) {

@@ -1,5 +1,6 @@
 #include "service/index/posting_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/numeric/bits.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr size_t kInitialBuckets = 8;
 constexpr size_t kGrowthDivisor = 4;
+constexpr size_t kShrinkDivisor = 3;
 constexpr uint32_t kTagMask = (1u << 24) - 1;
 constexpr uint32_t kKeyMask = (1u << PostingTable::kKeyBits) - 1;
 
@@ -93,6 +95,7 @@ void PostingTable::Remove(uint32_t key, uint32_t ordinal) {
       if (bucket.ordinals[entry] != ordinal) continue;
       Erase(at, entry);
       --used_;
+      ShrinkIfEmpty();
       return;
     }
     if (bucket.used < kEntries) return;
@@ -134,11 +137,19 @@ void PostingTable::Erase(size_t bucket, size_t entry) {
   }
 }
 
-void PostingTable::Grow() {
+void PostingTable::ShrinkIfEmpty() {
+  const size_t used_min =
+      buckets_.size() * kEntries * growth_load_permille_ / kShrinkDivisor / 1000;
+  if (used_ >= used_min || buckets_.size() == kInitialBuckets) return;
+  Resize(std::max(kInitialBuckets, buckets_.size() / 2));
+}
+
+void PostingTable::Grow() { Resize(buckets_.size() + buckets_.size() / kGrowthDivisor); }
+
+void PostingTable::Resize(size_t size) {
   std::vector<Bucket> old = std::move(buckets_);
   const size_t old_size = old.size();
-  for (size_t size = old_size, placed = 0; placed < old_size;) {
-    size += size / kGrowthDivisor;
+  for (size_t placed = 0; placed < old_size; size += size / kGrowthDivisor) {
     buckets_ = std::vector<Bucket>(size);
     // In the order of the keys, so memory is gone through once.
     for (placed = 0; placed < old_size; ++placed) {

@@ -25,7 +25,8 @@ class PostingTable {
 
   // A key takes at most `ordinals_max` ordinals; later ones are left out. The table grows by a
   // quarter when so many in a thousand of its entries are used, 800 to 900: give tables that fill
-  // alike different ones, so that they don't all grow in the same call.
+  // alike different ones, so that they don't all grow in the same call. It shrinks to a half when a
+  // third as many are used.
   PostingTable(int ordinals_max, int growth_load_permille);
 
   // `key` < 2^kKeyBits, here and below. `ordinal` must not be there already under the key.
@@ -69,7 +70,10 @@ class PostingTable {
   bool Put(uint32_t key, uint32_t ordinal);
   // Closes the gap that `entry` leaves.
   void Erase(size_t bucket, size_t entry);
+  // To so many buckets, or more where these are too few.
+  void Resize(size_t buckets);
   void Grow();
+  void ShrinkIfEmpty();
 
   const int ordinals_max_;
   const size_t growth_load_permille_;

@@ -142,6 +142,9 @@ class VectorIndex::Impl {
     return is_same ? found->second : kNoRow;
   }
 
+  void Add(Ordinal ordinal, CodedVector coded);
+  void Remove(Ordinal ordinal);
+
   // Compares with each row from `begin` to `end`.
   void Scan(CodedVector query, uint32_t begin, uint32_t end, BestHits* best) const;
   void SearchSegment(const Int8HnswIndex& segment, CodedVector query, size_t ef,
@@ -220,29 +223,50 @@ absl::Status VectorIndex::Add(Ordinal ordinal, absl::Span<const float> vector) {
     CodedVector coded;
     coded.scale = Quantise(vector.data(), impl.options.dimension, impl.codes.data());
     coded.codes = impl.codes.data();
-    std::atomic<uint32_t>& slot = impl.MakeRowSlot(ordinal);
-    Remove(ordinal);
-    uint32_t row = impl.LoadedRow(ordinal, coded);
-    if (row != kNoRow) {
-      impl.rows->SetOrdinal(row, ordinal);
-    } else {
-      if (impl.rows->size() == Int8Rows::kRowsMax) throw std::bad_alloc();
-      row = impl.rows->Append(coded, ordinal);
-    }
-    slot.store(row, std::memory_order_release);
-    impl.live.fetch_add(1, std::memory_order_relaxed);
-    impl.builder->OnRowsAdded();
+    impl.Add(ordinal, coded);
   });
 }
 
-void VectorIndex::Remove(Ordinal ordinal) {
-  std::atomic<uint32_t>* slot = impl_->RowSlot(ordinal);
+void VectorIndex::Impl::Add(Ordinal ordinal, CodedVector coded) {
+  std::atomic<uint32_t>& slot = MakeRowSlot(ordinal);
+  Remove(ordinal);
+  uint32_t row = LoadedRow(ordinal, coded);
+  if (row != kNoRow) {
+    rows->SetOrdinal(row, ordinal);
+  } else {
+    if (rows->size() == Int8Rows::kRowsMax) throw std::bad_alloc();
+    row = rows->Append(coded, ordinal);
+  }
+  slot.store(row, std::memory_order_release);
+  live.fetch_add(1, std::memory_order_relaxed);
+  builder->OnRowsAdded();
+}
+
+void VectorIndex::Remove(Ordinal ordinal) { impl_->Remove(ordinal); }
+
+void VectorIndex::Impl::Remove(Ordinal ordinal) {
+  std::atomic<uint32_t>* slot = RowSlot(ordinal);
   if (slot == nullptr) return;
   const uint32_t row = slot->load(std::memory_order_relaxed);
   if (row == kNoRow) return;
   slot->store(kNoRow, std::memory_order_release);
-  impl_->rows->SetOrdinal(row, kRemoved);
-  impl_->live.fetch_sub(1, std::memory_order_relaxed);
+  rows->SetOrdinal(row, kRemoved);
+  live.fetch_sub(1, std::memory_order_relaxed);
+}
+
+absl::StatusOr<uint32_t> VectorIndex::AddFrom(const VectorIndex& from, uint32_t begin,
+                                              uint32_t rows_max) {
+  const Int8Rows& rows = *from.impl_->rows;
+  const uint32_t end = begin + std::min(rows_max, rows.size() - begin);
+  RETURN_IF_ERROR(CatchFaiss("vector index: add from", [&] {
+    for (uint32_t row = begin; row < end; ++row) {
+      const Ordinal ordinal = rows.ordinal(row);
+      if (ordinal != kRemoved && impl_->RowOf(ordinal) == kNoRow) {
+        impl_->Add(ordinal, rows.vector(row));
+      }
+    }
+  }));
+  return end;
 }
 
 absl::StatusOr<std::vector<VectorHit>> VectorIndex::Search(absl::Span<const float> query,
@@ -344,6 +368,16 @@ absl::Status VectorIndex::Load(const std::string& path) {
 void VectorIndex::FinishLoading() { impl_->loaded.reset(); }
 
 absl::Status VectorIndex::WaitUntilBuilt() { return impl_->builder->WaitUntilBuilt(); }
+
+bool VectorIndex::IsBuilt() const {
+  const uint32_t built = EndOf(*impl_->builder->segments());
+  const uint32_t rows = impl_->rows->size();
+  const Options& options = impl_->options;
+  if (built == 0) return rows <= static_cast<uint32_t>(options.exact_rows_max);
+  return rows - built <= static_cast<uint32_t>(options.tail_rows_max);
+}
+
+uint32_t VectorIndex::rows() const { return impl_->rows->size(); }
 
 size_t VectorIndex::size() const { return impl_->live.load(std::memory_order_relaxed); }
 

@@ -50,9 +50,12 @@ class VectorIndex {
 
   // `vector` has `dimension` values and length 1. An ordinal that is in the index is replaced.
   absl::Status Add(Ordinal ordinal, absl::Span<const float> vector);
-  // Does nothing when the article is not in the index. The memory of the row comes back at a later
-  // start.
+  // Does nothing when the article is not in the index. The row stays, dead.
   void Remove(Ordinal ordinal);
+  // Adds what is live among the rows of `from` from row `begin` on, at most `rows_max` of them, and
+  // is not in this index. Returns the row to go on from, from.rows() at last. For making an index
+  // without dead rows; both must have the same dimension, and counts as an Add to either.
+  absl::StatusOr<uint32_t> AddFrom(const VectorIndex& from, uint32_t begin, uint32_t rows_max);
   // The `hits_max` nearest, best first, equal ones in the order of ingestion. `ef_search`:
   // instead of what the options say.
   absl::StatusOr<std::vector<VectorHit>> Search(absl::Span<const float> query, int hits_max,
@@ -77,7 +80,11 @@ class VectorIndex {
   // Returns when the rows that are there now are in graphs, or too few to be.
   absl::Status WaitUntilBuilt();
 
+  // Whether most of the rows are in graphs, or there are too few for any.
+  bool IsBuilt() const;
+
   size_t size() const;
+  uint32_t rows() const;  // with dead ones
   size_t memory_bytes() const;
 
  private:

@@ -79,7 +79,7 @@ absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
     const absl::Duration left = absl::FromChrono(call.context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
       return Refuse(absl::ResourceExhaustedError(
-          absl::StrCat("deadline: cannot be met, got ", absl::FormatDuration(left),
+          absl::StrCat("server: deadline cannot be met, got ", absl::FormatDuration(left),
                        ", and the queue takes about ", absl::FormatDuration(wait),
                        "; try again after a pause")));
     }

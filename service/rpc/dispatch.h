@@ -189,7 +189,7 @@ class Dispatcher {
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
-    if (status.ok()) *response = SerializeMessage(filled);
+    if (status.ok()) *response = SerializeNeededAnswer(filled, admission_);
     return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
   }
 

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "service/common/status_macros.h"
@@ -25,6 +26,7 @@ constexpr int kFooterShinglesMax = 100'000;
 constexpr int64_t kRevisionWindowSecondsMax = 365 * 24 * 3600;
 constexpr int64_t kRetentionSecondsMax = int64_t{100} * 365 * 24 * 3600;
 constexpr int64_t kRetentionArticlesMax = 2'000'000'000;
+constexpr size_t kPathShownMax = 100;  // bytes of a path in an error
 constexpr int64_t kHalfLifeSecondsMax = int64_t{100} * 365 * 24 * 3600;
 
 absl::Status Empty(absl::string_view field) {
@@ -322,6 +324,26 @@ absl::StatusOr<Article> ArticleFromProto(v1::ComputeFingerprintRequest& proto,
     return absl::InvalidArgumentError("article.fingerprint: got one, expected the text");
   }
   return ArticleFromProto(*proto.mutable_article(), limits, IdRule::kOptional);
+}
+
+absl::StatusOr<CollectionUpdate> UpdateFromProto(const v1::UpdateCollectionRequest& proto) {
+  if (proto.update_mask().paths().empty()) {
+    return absl::InvalidArgumentError("update_mask: required, got nothing");
+  }
+  CollectionUpdate update;
+  for (const std::string& path : proto.update_mask().paths()) {
+    if (path == "retention") {
+      ASSIGN_OR_RETURN(update.retention, RetentionFromProto(proto.collection().retention()));
+    } else if (path == "durability") {
+      ASSIGN_OR_RETURN(update.durability, DurabilityFromProto(proto.collection().durability()));
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("update_mask: not a setting that can be changed, got \"",
+                       absl::CEscape(absl::string_view(path).substr(0, kPathShownMax)),
+                       "\", limit \"retention\" or \"durability\""));
+    }
+  }
+  return update;
 }
 
 absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto) {

@@ -3,6 +3,7 @@
 #ifndef NEWSPRINT_SERVICE_RPC_FROM_PROTO_H_
 #define NEWSPRINT_SERVICE_RPC_FROM_PROTO_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -34,6 +35,12 @@ absl::StatusOr<ArticleQuery> QueryFromProto(absl::string_view field, v1::Article
 
 absl::StatusOr<RelatedOptions> RelatedOptionsFromProto(const v1::FindRelatedRequest& proto);
 absl::StatusOr<NewCollection> NewCollectionFromProto(const v1::Collection& proto);
+// What of a collection is to be changed.
+struct CollectionUpdate {
+  std::optional<Retention> retention;
+  std::optional<Durability> durability;
+};
+absl::StatusOr<CollectionUpdate> UpdateFromProto(const v1::UpdateCollectionRequest& proto);
 absl::StatusOr<SplitRequest> SplitFromProto(const v1::SplitGroupRequest& proto);
 // Without the time, and with `article_id` where the request names an article.
 absl::StatusOr<Withdrawal> WithdrawalFromProto(const v1::WithdrawStoryRequest& proto);

@@ -341,6 +341,15 @@ absl::Status Handlers::GetCollection(const v1::GetCollectionRequest& request,
   return absl::OkStatus();
 }
 
+absl::Status Handlers::UpdateCollection(const v1::UpdateCollectionRequest& request,
+                                        v1::UpdateCollectionResponse* response) const {
+  ASSIGN_OR_RETURN(const CollectionUpdate update, UpdateFromProto(request));
+  ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection().name()));
+  RETURN_IF_ERROR(collection->Update(update.retention, update.durability));
+  ToProto(collection->Info(), response->mutable_collection());
+  return absl::OkStatus();
+}
+
 absl::Status Handlers::ListCollections(const v1::ListCollectionsRequest& request,
                                        v1::ListCollectionsResponse* response) const {
   ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));

@@ -95,7 +95,9 @@ class Handlers {
   absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response) const;
   absl::Status ListEmbedders(const v1::ListEmbeddersRequest& request,
                              v1::ListEmbeddersResponse* response) const;
-  // These two write.
+  // These three write.
+  absl::Status UpdateCollection(const v1::UpdateCollectionRequest& request,
+                                v1::UpdateCollectionResponse* response) const;
   absl::Status ReembedCollection(const v1::ReembedCollectionRequest& request,
                                  v1::ReembedCollectionResponse* response) const;
   absl::Status CancelReembedding(const v1::CancelReembeddingRequest& request,

@@ -208,6 +208,13 @@ class AdminService final : public AdminServiceBase {
                              &Handlers::DeleteCollection);
   }
 
+  grpc::ServerUnaryReactor* UpdateCollection(grpc::CallbackServerContext* context,
+                                             const ByteBuffer* request,
+                                             ByteBuffer* response) override {
+    return dispatcher_->Write(context, "UpdateCollection", request, response,
+                              &Handlers::UpdateCollection);
+  }
+
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
                                      const ByteBuffer* request, ByteBuffer* response) override {
     return dispatcher_->Read(context, "GetStats", request, response, &Handlers::GetStats);

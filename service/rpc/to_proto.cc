@@ -150,6 +150,7 @@ void ToProto(const Verdict& verdict, const CollectionSettings& settings, v1::Ver
   proto->set_short_text(verdict.short_text);
   if (verdict.withdrawal.has_value()) ToProto(*verdict.withdrawal, proto->mutable_withdrawal());
   proto->set_embedding_pending(verdict.embedding_pending);
+  proto->set_expired(verdict.expired);
 }
 
 void ToProto(const Article& article, v1::Article* proto) {
@@ -228,6 +229,7 @@ void ToProto(const GroupChange& change, v1::GroupChange* proto) {
   if (change.relation.has_value()) proto->set_relation(ToProto(*change.relation));
   ToProto(change.changed_at, proto->mutable_changed_at());
   if (change.withdrawal.has_value()) ToProto(*change.withdrawal, proto->mutable_withdrawal());
+  proto->set_expired(change.expired);
 }
 
 void ToProto(const GroupMember& member, v1::GroupMember* proto) {
@@ -324,6 +326,10 @@ void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
   proto->set_group_change_sequence(stats.group_change_sequence);
   proto->set_boilerplate_shingles(stats.boilerplate_shingles);
   proto->set_embeddings_pending(stats.embeddings_pending);
+  proto->set_articles_expired(stats.articles_expired);
+  if (stats.oldest_article_at.has_value()) {
+    ToProto(*stats.oldest_article_at, proto->mutable_oldest_article_at());
+  }
 }
 
 void ToProto(const absl::Status& status, v1::ItemStatus* proto) {

@@ -25,6 +25,7 @@ enum Part : uint16_t {
   kVector = 1 << 9,
   kPending = 1 << 10,
   kNextVector = 1 << 11,
+  kTime = 1 << 12,
 };
 
 struct PartName {
@@ -32,7 +33,7 @@ struct PartName {
   const char* name;
 };
 constexpr PartName kPartsOfAll[] = {
-    {kSketch, "sketch"}, {kFingerprint, "fingerprint"}, {kText, "text hash"}};
+    {kSketch, "sketch"}, {kFingerprint, "fingerprint"}, {kText, "text hash"}, {kTime, "time"}};
 constexpr PartName kPartsOfLive[] = {
     {kTerms, "terms"}, {kId, "id"}, {kMember, "place in its group"}};
 constexpr PartName kPartsNotOfTombstones[] = {
@@ -159,6 +160,8 @@ void CollectionChecker::Add(char tag, absl::string_view rest, absl::string_view 
       return AddRequest(rest, value);
     case kRequestRingTag:
       return AddRequestPlace(rest, value);
+    case kTimeTag:
+      return AddTime(rest);
     default:
       Report(ProblemKind::kRecord,
              absl::StrCat("key with an unknown tag, got ", static_cast<int>(tag)));
@@ -175,6 +178,7 @@ void CollectionChecker::AddArticle(absl::string_view rest, absl::string_view val
   article.group = record->group;
   article.text_hash = record->text_hash.low;
   article.id_hash = HashOf(record->article.id);
+  article.time = ArticleTime(*record);
   if (record->body_stored) article.parts |= kBodyExpected;
   if (!record->deleted) ++live_articles_;
   articles_.push_back(article);
@@ -250,6 +254,15 @@ void CollectionChecker::AddText(absl::string_view rest) {
     return ReportArticle(ordinal, "the hash of another text leads to it");
   }
   article->parts |= kText;
+}
+
+void CollectionChecker::AddTime(absl::string_view rest) {
+  if (!Read(rest, sizeof(uint64_t) + kOrdinalBytes, "time", absl::StatusOr<bool>(true))) return;
+  const TimePlace place = ReadTimeKey(rest);
+  SeenArticle* article = FindArticle(place.ordinal);
+  if (article == nullptr) return ReportArticle(place.ordinal, "has a time, but is not there");
+  if (article->time != place.time) return ReportArticle(place.ordinal, "has another time as well");
+  article->parts |= kTime;
 }
 
 void CollectionChecker::AddVector(absl::string_view rest, absl::string_view value) {

@@ -45,6 +45,7 @@ class CollectionChecker {
     GroupNumber group = 0;
     uint64_t text_hash = 0;  // the low halves
     uint64_t id_hash = 0;
+    absl::Time time;
   };
   struct SeenGroup {
     GroupNumber number = 0;
@@ -73,6 +74,7 @@ class CollectionChecker {
   void AddMember(absl::string_view rest, absl::string_view value);
   void AddId(absl::string_view rest, absl::string_view value);
   void AddText(absl::string_view rest);
+  void AddTime(absl::string_view rest);
   void AddVector(absl::string_view rest, absl::string_view value);
   void AddPending(absl::string_view rest, absl::string_view value);
   void AddLesson(absl::string_view rest, absl::string_view value);

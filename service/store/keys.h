@@ -7,9 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "service/common/hash.h"
 #include "service/common/types.h"
 #include "service/store/codec.h"
+#include "service/store/records.h"
 
 namespace newsprint::store {
 
@@ -41,6 +43,7 @@ enum Tag : char {
   kBoilerplateTag = 'P',
   kRequestTag = 'R',      // request id
   kRequestRingTag = 'Q',  // place in the ring
+  kTimeTag = 'O',         // an article's time, ordinal
 };
 
 inline std::string Key(uint32_t uid, Tag tag) {
@@ -77,6 +80,20 @@ inline std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation) {
 
 inline std::string GenerationKey(uint32_t uid, Tag tag, uint32_t generation, Ordinal ordinal) {
   return absl::StrCat(GenerationKey(uid, tag, generation), KeyFixed32(ordinal));
+}
+
+// Sorts by time, times before 1970 too.
+inline std::string TimeKey(uint32_t uid, absl::Time time, Ordinal ordinal) {
+  constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  const auto micros = static_cast<uint64_t>(absl::ToUnixMicros(time));
+  return Key(uid, kTimeTag, absl::StrCat(KeyFixed64(micros ^ kSignBit), KeyFixed32(ordinal)));
+}
+
+// Of the rest of a TimeKey, behind the tag.
+inline TimePlace ReadTimeKey(absl::string_view rest) {
+  constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  const auto micros = static_cast<int64_t>(ReadKeyFixed64(rest) ^ kSignBit);
+  return {absl::FromUnixMicros(micros), ReadKeyFixed32(rest.substr(sizeof(uint64_t)))};
 }
 
 // The first key behind all keys with `prefix`; empty when there is none.

@@ -1,5 +1,6 @@
 #include "service/store/records.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -13,6 +14,9 @@ namespace {
 // Of most records; those that have changed have a constant of their own.
 constexpr uint64_t kRecordVersion = 1;
 constexpr uint64_t kCollectionVersion = 2;  // 2: durability and retention
+constexpr uint64_t kStateVersion = 2;       // 2: articles_expired
+constexpr uint64_t kChangeVersion = 2;      // 2: expired
+constexpr uint64_t kRequestVersion = 2;     // 2: expired
 
 void Begin(Encoder& out, uint64_t version = kRecordVersion) { out.Varint(version); }
 
@@ -277,7 +281,7 @@ absl::StatusOr<CollectionRecord> DecodeCollection(absl::string_view bytes) {
 
 std::string Encode(const CollectionState& record) {
   Encoder out;
-  Begin(out);
+  Begin(out, kStateVersion);
   out.Varint(record.next_ordinal);
   out.Varint(record.next_group);
   out.Varint(record.sequence);
@@ -292,12 +296,14 @@ std::string Encode(const CollectionState& record) {
   out.Varint(record.embeddings_pending);
   out.Varint(record.next_reembedded);
   out.Varint(record.reembedded_without_text);
+  out.Varint(record.articles_expired);
   return out.Take();
 }
 
 absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
   Decoder in(bytes);
-  if (absl::Status status = CheckBegin(in, "state"); !status.ok()) return status;
+  const absl::StatusOr<uint64_t> version = ReadVersion(in, "state", kStateVersion);
+  if (!version.ok()) return version.status();
   CollectionState record;
   record.next_ordinal = static_cast<Ordinal>(in.Varint());
   record.next_group = in.Varint();
@@ -314,7 +320,17 @@ absl::StatusOr<CollectionState> DecodeState(absl::string_view bytes) {
   record.embeddings_pending = in.Varint();
   record.next_reembedded = static_cast<Ordinal>(in.Varint());
   record.reembedded_without_text = in.Varint();
+  if (*version >= 2) record.articles_expired = in.Varint();
   return Finish(in, "state", std::move(record));
+}
+
+absl::Time ArticleTime(std::optional<absl::Time> published_at, absl::Time ingested_at) {
+  const absl::Time time = std::min(published_at.value_or(ingested_at), ingested_at);
+  return absl::FromUnixMicros(absl::ToUnixMicros(time));
+}
+
+absl::Time ArticleTime(const ArticleRecord& record) {
+  return ArticleTime(record.article.published_at, record.ingested_at);
 }
 
 std::string Encode(const ArticleRecord& record) {
@@ -496,7 +512,7 @@ absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes) {
 
 std::string Encode(const GroupChange& record) {
   Encoder out;
-  Begin(out);
+  Begin(out, kChangeVersion);
   out.Varint(record.sequence);
   out.Varint(static_cast<uint64_t>(record.kind));
   out.Varint(record.group);
@@ -507,12 +523,14 @@ std::string Encode(const GroupChange& record) {
   out.Varint(record.relation.has_value() ? static_cast<uint64_t>(*record.relation) : 0);
   out.Time(record.changed_at);
   EncodeWithdrawal(record.withdrawal, out);
+  out.Varint(record.expired ? 1 : 0);
   return out.Take();
 }
 
 absl::StatusOr<GroupChange> DecodeChange(absl::string_view bytes) {
   Decoder in(bytes);
-  if (absl::Status status = CheckBegin(in, "group change"); !status.ok()) return status;
+  const absl::StatusOr<uint64_t> version = ReadVersion(in, "group change", kChangeVersion);
+  if (!version.ok()) return version.status();
   GroupChange record;
   record.sequence = in.Varint();
   record.kind = static_cast<GroupChangeKind>(in.Varint());
@@ -526,6 +544,7 @@ absl::StatusOr<GroupChange> DecodeChange(absl::string_view bytes) {
   }
   record.changed_at = in.Time();
   record.withdrawal = DecodeWithdrawal(in);
+  if (*version >= 2) record.expired = in.Varint() != 0;
   return Finish(in, "group change", std::move(record));
 }
 
@@ -570,22 +589,25 @@ absl::StatusOr<BoilerplateRecord> DecodeBoilerplate(absl::string_view bytes) {
 
 std::string Encode(const RequestRecord& record) {
   Encoder out;
-  Begin(out);
+  Begin(out, kRequestVersion);
   out.Varint(static_cast<uint64_t>(record.kind));
   out.String(record.article_id);
   out.Hash(record.content_hash);
   EncodeVerdict(record.verdict, out);
+  out.Varint(record.verdict.expired ? 1 : 0);
   return out.Take();
 }
 
 absl::StatusOr<RequestRecord> DecodeRequest(absl::string_view bytes) {
   Decoder in(bytes);
-  if (absl::Status status = CheckBegin(in, "request"); !status.ok()) return status;
+  const absl::StatusOr<uint64_t> version = ReadVersion(in, "request", kRequestVersion);
+  if (!version.ok()) return version.status();
   RequestRecord record;
   record.kind = static_cast<RequestRecord::Kind>(in.Varint());
   record.article_id = in.String();
   record.content_hash = in.Hash();
   record.verdict = DecodeVerdict(in);
+  if (*version >= 2) record.verdict.expired = in.Varint() != 0;
   return Finish(in, "request", std::move(record));
 }
 

@@ -16,9 +16,9 @@
 
 namespace newsprint::store {
 
-// Version of the whole layout: keys, column families, records. A server refuses a data folder with
-// another one.
-inline constexpr uint32_t kFormatVersion = 3;
+// Version of the whole layout: keys, column families, records. A server brings older data folders
+// to it, from kUpgradableVersion (upgrade.h) on, and refuses others.
+inline constexpr uint32_t kFormatVersion = 4;
 
 struct CollectionRecord {
   uint32_t uid = 0;  // from 1, never used again
@@ -45,11 +45,12 @@ struct CollectionState {
   // so many of them had no text.
   Ordinal next_reembedded = 0;
   uint64_t reembedded_without_text = 0;
+  uint64_t articles_expired = 0;  // so far
 };
 
 struct ArticleRecord {
   // Without body, embedding and fingerprint; without title in collections that keep no text. In the
-  // record that is left of a deleted article of a withdrawn story, only the id.
+  // record that is left of a deleted article of a withdrawn story, only the id and `published_at`.
   Article article;
   Hash128 content_hash;  // of the title, body and embedding as sent
   Hash128 text_hash;     // of the normalised tokens
@@ -63,6 +64,11 @@ struct ArticleRecord {
   // As answered when the present content was ingested, without `withdrawal`, which is the group's.
   Verdict verdict;
 };
+
+// The time that an article's age counts from, rounded down to the microsecond: when it was
+// published, but not later than when it, or its last revision, was ingested.
+absl::Time ArticleTime(std::optional<absl::Time> published_at, absl::Time ingested_at);
+absl::Time ArticleTime(const ArticleRecord& record);
 
 // What verification needs. All sorted, without repeats.
 struct FingerprintRecord {
@@ -121,6 +127,12 @@ struct RequestRecord {
   Hash128 content_hash;    // kIngest; kSplit: of all the ids
   // kIngest: the answer; kDelete: group and canonical_id of the answer; kSplit: the new group.
   Verdict verdict;
+};
+
+// An article's place in the order of expiry.
+struct TimePlace {
+  absl::Time time;  // ArticleTime
+  Ordinal ordinal = 0;
 };
 
 // The heaviest terms of an article, sorted by term.

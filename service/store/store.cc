@@ -7,6 +7,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -27,6 +28,7 @@
 #include "service/store/group_commit.h"
 #include "service/store/keys.h"
 #include "service/store/rocksdb_status.h"
+#include "service/store/upgrade.h"
 #include "service/store/wal_file_system.h"
 
 namespace newsprint::store {
@@ -50,6 +52,10 @@ class TextPrefix final : public rocksdb::SliceTransform {
   static constexpr size_t kBytes = sizeof(uint32_t) + 1 + sizeof(Hash128);
 };
 
+// Deletions among so many keys in a row that make a file worth compacting.
+constexpr size_t kDeletionWindowKeys = 1024;
+constexpr size_t kDeletionsInWindow = 256;
+
 rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -57,6 +63,10 @@ rocksdb::ColumnFamilyOptions SmallRecordOptions(const std::shared_ptr<rocksdb::C
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
+  // Files where much has been deleted, as when articles expire, are compacted though nothing is
+  // written over them: else the space would not come back.
+  family.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindowKeys, kDeletionsInWindow));
   // Most records that are read are on disk already, and most ids and texts that are looked up are
   // new: neither need look through what was written last.
   family.memtable_prefix_bloom_size_ratio = 0.02;
@@ -128,7 +138,7 @@ class Store::Impl {
   }
 
   absl::Status Open(const Options& options);
-  absl::Status CheckFormat();
+  absl::Status CheckFormat(const UpgradeProgress& progress);
 
   absl::StatusOr<std::optional<std::string>> Get(const std::string& key,
                                                  absl::string_view what) const {
@@ -249,10 +259,10 @@ absl::Status Store::Impl::Open(const Options& options) {
   commit = std::make_unique<GroupCommit>(
       raw, logs.get(), std::move(acknowledged),
       GroupCommit::Options{options.data_dir, options.disk_reserve_bytes, options.report});
-  return CheckFormat();
+  return CheckFormat(options.upgrade_progress);
 }
 
-absl::Status Store::Impl::CheckFormat() {
+absl::Status Store::Impl::CheckFormat(const UpgradeProgress& progress) {
   ASSIGN_OR_RETURN(const std::optional<std::string> stored, Get(Key(0, kFormatTag), "format"));
   if (!stored.has_value()) {
     Encoder out;
@@ -264,10 +274,16 @@ absl::Status Store::Impl::CheckFormat() {
   Decoder in(*stored);
   const uint64_t version = in.Varint();
   if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
+  if (version < kUpgradableVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data_dir: format is older than this server reads, got ", version, ", limit ",
+        kUpgradableVersion, " to ", kFormatVersion, "; ingest the articles into a new folder"));
+  }
   if (version < kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: format is older than this server reads, got ", version, ", limit ",
-                     kFormatVersion, "; ingest the articles into a new folder"));
+    return UpgradeFolder(
+        static_cast<uint32_t>(version), db.get(),
+        [this](rocksdb::WriteBatch* batch) { return SyncedWrite(batch, "upgrade", true); },
+        progress);
   }
   if (version > kFormatVersion) {
     return absl::FailedPreconditionError(
@@ -458,8 +474,8 @@ absl::StatusOr<TermsRecord> Store::GetTerms(uint32_t uid, Ordinal ordinal) const
   return DecodeTerms(bytes);
 }
 
-absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash128& text_hash,
-                                                       std::optional<Ordinal> except) const {
+absl::StatusOr<std::optional<Ordinal>> Store::FindText(
+    uint32_t uid, const Hash128& text_hash, absl::FunctionRef<bool(Ordinal)> wanted) const {
   const std::string first = TextKey(uid, text_hash, 0);
   const std::string prefix = first.substr(0, first.size() - sizeof(Ordinal));
   rocksdb::ReadOptions options;
@@ -468,7 +484,7 @@ absl::StatusOr<std::optional<Ordinal>> Store::FindText(uint32_t uid, const Hash1
   RETURN_IF_ERROR(
       impl_->Scan(prefix, first, options, [&](absl::string_view rest, absl::string_view) {
         const Ordinal ordinal = ReadKeyFixed32(rest);
-        if (ordinal != except) found = ordinal;
+        if (wanted(ordinal)) found = ordinal;
         return !found.has_value();
       }));
   return found;
@@ -552,6 +568,18 @@ absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
   return groups;
 }
 
+absl::StatusOr<std::vector<TimePlace>> Store::ByTime(uint32_t uid, const TimePlace& first,
+                                                     size_t articles_max) const {
+  std::vector<TimePlace> places;
+  if (articles_max == 0) return places;
+  RETURN_IF_ERROR(impl_->Scan(Key(uid, kTimeTag), TimeKey(uid, first.time, first.ordinal),
+                              [&](absl::string_view rest, absl::string_view) {
+                                places.push_back(ReadTimeKey(rest));
+                                return places.size() < articles_max;
+                              }));
+  return places;
+}
+
 absl::StatusOr<std::optional<RequestRecord>> Store::FindRequest(
     uint32_t uid, absl::string_view request_id) const {
   ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
@@ -565,6 +593,12 @@ absl::StatusOr<std::string> Store::RequestAt(uint32_t uid, uint64_t number) cons
   ASSIGN_OR_RETURN(std::optional<std::string> id,
                    impl_->Get(Key(uid, kRequestRingTag, KeyFixed64(number)), "request ring"));
   return std::move(id).value_or("");
+}
+
+absl::Status Store::BeginReclaiming() {
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  return ToStatus(impl_->db->Flush(options, impl_->families), "flush");
 }
 
 int64_t Store::disk_bytes() const {
@@ -677,6 +711,14 @@ void Batch::DeleteRecognition(Ordinal ordinal) {
   for (const Tag tag : {kArticleTag, kSketchTag, kFingerprintTag}) {
     impl_->small.Delete(OrdinalKey(impl_->uid, tag, ordinal));
   }
+}
+
+void Batch::PutTime(const TimePlace& place) {
+  impl_->small.Put(TimeKey(impl_->uid, place.time, place.ordinal), rocksdb::Slice());
+}
+
+void Batch::DeleteTime(const TimePlace& place) {
+  impl_->small.Delete(TimeKey(impl_->uid, place.time, place.ordinal));
 }
 
 void Batch::PutLesson(Ordinal ordinal, const LessonRecord& record) {

@@ -24,6 +24,9 @@ namespace newsprint::store {
 
 class Batch;
 
+// Told, while a folder is brought to another format, how many articles have been looked at.
+using UpgradeProgress = std::function<void(uint32_t to_format, uint64_t articles)>;
+
 // Thread-safe. Errors: UNAVAILABLE when the disk fails or is full, DATA_LOSS when stored bytes are
 // damaged.
 class Store {
@@ -37,11 +40,13 @@ class Store {
     // Called when the store becomes read-only, with the reason, and when it is no longer (OK); from
     // any thread, until the store is gone. Must not block.
     std::function<void(const absl::Status&)> report;
+    UpgradeProgress upgrade_progress;
   };
 
-  // Opens or creates the folder, but not its parent. FAILED_PRECONDITION when another process has
-  // it open, or when its format is newer than kFormatVersion. DATA_LOSS when it is damaged, or
-  // holds less than was acknowledged.
+  // Opens or creates the folder, but not its parent. One of an older format is brought to
+  // kFormatVersion first, for good. FAILED_PRECONDITION when another process has it open, or when
+  // its format is too old for that, or newer. DATA_LOSS when it is damaged, or holds less than was
+  // acknowledged.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
   ~Store();
 
@@ -97,9 +102,9 @@ class Store {
   absl::Status ForEachVector(
       uint32_t uid, uint32_t generation,
       absl::FunctionRef<bool(Ordinal, const std::vector<float>&)> visit) const;
-  // The first ingested article with this text, other than `except`.
+  // The first ingested article with this text that is `wanted`.
   absl::StatusOr<std::optional<Ordinal>> FindText(uint32_t uid, const Hash128& text_hash,
-                                                  std::optional<Ordinal> except) const;
+                                                  absl::FunctionRef<bool(Ordinal)> wanted) const;
   absl::StatusOr<std::optional<GroupRecord>> GetGroup(uint32_t uid, GroupNumber group) const;
   // Members from `first` on, in the order of ingestion, at most `members_max`.
   absl::StatusOr<std::vector<Ordinal>> Members(uint32_t uid, GroupNumber group, Ordinal first,
@@ -116,10 +121,17 @@ class Store {
   absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Groups(uint32_t uid,
                                                                           GroupNumber first,
                                                                           size_t groups_max) const;
+  // Articles, tombstones among them, by their time, from `first` on, at most `articles_max`.
+  absl::StatusOr<std::vector<TimePlace>> ByTime(uint32_t uid, const TimePlace& first,
+                                                size_t articles_max) const;
   absl::StatusOr<std::optional<RequestRecord>> FindRequest(uint32_t uid,
                                                            absl::string_view request_id) const;
   // The request id at a place of the ring; empty when absent.
   absl::StatusOr<std::string> RequestAt(uint32_t uid, uint64_t number) const;
+
+  // Begins to write out what was applied last, deletions among it, so that what was deleted makes
+  // room soon and not when so much else has been written. Does not wait for it.
+  absl::Status BeginReclaiming();
 
   // Disk space, as RocksDB estimates it.
   int64_t disk_bytes() const;
@@ -169,6 +181,9 @@ class Batch {
   // The same in two parts: body, terms and id, and then what recognises copies.
   void DeleteContent(Ordinal ordinal, absl::string_view id);
   void DeleteRecognition(Ordinal ordinal);
+  // The place of an article, or of a tombstone, in the order of expiry.
+  void PutTime(const TimePlace& place);
+  void DeleteTime(const TimePlace& place);
   void PutLesson(Ordinal ordinal, const LessonRecord& record);
   void PutTaught(const Hash128& id_or_text);
   // Stores a new generation, and removes the lessons before it, and all that PutTaught has put

@@ -170,6 +170,26 @@ TEST_F(CliTest, CollectionsAndStats) {
   ASSERT_EQ(Run({"collections"}), 0);
   ASSERT_THAT(Output()["collections"], SizeIs(2));
   EXPECT_EQ(Output()["collections"][1]["name"], "wire");
+  EXPECT_EQ(Run({"collections", "update", "wire"}), 2);
+  settings_.retention_seconds = 2 * 24 * 3600;
+  ASSERT_EQ(Run({"collections", "update", "wire"}), 0) << err_;
+  EXPECT_EQ(Output()["retention_seconds"], 172800);
+  settings_.retention_seconds = absl::nullopt;
+  settings_.retention_articles = 1000;
+  settings_.durability = "async";
+  settings_.new_collection.set_durability(v1::DURABILITY_ASYNC);
+  ASSERT_EQ(Run({"collections", "update", "wire"}), 0) << err_;
+  EXPECT_EQ(Output()["retention_seconds"], 172800);  // what no flag was given for stays
+  EXPECT_EQ(Output()["retention_articles"], 1000);
+  EXPECT_EQ(Output()["durability"], "async");
+  settings_.json = false;
+  ASSERT_EQ(Run({"collections"}), 0);
+  EXPECT_THAT(out_, HasSubstr("2 days, 1,000 articles  async"));
+  settings_.json = true;
+  settings_.retention_seconds = 0;  // no limit of age any more
+  ASSERT_EQ(Run({"collections", "update", "wire"}), 0) << err_;
+  EXPECT_EQ(Output()["retention_seconds"], 0);
+  EXPECT_EQ(Run({"collections", "update", "nowhere"}), 1);
   ASSERT_EQ(Run({"collections", "delete", "wire"}), 0);
   EXPECT_EQ(Run({"collections", "delete", "wire"}), 1);
   EXPECT_EQ(Run({"collections", "rename", "wire"}), 2);

@@ -101,6 +101,8 @@ TEST(ClientTest, PassesCallsAboutEmbeddersThrough) {
   ASSERT_TRUE(begun.ok());
   EXPECT_EQ(begun->collection().reembedding().articles(), 7);
   EXPECT_EQ(client.CancelReembedding({}).status(), absl::NotFoundError("collection"));
+  EXPECT_CALL(*connection, UpdateCollection).WillOnce(Return(absl::NotFoundError("kept")));
+  EXPECT_EQ(client.UpdateCollection({}).status(), absl::NotFoundError("kept"));
 }
 
 TEST(ClientTest, CopiesShareTheConnection) {

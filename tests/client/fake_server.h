@@ -138,6 +138,8 @@ class FakeServer final : public v1::ArticleService::Service,
                              v1::ListEmbeddersResponse*) override;
   grpc::Status ReembedCollection(grpc::ServerContext*, const v1::ReembedCollectionRequest*,
                                  v1::ReembedCollectionResponse*) override;
+  grpc::Status UpdateCollection(grpc::ServerContext*, const v1::UpdateCollectionRequest*,
+                                v1::UpdateCollectionResponse*) override;
   grpc::Status CancelReembedding(grpc::ServerContext*, const v1::CancelReembeddingRequest*,
                                  v1::CancelReembeddingResponse*) override;
   grpc::Status CreateSnapshot(grpc::ServerContext*, const v1::CreateSnapshotRequest*,

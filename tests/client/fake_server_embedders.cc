@@ -106,6 +106,26 @@ grpc::Status FakeServer::ReembedCollection(grpc::ServerContext*,
   return Leave();
 }
 
+grpc::Status FakeServer::UpdateCollection(grpc::ServerContext*,
+                                          const v1::UpdateCollectionRequest* request,
+                                          v1::UpdateCollectionResponse* response) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (grpc::Status status = Enter(); !status.ok()) return status;
+  Store* store = Find(request->collection().name());
+  if (store == nullptr) {
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "collection: not found");
+  }
+  for (const std::string& path : request->update_mask().paths()) {
+    if (path == "retention") {
+      *store->settings.mutable_retention() = request->collection().retention();
+    } else {
+      store->settings.set_durability(request->collection().durability());
+    }
+  }
+  *response->mutable_collection() = store->settings;
+  return Leave();
+}
+
 grpc::Status FakeServer::CancelReembedding(grpc::ServerContext*,
                                            const v1::CancelReembeddingRequest* request,
                                            v1::CancelReembeddingResponse* response) {

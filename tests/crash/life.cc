@@ -59,7 +59,7 @@ CollectionPlan Plan(const char* name, Writer::Mode mode) {
 }
 
 // One collection for each way to write, and for what shapes the stored records.
-std::vector<CollectionPlan> PlanCollections(bool large_bodies) {
+std::vector<CollectionPlan> PlanCollections(const Life::Options& options) {
   std::vector<CollectionPlan> plans;
   plans.push_back(Plan("wire", Writer::Mode::kStream));
   plans.push_back(Plan("desk", Writer::Mode::kUnary));
@@ -78,9 +78,12 @@ std::vector<CollectionPlan> PlanCollections(bool large_bodies) {
   plans.back().settings.set_embedding_dimension(16);
   plans.push_back(Plan("latest", Writer::Mode::kBatch));
   plans.back().settings.mutable_retention()->set_articles_max(100);
-  if (large_bodies) {
+  if (options.large_bodies) {
     plans.push_back(Plan("large", Writer::Mode::kUnary));
     plans.back().body_parts = 120;
+  }
+  if (options.asynchronous) {
+    for (CollectionPlan& plan : plans) plan.settings.set_durability(v1::DURABILITY_ASYNC);
   }
   return plans;
 }
@@ -111,7 +114,7 @@ Life::~Life() {
 
 void Life::MakeCollections() {
   uint64_t index = 0;
-  for (CollectionPlan& plan : PlanCollections(options_.large_bodies)) {
+  for (CollectionPlan& plan : PlanCollections(options_)) {
     v1::CreateCollectionRequest request;
     *request.mutable_collection() = plan.settings;
     grpc::ClientContext context;
@@ -301,7 +304,7 @@ Findings Life::VerifyServer(const Stubs& stubs, const Reference& reference, bool
 }
 
 void Life::CreateCollections(const Reference& reference) const {
-  for (const CollectionPlan& plan : PlanCollections(options_.large_bodies)) {
+  for (const CollectionPlan& plan : PlanCollections(options_)) {
     v1::CreateCollectionRequest request;
     *request.mutable_collection() = plan.settings;
     v1::CreateCollectionResponse response;

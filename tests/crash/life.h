@@ -58,6 +58,7 @@ class Life {
     std::string fault_library;
     uint64_t seed = 0;
     bool large_bodies = false;  // one collection has some, so that memtables are flushed soon
+    bool asynchronous = false;  // all collections acknowledge before the disk has it
     size_t articles_kept = 0;   // of each collection; 0: no limit
     int pause_us_max = 3000;    // between two calls of a writer
     std::vector<std::string> server_flags;  // after those that all have

@@ -16,7 +16,6 @@
 namespace newsprint::crash {
 namespace {
 
-constexpr size_t kQueueItemsMax = 1024;
 constexpr size_t kHistoryEvents = 12;  // told around one that does not fit
 // A second is promised; the rest is for the restart.
 constexpr absl::Duration kAsyncLossMax = absl::Milliseconds(1500);
@@ -119,7 +118,7 @@ Reference::Reference(const std::string& folder) {
   engine_ = *std::move(engine);
   const absl::Status loaded = engine_->LoadIndexes([](const Collection&) {}, [] { return true; });
   if (!loaded.ok()) Die(std::string(loaded.message()));
-  pool_ = std::make_unique<WorkerPool>(1, kQueueItemsMax);
+  pool_ = std::make_unique<WorkerPool>(1);
   handlers_ = std::make_unique<rpc::Handlers>(engine_.get(), pool_.get(), rpc::Limits());
 }
 

@@ -22,6 +22,8 @@ namespace {
 constexpr int kRoundsOfLife = 8;
 constexpr size_t kSample = 30;
 constexpr absl::Duration kStartKillMax = absl::Milliseconds(200);
+// After which collections with ASYNC durability are on disk.
+constexpr absl::Duration kAsyncSync = absl::Milliseconds(2500);
 constexpr std::chrono::milliseconds kRecoveryPatience{15'000};
 constexpr std::chrono::milliseconds kServePatience{60'000};
 
@@ -73,6 +75,7 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
   Dice dice(options.seed);
   std::unique_ptr<Life> life;
   bool clean = true;
+  absl::Duration load_max;
   size_t told = totals->reports.size();
   for (int round = 0; round < rounds; ++round) {
     if (round % kRoundsOfLife == 0 || !clean) {
@@ -80,6 +83,9 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
       Life::Options born =
           LifeOptions(options, absl::StrCat("kill-", round), options.seed + uint64_t(round));
       born.large_bodies = round / kRoundsOfLife % 2 == 1;
+      born.asynchronous = round / kRoundsOfLife % 4 == 2;
+      // Long enough for more than the last second to be lost, if it were.
+      load_max = (born.asynchronous ? 3 : 1) * options.load_max;
       life = std::make_unique<Life>(std::move(born), totals);
     }
     const uint64_t kind = dice.Below(100);
@@ -91,7 +97,7 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
     const bool with_snapshot = dice.Percent(25);
     std::thread snapshot;
     bool has_snapshot = false;
-    life->Load(RandomUpTo(dice, options.load_max), ending, /*faults=*/false, [&] {
+    life->Load(RandomUpTo(dice, load_max), ending, /*faults=*/false, [&] {
       if (!with_snapshot) return;
       snapshot = std::thread([&, pause = RandomUpTo(dice, options.load_max / 2)] {
         absl::SleepFor(pause);
@@ -294,6 +300,7 @@ Table RunDamage(const RoundOptions& options, int places, Totals* totals) {
   life->Load(options.load_max / 3, Ending::kGoOn, /*faults=*/false);
   life->CheckWhileRunning(kRecoveryPatience);
   life->VerifyAll(kSample);
+  absl::SleepFor(kAsyncSync);
   life->Kill();
   const std::string copy = life->options().folder + "/damaged";
   int64_t wrong = 0;

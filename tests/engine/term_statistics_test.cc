@@ -50,6 +50,27 @@ TEST(TermStatisticsTest, BeginsWithNewsAtLarge) {
   EXPECT_GT(statistics.Idf(Term("xyzzyplugh")), 5);
 }
 
+TEST(TermStatisticsTest, ShrinksWithItsArticles) {
+  TermStatistics statistics(&NewsAtLarge());
+  const auto terms_of = [](uint32_t i) {
+    return Terms{{10 * i, 1}, {10 * i + 1, 2}, {10 * i + 2, 1}, {7, 1}};
+  };
+  const size_t empty_bytes = statistics.memory_bytes();
+  for (uint32_t i = 1; i <= 5000; ++i) statistics.Add(terms_of(i));
+  const size_t full_bytes = statistics.memory_bytes();
+  for (uint32_t i = 1; i <= 5000; ++i) {
+    if (i % 100 != 0) statistics.Remove(terms_of(i));
+  }
+  EXPECT_LT(statistics.memory_bytes(), full_bytes / 8);
+  TermStatistics same(&NewsAtLarge());
+  for (uint32_t i = 100; i <= 5000; i += 100) same.Add(terms_of(i));
+  for (uint32_t term = 0; term < 50'020; ++term) {
+    ASSERT_EQ(statistics.Idf(term), same.Idf(term)) << term;
+  }
+  for (uint32_t i = 100; i <= 5000; i += 100) statistics.Remove(terms_of(i));
+  EXPECT_EQ(statistics.memory_bytes(), empty_bytes);
+}
+
 TEST(TermStatisticsTest, LearnsWhatIsCommonHere) {
   TermStatistics statistics(&NewsAtLarge());
   const uint32_t senate = Term("xyzzysenate");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "service/rpc/status.h"
+#include "service/store/checker.h"
 #include "service/text/utf8.h"
 
 namespace newsprint::fuzz {
@@ -16,15 +17,13 @@ constexpr size_t kMessageBytesMax = 4096;
 
 }  // namespace
 
-EngineFixture::EngineFixture() : dir_(std::make_unique<ScratchDir>()) { Reopen(); }
+EngineFixture::EngineFixture() : dir_(std::make_unique<ScratchDir>()) { Open(); }
 
 void EngineFixture::Reset() {
   if (++resets_ % kResetsOfFolder == 0) {
-    handlers_.reset();
-    engine_.reset();
+    CloseAndCheck();
     dir_ = std::make_unique<ScratchDir>();
-    Reopen();
-    return;
+    return Open();
   }
   for (const auto& collection : engine_->List("", SIZE_MAX)) {
     const std::string name = collection->settings().name;
@@ -35,8 +34,24 @@ void EngineFixture::Reset() {
 }
 
 void EngineFixture::Reopen() {
+  CloseAndCheck();
+  Open();
+}
+
+void EngineFixture::CloseAndCheck() {
   handlers_.reset();
   engine_.reset();
+  constexpr size_t kProblemsKept = 3;
+  const auto report =
+      store::CheckDataFolder(dir_->path(), kProblemsKept, [](uint64_t, uint64_t) { return true; });
+  Require(report.ok(), "a folder can be checked");
+  for (const auto& [kind, problems] : report->problems.kinds()) {
+    for (const std::string& problem : problems.first) std::fprintf(stderr, "%s\n", problem.c_str());
+  }
+  Require(report->problems.count() == 0, "records fit each other");
+}
+
+void EngineFixture::Open() {
   Engine::Options options;
   options.store.data_dir = dir_->path();
   options.store.block_cache_bytes = size_t{1} << 20;

@@ -25,13 +25,17 @@ class EngineFixture {
   // Drops all collections but the default one, which nobody must write to: the next input finds
   // what the one before found.
   void Reset();
-  // As a restart of the server.
+  // As a restart of the server, with a look for damage while it is down.
   void Reopen();
 
  private:
+  // Ends the process when the folder has other records than it must.
+  void CloseAndCheck();
+  void Open();
+
   std::unique_ptr<ScratchDir> dir_;
   std::unique_ptr<Engine> engine_;
-  WorkerPool pool_{2, 16};
+  WorkerPool pool_{2};
   std::optional<rpc::Handlers> handlers_;
   int resets_ = 0;
 };

@@ -88,11 +88,15 @@ void SendAny(const EngineFixture& fixture, size_t method, absl::string_view byte
       return SendBytes(fixture, bytes, &Handlers::ListEmbedders);
     case 23:
       return SendBytes(fixture, bytes, &Handlers::ReembedCollection);
-    default:
+    case 24:
       return SendBytes(fixture, bytes, &Handlers::CancelReembedding);
+    case 25:
+      return SendBytes(fixture, bytes, &Handlers::ListSnapshots);
+    default:
+      return SendBytes(fixture, bytes, &Handlers::DeleteSnapshot);
   }
 }
-constexpr size_t kMethods = 25;
+constexpr size_t kMethods = 27;
 
 // Two copies and another story, the first of them withdrawn.
 void Furnish(const EngineFixture& fixture) {

@@ -20,6 +20,7 @@ void FuzzStories(absl::string_view bytes);
 void FuzzHtml(absl::string_view bytes);
 void FuzzIndexFile(absl::string_view bytes);
 void FuzzJsonl(absl::string_view bytes);
+void FuzzManifest(absl::string_view bytes);
 void FuzzModel2Vec(absl::string_view bytes);
 void FuzzPageToken(absl::string_view bytes);
 void FuzzRecords(absl::string_view bytes);
@@ -42,6 +43,7 @@ inline constexpr Target kTargets[] = {
     {"html", FuzzHtml},
     {"index_file", FuzzIndexFile},
     {"jsonl", FuzzJsonl},
+    {"manifest", FuzzManifest},
     {"model2vec", FuzzModel2Vec},
     {"page_token", FuzzPageToken},
     {"records", FuzzRecords},

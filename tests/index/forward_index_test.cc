@@ -80,6 +80,28 @@ TEST(ForwardIndexTest, WhatDoesNotFitIsNotThere) {
   EXPECT_FALSE(index->Get(1, &got));
 }
 
+TEST(ForwardIndexTest, PagesThatAreEmptyAreGivenBackAndUsedAnew) {
+  const testing::TempDir folder;
+  const auto index = MakeIndex(folder);
+  std::mt19937_64 random(testing::Seed());
+  const std::vector<WeightedTerm> terms = RandomTerms(random, 5);
+  std::vector<WeightedTerm> got;
+  for (Ordinal ordinal = 4000; ordinal < 8300; ++ordinal) index->Put(ordinal, terms);
+  for (Ordinal ordinal = 4000; ordinal < 8300; ++ordinal) {
+    index->Remove(ordinal);
+    index->Remove(ordinal);  // as if it were not there
+    EXPECT_FALSE(index->Get(ordinal, &got));
+    EXPECT_EQ(index->Get(8299, &got), ordinal < 8299);
+  }
+  for (const Ordinal ordinal : {4095u, 4096u, 8191u, 8192u}) index->Put(ordinal, terms);
+  index->Remove(4096);
+  for (const Ordinal ordinal : {4095u, 8191u, 8192u}) {
+    EXPECT_TRUE(index->Get(ordinal, &got));
+    EXPECT_EQ(got.size(), terms.size());
+  }
+  EXPECT_FALSE(index->Get(4096, &got));
+}
+
 TEST(ForwardIndexTest, LeavesNoFileBehind) {
   const testing::TempDir folder;
   const auto index = MakeIndex(folder);

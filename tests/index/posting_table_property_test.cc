@@ -78,6 +78,18 @@ TEST(PostingTablePropertyTest, GrowsAndShrinksWithoutLosingAny) {
     // Another key with the same 24 bits.
     EXPECT_TRUE(Ordinals(table, key_of(kKeys + i)).empty());
   }
+  // What is left takes as much as if it had been all.
+  const size_t full_bytes = table.memory_bytes();
+  for (uint32_t i = 1; i < kKeys; i += 2) {
+    if (i % 20 == 1) continue;
+    for (uint32_t j = 0; j <= i % 3; ++j) table.Remove(key_of(i), i + j);
+  }
+  EXPECT_LT(table.memory_bytes(), full_bytes / 7);
+  for (uint32_t i = 0; i < kKeys; ++i) {
+    std::vector<uint32_t> expected;
+    for (uint32_t j = 0; j <= i % 3 && i % 20 == 1; ++j) expected.push_back(i + j);
+    ASSERT_EQ(Ordinals(table, key_of(i)), expected) << i;
+  }
 }
 
 }  // namespace

@@ -874,5 +874,97 @@ TEST_F(GroupHandlersTest, StatsTellTheNumberOfTheLastChange) {
   EXPECT_EQ(stats.group_change_sequence(), 5);
 }
 
+TEST_F(HandlersTest, UpdateCollectionChangesWhatItsMaskNames) {
+  v1::CreateCollectionRequest create;
+  create.mutable_collection()->set_name("kept");
+  create.mutable_collection()->mutable_retention()->mutable_age()->set_seconds(60);
+  v1::CreateCollectionResponse created;
+  ASSERT_TRUE(handlers_.CreateCollection(create, &created).ok());
+  EXPECT_EQ(created.collection().retention().age().seconds(), 60);
+  EXPECT_EQ(created.collection().durability(), v1::DURABILITY_SYNC);
+
+  v1::UpdateCollectionRequest request;
+  request.mutable_collection()->set_name("kept");
+  request.mutable_collection()->mutable_retention()->set_articles_max(7);
+  request.mutable_collection()->set_durability(v1::DURABILITY_ASYNC);
+  request.mutable_update_mask()->add_paths("durability");
+  v1::UpdateCollectionResponse response;
+  ASSERT_TRUE(handlers_.UpdateCollection(request, &response).ok());
+  EXPECT_EQ(response.collection().durability(), v1::DURABILITY_ASYNC);
+  EXPECT_EQ(response.collection().retention().age().seconds(), 60);
+  EXPECT_EQ(response.collection().retention().articles_max(), 0);
+  request.mutable_update_mask()->set_paths(0, "retention");
+  request.mutable_collection()->clear_durability();
+  response.Clear();
+  ASSERT_TRUE(handlers_.UpdateCollection(request, &response).ok());
+  EXPECT_EQ(response.collection().durability(), v1::DURABILITY_ASYNC);
+  EXPECT_FALSE(response.collection().retention().has_age());
+  EXPECT_EQ(response.collection().retention().articles_max(), 7);
+
+  const auto problem = [&](const std::string& path) {
+    request.mutable_update_mask()->clear_paths();
+    if (!path.empty()) request.mutable_update_mask()->add_paths(path);
+    const absl::Status status = handlers_.UpdateCollection(request, &response);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(problem(""), "update_mask: required, got nothing");
+  EXPECT_EQ(problem("retention.age"),
+            "update_mask: not a setting that can be changed, got \"retention.age\", limit "
+            "\"retention\" or \"durability\"");
+  EXPECT_THAT(problem("thresholds"), HasSubstr("got \"thresholds\""));
+  request.mutable_collection()->mutable_retention()->set_articles_max(-1);
+  EXPECT_THAT(problem("retention"), HasSubstr("collection.retention.articles_max: out of range"));
+  request.mutable_collection()->mutable_retention()->set_articles_max(1);
+  request.mutable_collection()->mutable_retention()->mutable_age()->set_nanos(5);
+  EXPECT_THAT(problem("retention"), HasSubstr("collection.retention.age.seconds: out of range"));
+  request.mutable_collection()->set_name("nowhere");
+  request.mutable_update_mask()->set_paths(0, "durability");
+  EXPECT_EQ(handlers_.UpdateCollection(request, &response).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(HandlersTest, WhatExpiresIsToldApartFromWhatIsDeleted) {
+  v1::UpdateCollectionRequest update;
+  update.mutable_collection()->mutable_retention()->mutable_age()->set_seconds(3600);
+  update.mutable_update_mask()->add_paths("retention");
+  v1::UpdateCollectionResponse updated;
+  ASSERT_TRUE(handlers_.UpdateCollection(update, &updated).ok());
+  MustIngest("a", 1);
+  MustIngest("b", 2);
+  v1::IngestArticleRequest request;
+  *request.mutable_article() = MakeArticle("late", 1);
+  request.mutable_article()->mutable_published_at()->set_seconds(1'000'000'000);
+  v1::IngestArticleResponse response;
+  ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+  EXPECT_TRUE(response.verdict().expired());
+  EXPECT_EQ(response.verdict().relation(), v1::RELATION_EXACT);
+  EXPECT_EQ(response.verdict().group_id(), "g1");
+
+  update.mutable_collection()->mutable_retention()->set_articles_max(1);
+  ASSERT_TRUE(handlers_.UpdateCollection(update, &updated).ok());
+  v1::GetStatsResponse stats;
+  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  EXPECT_EQ(stats.articles(), 1);
+  EXPECT_EQ(stats.articles_expired(), 1);
+  EXPECT_GT(stats.oldest_article_at().seconds(), 1'600'000'000);
+  v1::DeleteArticleRequest delete_request;
+  delete_request.set_id("b");
+  v1::DeleteArticleResponse deleted;
+  ASSERT_TRUE(handlers_.DeleteArticle(delete_request, &deleted).ok());
+  stats.Clear();
+  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  EXPECT_FALSE(stats.has_oldest_article_at());
+  const auto collection = *engine_->Find(kDefaultCollection);
+  collection->AnnounceChanges();
+  ASSERT_TRUE(engine_->WaitDurable().ok());
+  const auto changes = collection->GroupChanges(0, 100);
+  ASSERT_TRUE(changes.ok()) << changes.status();
+  std::vector<bool> expired;
+  for (const GroupChange& change : *changes) {
+    if (change.kind == GroupChangeKind::kLeft) expired.push_back(change.expired);
+  }
+  EXPECT_THAT(expired, ::testing::ElementsAre(true, false));
+}
+
 }  // namespace
 }  // namespace newsprint::rpc

@@ -230,7 +230,7 @@ TEST_F(OverloadTest, ADeadlineThatCannotBeMetIsRefusedAtOnce) {
   v1::IngestArticleResponse response;
   const grpc::Status refused = stub_->IngestArticle(&context, MakeRequest(1), &response);
   EXPECT_EQ(refused.error_code(), grpc::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(refused.error_message(), StartsWith("deadline: cannot be met, got "));
+  EXPECT_THAT(refused.error_message(), StartsWith("server: deadline cannot be met, got "));
   EXPECT_GT(RetrySeconds(refused), 0);
   // Without a deadline there is none that is missed.
   std::future<grpc::Status> patient = IngestLater(2);

@@ -91,6 +91,7 @@ CollectionState FullState() {
   state.embeddings_pending = 1ull << 35;
   state.next_reembedded = 4'000'000'000;
   state.reembedded_without_text = 1ull << 36;
+  state.articles_expired = 1ull << 37;
   return state;
 }
 
@@ -149,6 +150,7 @@ GroupChange FullChange() {
   change.relation = Relation::kRelated;
   change.changed_at = SomeTime(1'700'000'002);
   change.withdrawal = FullWithdrawal();
+  change.expired = true;
   return change;
 }
 
@@ -282,6 +284,7 @@ TEST(RecordsTest, AStateKeepsItsCounters) {
   EXPECT_EQ(actual->embeddings_pending, expected.embeddings_pending);
   EXPECT_EQ(actual->next_reembedded, expected.next_reembedded);
   EXPECT_EQ(actual->reembedded_without_text, expected.reembedded_without_text);
+  EXPECT_EQ(actual->articles_expired, expected.articles_expired);
 }
 
 TEST(RecordsTest, AnArticleKeepsAllButItsTextAndVector) {
@@ -395,6 +398,7 @@ TEST(RecordsTest, AChangeKeepsAllThatIsTold) {
   EXPECT_EQ(actual->relation, expected.relation);
   EXPECT_EQ(actual->changed_at, expected.changed_at);
   ExpectEqual(actual->withdrawal);
+  EXPECT_TRUE(actual->expired);
   const auto plain = DecodeChange(Encode(GroupChange()));
   ASSERT_TRUE(plain.ok()) << plain.status();
   EXPECT_FALSE(plain->relation.has_value());
@@ -441,7 +445,56 @@ TEST(RecordsTest, ARequestKeepsWhatItWasAndItsAnswer) {
     EXPECT_EQ(actual->article_id, "moved");
     EXPECT_TRUE(actual->content_hash == expected.content_hash);
     ExpectEqual(actual->verdict);
+    EXPECT_FALSE(actual->verdict.expired);
+    expected.verdict.expired = true;
+    EXPECT_TRUE(DecodeRequest(Encode(expected))->verdict.expired);
   }
+}
+
+// As a server wrote it that did not have the record's last bytes yet, which are zeros here.
+template <typename Record>
+std::string OfVersion1(const Record& record, size_t new_bytes) {
+  std::string bytes = Encode(record);
+  EXPECT_EQ(bytes[0], '\2');
+  EXPECT_EQ(bytes.substr(bytes.size() - new_bytes), std::string(new_bytes, '\0'));
+  bytes.resize(bytes.size() - new_bytes);
+  bytes[0] = '\1';
+  return bytes;
+}
+
+TEST(RecordsTest, WhatAnEarlierServerWroteIsRead) {
+  CollectionState state = FullState();
+  state.articles_expired = 0;
+  const auto old_state = DecodeState(OfVersion1(state, 1));
+  ASSERT_TRUE(old_state.ok()) << old_state.status();
+  EXPECT_EQ(old_state->reembedded_without_text, state.reembedded_without_text);
+  EXPECT_EQ(old_state->articles_expired, 0u);
+  GroupChange change = FullChange();
+  change.expired = false;
+  const auto old_change = DecodeChange(OfVersion1(change, 1));
+  ASSERT_TRUE(old_change.ok()) << old_change.status();
+  EXPECT_EQ(old_change->article_id, change.article_id);
+  EXPECT_FALSE(old_change->expired);
+  const auto old_request = DecodeRequest(OfVersion1(FullRequest(), 1));
+  ASSERT_TRUE(old_request.ok()) << old_request.status();
+  EXPECT_EQ(old_request->article_id, FullRequest().article_id);
+  EXPECT_FALSE(old_request->verdict.expired);
+  CollectionRecord collection = FullCollection();
+  collection.settings.durability = static_cast<Durability>(0);
+  collection.settings.retention = Retention();
+  const auto old_collection = DecodeCollection(OfVersion1(collection, 3));
+  ASSERT_TRUE(old_collection.ok()) << old_collection.status();
+  EXPECT_EQ(old_collection->settings.durability, Durability::kSync);
+  EXPECT_EQ(old_collection->settings.retention.age, absl::InfiniteDuration());
+  EXPECT_EQ(old_collection->settings.retention.articles_max, 0);
+}
+
+TEST(RecordsTest, AnArticlesTimeIsNotLaterThanItsIngestion) {
+  const absl::Time ingested = absl::FromUnixMicros(5'000'000);
+  const auto after = [&](int64_t nanos) { return ingested + absl::Nanoseconds(nanos); };
+  EXPECT_EQ(ArticleTime(std::nullopt, after(1)), ingested);
+  EXPECT_EQ(ArticleTime(after(-1), ingested), after(-1000));
+  EXPECT_EQ(ArticleTime(after(1'000'000), ingested), ingested);
 }
 
 struct Kind {
@@ -491,7 +544,8 @@ TEST(DamagedRecordsTest, TruncatedAnywhereIsDataLoss) {
 
 TEST(DamagedRecordsTest, AnUnknownVersionIsDataLoss) {
   for (Kind& kind : AllKinds()) {
-    for (const char version : {'\0', '\2', '\x7f'}) {
+    const auto next = static_cast<char>(kind.bytes[0] + 1);
+    for (const char version : {'\0', next, '\x7f'}) {
       kind.bytes[0] = version;
       const absl::Status status = kind.decode(kind.bytes);
       EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << kind.name;

@@ -86,7 +86,7 @@ TEST(StoreTest, CollectionsDoNotSeeEachOther) {
   EXPECT_GT(*store->AddCollection({}), second);  // a uid is never used again
 }
 
-TEST(StoreTest, FindTextSkipsTheExcepted) {
+TEST(StoreTest, FindTextSkipsWhatIsNotWanted) {
   const newsprint::testing::TempDir dir;
   const auto store = OpenStore(dir.path());
   Batch batch(1);
@@ -94,9 +94,11 @@ TEST(StoreTest, FindTextSkipsTheExcepted) {
   batch.PutText({5, 6}, 4);
   batch.PutText({5, 7}, 1);
   ASSERT_TRUE(store->Apply(batch).ok());
-  EXPECT_EQ(*store->FindText(1, {5, 6}, std::nullopt), std::optional<Ordinal>(4));
-  EXPECT_EQ(*store->FindText(1, {5, 6}, 4), std::optional<Ordinal>(10));
-  EXPECT_EQ(*store->FindText(1, {6, 6}, std::nullopt), std::nullopt);
+  const auto any = [](Ordinal) { return true; };
+  EXPECT_EQ(*store->FindText(1, {5, 6}, any), std::optional<Ordinal>(4));
+  EXPECT_EQ(*store->FindText(1, {5, 6}, [](Ordinal ordinal) { return ordinal != 4; }),
+            std::optional<Ordinal>(10));
+  EXPECT_EQ(*store->FindText(1, {6, 6}, any), std::nullopt);
 }
 
 TEST(StoreTest, RefusesAFolderInUse) {
@@ -132,6 +134,22 @@ void WriteFormat(const std::string& path, const std::string& bytes) {
   for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
 }
 
+// The bytes of the format record.
+std::string ReadFormat(const std::string& path) {
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(
+      rocksdb::DBOptions(), path, {{rocksdb::kDefaultColumnFamilyName, {}}, {"bodies", {}}},
+      &families, &raw);
+  EXPECT_TRUE(opened.ok()) << opened.ToString();
+  if (!opened.ok()) return "";
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  std::string bytes;
+  EXPECT_TRUE(db->Get({}, KeyFixed32(0) + "f", &bytes).ok());
+  for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family);
+  return bytes;
+}
+
 absl::Status OpenStatus(const std::string& path) {
   Store::Options options;
   options.data_dir = path;
@@ -139,16 +157,20 @@ absl::Status OpenStatus(const std::string& path) {
 }
 
 TEST(StoreTest, RefusesOlderAndNewerFormats) {
-  for (const uint32_t version : {1u, kFormatVersion + 1}) {
+  for (const uint32_t version : {1u, 2u, kFormatVersion + 1}) {
     const newsprint::testing::TempDir dir;
     Encoder out;
     out.Varint(version);
     WriteFormat(dir.path(), out.bytes());
     const absl::Status status = OpenStatus(dir.path());
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
-    EXPECT_THAT(std::string(status.message()),
-                HasSubstr(version == 1 ? "data_dir: format is older than this server reads, got 1"
-                                       : "data_dir: format is newer than this server knows"));
+    EXPECT_THAT(
+        std::string(status.message()),
+        HasSubstr(version > kFormatVersion
+                      ? "data_dir: format is newer than this server knows"
+                      : absl::StrCat("data_dir: format is older than this server reads, got ",
+                                     version, ", limit 3 to 4")));
+    EXPECT_EQ(ReadFormat(dir.path()), out.bytes());
     // Refused without a trace: the next try says the same, and not that the folder is in use.
     EXPECT_EQ(OpenStatus(dir.path()), status);
   }
@@ -160,6 +182,79 @@ TEST(StoreTest, RefusesOlderAndNewerFormats) {
   out.Varint(kFormatVersion);
   WriteFormat(present.path(), out.bytes());
   EXPECT_TRUE(OpenStatus(present.path()).ok());
+}
+
+std::vector<Ordinal> OrdinalsByTime(const Store& store, uint32_t uid, const TimePlace& first,
+                                    size_t articles_max) {
+  std::vector<Ordinal> ordinals;
+  const auto places = store.ByTime(uid, first, articles_max);
+  EXPECT_TRUE(places.ok()) << places.status();
+  for (const TimePlace& place : places.value_or(std::vector<TimePlace>())) {
+    ordinals.push_back(place.ordinal);
+  }
+  return ordinals;
+}
+
+TEST(StoreTest, TimesSortAlsoBefore1970) {
+  const newsprint::testing::TempDir dir;
+  const auto store = OpenStore(dir.path());
+  const auto at = [](int64_t micros) { return absl::FromUnixMicros(micros); };
+  Batch batch(1);
+  batch.PutTime({at(5), 1});
+  batch.PutTime({at(-5), 2});
+  batch.PutTime({at(-6'000'000'000'000), 3});
+  batch.PutTime({at(5), 0});
+  batch.PutTime({at(6'000'000'000'000), 4});
+  ASSERT_TRUE(store->Apply(batch).ok());
+  const TimePlace all{absl::InfinitePast(), 0};
+  EXPECT_THAT(OrdinalsByTime(*store, 1, all, 9), ElementsAre(3, 2, 0, 1, 4));
+  EXPECT_THAT(OrdinalsByTime(*store, 1, all, 2), ElementsAre(3, 2));
+  EXPECT_THAT(OrdinalsByTime(*store, 1, {at(5), 1}, 9), ElementsAre(1, 4));
+  EXPECT_THAT(OrdinalsByTime(*store, 2, all, 9), IsEmpty());
+  Batch more(1);
+  more.DeleteTime({at(-5), 2});
+  ASSERT_TRUE(store->Apply(more).ok());
+  EXPECT_THAT(OrdinalsByTime(*store, 1, all, 9), ElementsAre(3, 0, 1, 4));
+}
+
+// The steps of an upgrade are repeated after a crash in the middle.
+TEST(StoreTest, AnUpgradeWritesTheTimesAndMayBeRepeated) {
+  const newsprint::testing::TempDir dir;
+  {
+    const auto store = OpenStore(dir.path());
+    for (const uint32_t uid : {1u, 7u}) {
+      Batch batch(uid);
+      for (Ordinal ordinal = 0; ordinal < 3; ++ordinal) {
+        ArticleRecord record;
+        record.article.id = absl::StrCat("a", ordinal);
+        record.ingested_at = absl::FromUnixSeconds(1'000);
+        if (ordinal > 0) record.article.published_at = absl::FromUnixSeconds(500 - ordinal);
+        batch.PutArticle(ordinal, record);
+      }
+      if (uid == 7) batch.PutTime({absl::FromUnixSeconds(1'000), 0});  // as far as it had come
+      ASSERT_TRUE(store->Apply(batch).ok());
+    }
+  }
+  Encoder out;
+  out.Varint(3);
+  WriteFormat(dir.path(), out.bytes());
+  std::vector<std::pair<uint32_t, uint64_t>> told;
+  Store::Options options;
+  options.data_dir = dir.path();
+  options.upgrade_progress = [&](uint32_t format, uint64_t articles) {
+    told.emplace_back(format, articles);
+  };
+  {
+    const auto store = Store::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    for (const uint32_t uid : {1u, 7u}) {
+      EXPECT_THAT(OrdinalsByTime(**store, uid, {absl::InfinitePast(), 0}, 9), ElementsAre(2, 1, 0));
+    }
+  }
+  EXPECT_THAT(told, ElementsAre(Pair(4, 6)));
+  told.clear();
+  EXPECT_TRUE(Store::Open(options).ok());
+  EXPECT_THAT(told, IsEmpty());
 }
 
 MemberRecord MemberOf(int64_t body_tokens) {

@@ -54,12 +54,13 @@ Article StoryArticle(std::string id, uint64_t story, int words) {
   return article;
 }
 
-std::unique_ptr<Engine> OpenEngine(const std::string& data_dir,
-                                   const Embedders::Options& embedders) {
+std::unique_ptr<Engine> OpenEngine(const std::string& data_dir, const Embedders::Options& embedders,
+                                   Clock clock) {
   Engine::Options options;
   options.store.data_dir = data_dir;
   options.store.block_cache_bytes = size_t{8} << 20;
   options.embedders = embedders;
+  options.clock = std::move(clock);
   absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(options);
   absl::Status status = engine.status();
   if (status.ok()) status = (*engine)->LoadIndexes([](const Collection&) {}, [] { return true; });

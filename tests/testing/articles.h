@@ -26,7 +26,8 @@ Article StoryArticle(std::string id, uint64_t story, int words = 300);
 
 // An engine over a folder, ready for calls. Dies with a message when it cannot be opened.
 std::unique_ptr<Engine> OpenEngine(const std::string& data_dir,
-                                   const Embedders::Options& embedders = {});
+                                   const Embedders::Options& embedders = {},
+                                   Clock clock = absl::Now);
 
 // With the defaults and the built-in embedder.
 NewCollection Named(std::string name);

@@ -135,7 +135,8 @@ void FakeCollection::Open(const store::CollectionRecord& record) {
       FindFake(record.embedding),
       record.next_embedding.has_value() ? FindFake(*record.next_embedding) : nullptr, &general_);
   DieUnless(subjects.status());
-  collection_ = std::make_unique<Collection>(store_.get(), record, *std::move(subjects), &general_);
+  collection_ = std::make_unique<Collection>(store_.get(), record, absl::Now, *std::move(subjects),
+                                             &general_);
   DieUnless(collection_->LoadIndexes([] { return true; }));
 }
 

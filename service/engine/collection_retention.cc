@@ -1,0 +1,232 @@
+// The part of Collection that deletes what its retention lets go. An expiry is an operation like a
+// deletion, with a batch of its own, and the state is a function of the order of all of them.
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "service/common/status_macros.h"
+#include "service/engine/collection_change.h"
+
+namespace newsprint {
+namespace {
+
+// Articles that are deleted with the lock held, some 100 us each, and in how many turns one
+// ExpireSome does it.
+constexpr size_t kSliceArticles = 16;
+constexpr int kSlices = 16;
+// Deleted articles after which the store is asked to make room.
+constexpr uint64_t kReclaimedTogether = 10'000;
+// How long Update deletes what had expired before, and what has become too much.
+constexpr absl::Duration kUpdateTime = absl::Seconds(1);
+
+}  // namespace
+
+bool Collection::Expiry::IsOver(const Collection& self) {
+  const int64_t articles_max = self.live_.retention().articles_max;
+  return articles_max > 0 && self.state_.articles > static_cast<uint64_t>(articles_max);
+}
+
+absl::Status Collection::Expiry::Remove(Collection& self, Ordinal ordinal,
+                                        const store::ArticleRecord& record, bool expired,
+                                        LoadedGroup* group, Change* change) {
+  ASSIGN_OR_RETURN(const store::FingerprintRecord fingerprint,
+                   self.store_->GetFingerprint(self.uid_, ordinal));
+  --change->state.articles;
+  --change->state.relations[static_cast<int>(record.verdict.relation)];
+  RETURN_IF_ERROR(self.KeepLesson(ordinal, fingerprint, change));
+  Leaving leaving;
+  leaving.as_tombstone =
+      !expired && group->record.withdrawal.has_value() && IsReference(group->record, ordinal);
+  leaving.expired = expired;
+  RETURN_IF_ERROR(self.RemoveMember(ordinal, leaving, group, change));
+  const std::string& id = record.article.id;
+  if (leaving.as_tombstone) {
+    change->batch.DeleteContent(ordinal, id);
+    change->batch.PutArticle(ordinal, Tombstone(record));
+    RETURN_IF_ERROR(self.Unindex(ordinal, change));
+    change->index.push_back({ordinal, change->unindex.back().sketch, std::nullopt});
+  } else {
+    change->batch.DeleteText(record.text_hash, ordinal);
+    change->batch.DeleteArticle(ordinal, id);
+    change->DeleteTime(PlaceOf(record, ordinal));
+  }
+  return self.DeleteVector(ordinal, change);
+}
+
+absl::Status Collection::Expiry::DropTombstone(const Collection& self, Ordinal ordinal,
+                                               const store::ArticleRecord& record, Change* change) {
+  RETURN_IF_ERROR(self.Unindex(ordinal, change));
+  change->batch.DeleteText(record.text_hash, ordinal);
+  change->batch.DeleteRecognition(ordinal);
+  change->DeleteTime(PlaceOf(record, ordinal));
+  return absl::OkStatus();
+}
+
+absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal) {
+  ASSIGN_OR_RETURN(const store::ArticleRecord record, self.store_->GetArticle(self.uid_, ordinal));
+  ASSIGN_OR_RETURN(LoadedGroup group, self.LoadGroup(record.group));
+  Change change(self.uid_, self.state_, self.live_.Now());
+  change.batch.MayUseReserve();
+  if (record.deleted) {
+    std::vector<Ordinal>& references = group.record.references;
+    references.erase(std::remove(references.begin(), references.end(), ordinal), references.end());
+    RETURN_IF_ERROR(DropTombstone(self, ordinal, record, &change));
+    RETURN_IF_ERROR(self.PutOrEnd(&group, &change));
+  } else {
+    ++change.state.articles_expired;
+    RETURN_IF_ERROR(Remove(self, ordinal, record, /*expired=*/true, &group, &change));
+  }
+  return self.Commit(&change);
+}
+
+absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max) {
+  for (; articles_max > 0 && self.oldest_.has_value(); --articles_max) {
+    if (!IsOver(self) && !self.live_.IsExpired(self.oldest_->time, self.live_.Now())) break;
+    RETURN_IF_ERROR(Expire(self, self.oldest_->ordinal));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collection::Expiry::Settle(Collection& self, GroupNumber number, absl::Time now) {
+  if (!self.live_.IsAnyDue()) return absl::OkStatus();
+  const absl::StatusOr<LoadedGroup> group = self.LoadGroup(number);
+  if (IsGone(group.status())) return absl::OkStatus();  // the caller will find out
+  RETURN_IF_ERROR(group.status());
+  ASSIGN_OR_RETURN(std::vector<Ordinal> ordinals,
+                   self.store_->Members(self.uid_, group->number, 0, SIZE_MAX));
+  const std::vector<Ordinal>& references = group->record.references;  // with tombstones
+  ordinals.insert(ordinals.end(), references.begin(), references.end());
+  std::sort(ordinals.begin(), ordinals.end());
+  ordinals.erase(std::unique(ordinals.begin(), ordinals.end()), ordinals.end());
+  for (const Ordinal ordinal : ordinals) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord record,
+                     self.store_->GetArticle(self.uid_, ordinal));
+    if (self.live_.IsExpired(store::ArticleTime(record), now)) {
+      RETURN_IF_ERROR(Expire(self, ordinal));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Verdict> Collection::Expiry::Decide(Collection& self,
+                                                   const PreparedArticle& prepared,
+                                                   std::optional<Ordinal> except, bool skip_related,
+                                                   absl::Time now) {
+  while (true) {
+    ASSIGN_OR_RETURN(Verdict verdict, self.Decide(prepared, except, skip_related));
+    const uint64_t sequence = self.state_.sequence;
+    if (verdict.group != 0) RETURN_IF_ERROR(Settle(self, verdict.group, now));
+    if (self.state_.sequence == sequence) return verdict;
+    // Its references are others now.
+  }
+}
+
+absl::StatusOr<bool> Collection::Expiry::IsTooLate(const Collection& self,
+                                                   const store::TimePlace& place, absl::Time now) {
+  if (self.live_.IsExpired(place.time, now)) return true;
+  const int64_t articles_max = self.live_.retention().articles_max;
+  if (articles_max == 0 || self.state_.articles < static_cast<uint64_t>(articles_max)) return false;
+  // It would be one too many: is any of the others to go before it?
+  for (std::optional<store::TimePlace> at = self.oldest_; at.has_value() && IsBefore(*at, place);) {
+    ASSIGN_OR_RETURN(const store::ArticleRecord record,
+                     self.store_->GetArticle(self.uid_, at->ordinal));
+    if (!record.deleted) return false;
+    ASSIGN_OR_RETURN(const auto next, self.store_->ByTime(self.uid_, *at, 2));
+    at = next.size() < 2 ? std::nullopt : std::optional<store::TimePlace>(next[1]);
+  }
+  return true;
+}
+
+absl::StatusOr<Verdict> Collection::Expiry::AnswerTooLate(Collection& self,
+                                                          const PreparedIngest& ingest,
+                                                          absl::Time now) {
+  const PreparedArticle& prepared = ingest.prepared;
+  ASSIGN_OR_RETURN(Verdict verdict, Decide(self, prepared, std::nullopt, ingest.skip_related, now));
+  verdict.expired = true;
+  verdict.embedding_pending = false;
+  if (!ingest.request_id.empty()) {
+    Change change(self.uid_, self.state_, now);
+    RETURN_IF_ERROR(self.RememberRequest(
+        ingest.request_id,
+        {store::RequestRecord::Kind::kIngest, prepared.article.id, prepared.content_hash, verdict},
+        &change));
+    RETURN_IF_ERROR(self.Commit(&change));
+  }
+  if (verdict.group != 0) RETURN_IF_ERROR(self.BringUpToDate(prepared.article.id, &verdict));
+  return verdict;
+}
+
+absl::Status Collection::Expiry::UpdateOldest(Collection& self, const Change& change) {
+  if (change.put_times.empty() && change.deleted_times.empty()) return absl::OkStatus();
+  std::optional<store::TimePlace> oldest = self.oldest_;
+  for (const store::TimePlace& place : change.put_times) {
+    if (!oldest.has_value() || IsBefore(place, *oldest)) oldest = place;
+  }
+  const bool may_be_gone = std::any_of(change.deleted_times.begin(), change.deleted_times.end(),
+                                       [&](const store::TimePlace& place) {
+                                         return oldest.has_value() && !IsBefore(*oldest, place);
+                                       });
+  if (may_be_gone) {
+    // From it on, and not from the first key: the store passes over deleted ones one by one.
+    ASSIGN_OR_RETURN(const auto places, self.store_->ByTime(self.uid_, *oldest, 1));
+    oldest = places.empty() ? std::nullopt : std::optional<store::TimePlace>(places.front());
+  }
+  self.oldest_ = oldest;
+  self.live_.set_oldest(oldest.has_value() ? std::optional<absl::Time>(oldest->time)
+                                           : std::nullopt);
+  return absl::OkStatus();
+}
+
+absl::Status Collection::Update(std::optional<Retention> retention,
+                                std::optional<Durability> durability) {
+  const auto expire_for_a_while = [this]() -> absl::Status {
+    const absl::Time end = absl::Now() + kUpdateTime;
+    while (absl::Now() < end) {
+      ASSIGN_OR_RETURN(const bool expired_some, ExpireSome());
+      if (!expired_some) break;
+    }
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(expire_for_a_while());  // else it would come back where the limits are eased
+  {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(CheckOpen());
+    const auto next = subjects_->next();
+    store::CollectionRecord record =
+        Record(subjects_->embedding()->settings, next == nullptr ? nullptr : &next->settings);
+    if (retention.has_value()) record.settings.retention = *retention;
+    if (durability.has_value()) record.settings.durability = *durability;
+    Change change(uid_, state_, live_.Now());
+    change.batch.PutCollection(record);
+    RETURN_IF_ERROR(Commit(&change));
+    live_.set_retention(record.settings.retention);
+    durability_ = record.settings.durability;
+  }
+  return expire_for_a_while();
+}
+
+absl::StatusOr<bool> Collection::ExpireSome() {
+  if (!live_.IsAnyDue()) {  // looks before it waits for writers
+    MutexLock lock(stats_mutex_);
+    const int64_t articles_max = live_.retention().articles_max;
+    if (articles_max == 0 || published_state_.articles <= static_cast<uint64_t>(articles_max)) {
+      return false;
+    }
+  }
+  bool expired_some = false;
+  for (int slice = 0; slice < kSlices; ++slice) {
+    MutexLock lock(write_mutex_);
+    RETURN_IF_ERROR(CheckOpen());
+    const uint64_t sequence = state_.sequence;
+    RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles));
+    if (state_.sequence == sequence) break;
+    expired_some = true;
+    expired_unreclaimed_ += state_.sequence - sequence;
+    if (expired_unreclaimed_ < kReclaimedTogether) continue;
+    expired_unreclaimed_ = 0;
+    RETURN_IF_ERROR(store_->BeginReclaiming());
+  }
+  return expired_some;
+}
+
+}  // namespace newsprint
