@@ -7,7 +7,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
-#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
@@ -23,6 +22,7 @@
 #include "service/common/mutex.h"
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
+#include "service/store/checkpoint.h"
 #include "service/store/codec.h"
 #include "service/store/folder_check.h"
 #include "service/store/group_commit.h"
@@ -132,7 +132,6 @@ class Batch::Impl {
 
 class Store::Impl {
  public:
-  explicit Impl(const std::string& data_dir) : logs(std::make_shared<WalFileSystem>(data_dir)) {}
   ~Impl() {
     if (db == nullptr) return;
     if (commit != nullptr) {
@@ -225,7 +224,7 @@ class Store::Impl {
 
   static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
 
-  const std::shared_ptr<WalFileSystem> logs;
+  const std::shared_ptr<WalFileSystem> logs = std::make_shared<WalFileSystem>();
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(logs);
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
@@ -296,7 +295,7 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
-  auto impl = std::make_unique<Impl>(options.data_dir);
+  auto impl = std::make_unique<Impl>();
   RETURN_IF_ERROR(impl->Open(options));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -618,19 +617,7 @@ int64_t Store::disk_bytes() const {
 }
 
 absl::Status Store::WriteCheckpoint(const std::string& dir) {
-  rocksdb::Checkpoint* raw = nullptr;
-  rocksdb::Status status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
-  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
-  // What nobody waits for is still in the log's buffer.
-  if (status.ok()) status = impl_->db->FlushWAL(/*sync=*/false);
-  // Without flushing first: a flush that fails, on a full disk, would end all writing.
-  if (status.ok()) {
-    status = checkpoint->CreateCheckpoint(dir, std::numeric_limits<uint64_t>::max());
-  }
-  if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(absl::StrCat("store: checkpoint: ", status.ToString()));
-  }
-  return ToStatus(status, "checkpoint");
+  return store::WriteCheckpoint(impl_->db.get(), dir);
 }
 
 Batch::Batch(uint32_t uid) : impl_(std::make_unique<Impl>(uid)) {}

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,15 +17,6 @@ namespace newsprint::store {
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
-
-namespace {
-
-// One way of writing the folder that a file is in.
-std::string FolderOf(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
-}
-
-}  // namespace
 
 // Thread-safe.
 class WalFileSystem::Log {
@@ -167,8 +157,7 @@ class WalFileSystem::Writer final : public rocksdb::FSWritableFile {
   const std::shared_ptr<Log> log_;
 };
 
-WalFileSystem::WalFileSystem(const std::string& dir)
-    : FileSystemWrapper(rocksdb::FileSystem::Default()), dir_(FolderOf(dir + "/any")) {}
+WalFileSystem::WalFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 WalFileSystem::~WalFileSystem() = default;
 
 absl::Status WalFileSystem::problem() const {
@@ -193,9 +182,7 @@ IOStatus WalFileSystem::NewWritableFile(const std::string& path,
                                         const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* file,
                                         IODebugContext* debug) {
-  if (!absl::EndsWith(path, ".log") || FolderOf(path) != dir_) {
-    return target()->NewWritableFile(path, options, file, debug);
-  }
+  if (!absl::EndsWith(path, ".log")) return target()->NewWritableFile(path, options, file, debug);
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     const int error = errno;

@@ -295,7 +295,7 @@ std::string ReadFile(const std::string& path) {
 TEST(WalFileSystemTest, WritesAgainWhatFailed) {
   const newsprint::testing::TempDir dir;
   const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files(dir.path());
+  WalFileSystem files;
   std::unique_ptr<rocksdb::FSWritableFile> log;
   ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
   const std::string first(1000, 'a');
@@ -344,7 +344,7 @@ TEST(WalFileSystemTest, SyncsAndRetriesAtOnceKeepEveryByte) {
 TEST(WalFileSystemTest, RemembersALogThatWasClosedTooEarly) {
   const newsprint::testing::TempDir dir;
   const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files(dir.path());
+  WalFileSystem files;
   std::unique_ptr<rocksdb::FSWritableFile> log;
   ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
   const std::string text(5000, 'b');
