@@ -320,7 +320,7 @@ TEST(WalFileSystemTest, WritesAgainWhatFailed) {
 TEST(WalFileSystemTest, SyncsAndRetriesAtOnceKeepEveryByte) {
   const newsprint::testing::TempDir dir;
   const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files(dir.path());
+  WalFileSystem files;
   std::unique_ptr<rocksdb::FSWritableFile> log;
   ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
   std::string expected;
