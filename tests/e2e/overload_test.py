@@ -86,7 +86,8 @@ class OverloadTest(np.ServerTestCase):
     def ask(self, api, text):
         """An ordinary caller, who tries again when refused, or when gRPC closes the connection to get
         memory."""
-        for _ in range(100):
+        deadline = time.monotonic() + 120
+        while True:
             try:
                 return api.FindDuplicates(article=api.Article(body=text), timeout=30)
             except grpc.RpcError as error:
@@ -95,9 +96,8 @@ class OverloadTest(np.ServerTestCase):
                                         grpc.StatusCode.UNAVAILABLE,
                                         grpc.StatusCode.DEADLINE_EXCEEDED):
                     raise
-                last = error
+                self.assertLess(time.monotonic(), deadline, f"refused for two minutes: {error}")
                 time.sleep(0.05)
-        self.fail(f"refused 100 times: {last}")
 
     def watch(self, process, start, seconds):
         """Asks for a while; returns the most that the server took."""
@@ -129,8 +129,8 @@ class OverloadTest(np.ServerTestCase):
         refused, deadline = None, time.monotonic() + 120
         while refused is None:
             self.assertLess(time.monotonic(), deadline, "no call was refused in two minutes")
-            calls = [api.ComputeFingerprintFuture(article=api.Article(id="a", body=body),
-                                                  timeout=60) for _ in range(4)]
+            calls = [api.ComputeFingerprintFuture(article=api.Article(id="a", body=body))
+                     for _ in range(4)]
             for call in calls:
                 if call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
                     refused = call
