@@ -151,10 +151,10 @@ absl::StatusOr<Options> OptionsFromFlags() {
                            int64_t{0}, int64_t{1} << 40));
   ASSIGN_OR_RETURN(options.server.compute_threads,
                    InRange("compute_threads", absl::GetFlag(FLAGS_compute_threads), 0, 1024));
-  RETURN_IF_ERROR(ReadOverloadFlags(&options.server));
   ASSIGN_OR_RETURN(
       limits.message_bytes_max,
       InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16, 1 << 30));
+  RETURN_IF_ERROR(ReadOverloadFlags(&options.server));
   ASSIGN_OR_RETURN(limits.body_bytes_max,
                    InRange("body_bytes_max", absl::GetFlag(FLAGS_body_bytes_max), 1, 64 << 20));
   ASSIGN_OR_RETURN(limits.title_bytes_max,
