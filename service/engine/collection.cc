@@ -542,7 +542,7 @@ void Collection::AnnounceChanges() const {
     MutexLock lock(stats_mutex_);
     last = published_state_.next_change - 1;
   }
-  store_->NotifyDurable([feed = feed_, last](const absl::Status& status) {
+  store_->NotifySynced([feed = feed_, last](const absl::Status& status) {
     if (!status.ok()) return;
     feed->last = std::max<uint64_t>(feed->last, last);  // from one thread of the store
     feed->listeners.NotifyAll();

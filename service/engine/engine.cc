@@ -230,7 +230,7 @@ std::vector<std::shared_ptr<Collection>> Engine::List(absl::string_view first,
 
 absl::Status Engine::WaitDurable() {
   std::promise<absl::Status> promise;
-  store_->NotifyDurable([&promise](absl::Status status) { promise.set_value(std::move(status)); });
+  store_->NotifySynced([&promise](absl::Status status) { promise.set_value(std::move(status)); });
   return promise.get_future().get();
 }
 

@@ -75,6 +75,9 @@ class Engine {
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
     store_->NotifyDurable(std::move(callback));
   }
+  void NotifySynced(absl::AnyInvocable<void(absl::Status)> callback) {
+    store_->NotifySynced(std::move(callback));
+  }
   // Returns when everything applied before is on disk.
   absl::Status WaitDurable();
 

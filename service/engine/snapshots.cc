@@ -30,6 +30,10 @@ absl::Status FileError(absl::string_view what, const std::string& path,
   return absl::UnavailableError(message);
 }
 
+absl::Status SnapshotError(const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("snapshot: ", status.message()));
+}
+
 // A name that people can read and that is new: names of one second get a number.
 std::string NameOf(absl::Time time, const std::string& snapshots_dir) {
   const std::string base = absl::FormatTime("%Y%m%d-%H%M%S", time, absl::UTCTimeZone());
@@ -207,7 +211,7 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
   if (error) return FileError("cannot make", snapshots_dir_, error);
   if (first) RETURN_IF_ERROR(store::SyncDir(data_dir_));
   std::promise<absl::Status> durable;
-  store_->NotifyDurable([&durable](absl::Status status) { durable.set_value(std::move(status)); });
+  store_->NotifySynced([&durable](absl::Status status) { durable.set_value(std::move(status)); });
   RETURN_IF_ERROR(durable.get_future().get());
 
   const std::string temporary = HiddenPathOf(name, ".tmp");
@@ -215,13 +219,12 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
     std::error_code ignored;  // the next start removes it
     fs::remove_all(temporary, ignored);
   };
-  RETURN_IF_ERROR(store_->WriteCheckpoint(temporary));
-  RETURN_IF_ERROR(LinkGraphs(temporary));
-  absl::StatusOr<store::Manifest> manifest = Complete(temporary, keep_going);
-  if (!manifest.ok()) {
-    return absl::Status(manifest.status().code(),
-                        absl::StrCat("snapshot: ", manifest.status().message()));
+  if (absl::Status status = store_->WriteCheckpoint(temporary); !status.ok()) {
+    return SnapshotError(status);
   }
+  RETURN_IF_ERROR(LinkGraphs(temporary));
+  const absl::StatusOr<store::Manifest> manifest = Complete(temporary, keep_going);
+  if (!manifest.ok()) return SnapshotError(manifest.status());
   fs::rename(temporary, path, error);
   if (error) return FileError("cannot make", path, error);
   if (absl::Status status = store::SyncDir(snapshots_dir_); !status.ok()) {

@@ -172,6 +172,11 @@ absl::StatusOr<bool> SubjectIndex::Compact() {
       if (!compacted_->IsBuilt()) return false;
       freed_unlocked = std::move(vectors_);
       vectors_ = std::move(compacted_);
+      // It holds the dead rows, and a start would take them up as long as nothing else is saved.
+      std::error_code error;
+      if (!files_path_.empty()) {
+        std::filesystem::remove(GraphPath(embedding_->settings.generation), error);
+      }
       return true;
     }
     const absl::StatusOr<uint32_t> row =

@@ -37,16 +37,18 @@ using ClusterServiceBase = v1::ClusterService::WithRawCallbackMethod_GetGroup<
 using AdminServiceBase = v1::AdminService::WithRawCallbackMethod_CreateCollection<
     v1::AdminService::WithRawCallbackMethod_GetCollection<
         v1::AdminService::WithRawCallbackMethod_ListCollections<
-            v1::AdminService::WithRawCallbackMethod_DeleteCollection<
-                v1::AdminService::WithRawCallbackMethod_GetStats<
-                    v1::AdminService::WithRawCallbackMethod_ListEmbedders<
-                        v1::AdminService::WithRawCallbackMethod_ReembedCollection<
-                            v1::AdminService::WithRawCallbackMethod_CancelReembedding<
-                                v1::AdminService::WithRawCallbackMethod_CreateSnapshot<
-                                    v1::AdminService::WithRawCallbackMethod_ListSnapshots<
-                                        v1::AdminService::WithRawCallbackMethod_DeleteSnapshot<
-                                            v1::AdminService::WithRawCallbackMethod_ReadSnapshot<
-                                                v1::AdminService::Service>>>>>>>>>>>>;
+            v1::AdminService::WithRawCallbackMethod_UpdateCollection<
+                v1::AdminService::WithRawCallbackMethod_DeleteCollection<
+                    v1::AdminService::WithRawCallbackMethod_GetStats<
+                        v1::AdminService::WithRawCallbackMethod_ListEmbedders<
+                            v1::AdminService::WithRawCallbackMethod_ReembedCollection<
+                                v1::AdminService::WithRawCallbackMethod_CancelReembedding<
+                                    v1::AdminService::WithRawCallbackMethod_CreateSnapshot<
+                                        v1::AdminService::WithRawCallbackMethod_ListSnapshots<
+                                            v1::AdminService::WithRawCallbackMethod_DeleteSnapshot<
+                                                v1::AdminService::
+                                                    WithRawCallbackMethod_ReadSnapshot<
+                                                        v1::AdminService::Service>>>>>>>>>>>>>;
 
 class ArticleService final : public ArticleServiceBase {
  public:

@@ -169,7 +169,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     // All that has happened up to now is announced once it is on disk, and from then on every
     // change.
     collection_->AnnounceChanges();
-    dispatcher_.handlers().engine().NotifyDurable(
+    dispatcher_.handlers().engine().NotifySynced(
         [weak = weak_from_this(), collection = collection_](const absl::Status& status) {
           const auto call = weak.lock();
           if (call == nullptr) return;

@@ -16,14 +16,16 @@ namespace newsprint::store {
 // The file DIR/ACKNOWLEDGED: 8 bytes of format, the database's sequence number of the last write
 // that was synced before it was acknowledged, and a checksum of that number, 8 bytes each,
 // little-endian. It is written after each sync of the log and never synced itself, as it must not
-// be ahead of the log: after a power failure it may be some seconds behind, after a kill it is not.
-// Not thread-safe.
+// be ahead of the log: after a power failure it may be half a minute behind, after a kill it is
+// not. Not thread-safe.
 class AcknowledgedFile {
  public:
   static constexpr absl::string_view kName = "ACKNOWLEDGED";
 
-  // Opens or makes it in a folder that exists. DATA_LOSS when it is damaged, UNAVAILABLE when the
-  // disk fails.
+  // The number in the file of a folder, which is not changed; 0 when there is none. DATA_LOSS when
+  // it is damaged, UNAVAILABLE when it cannot be read.
+  static absl::StatusOr<uint64_t> Read(const std::string& data_dir);
+  // Opens or makes it in a folder that exists. Errors as of Read.
   static absl::StatusOr<AcknowledgedFile> Open(const std::string& data_dir);
   AcknowledgedFile(AcknowledgedFile&& other) noexcept;
   AcknowledgedFile& operator=(AcknowledgedFile&& other) noexcept;

@@ -81,16 +81,6 @@ absl::Status WithLeftovers(const absl::Status& status, const std::string& path,
   return absl::Status(status.code(), message);
 }
 
-absl::Status WriteAll(int fd, const std::string& path, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return SystemError("cannot write", path);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<int> CreateFile(const std::string& path) {
   RETURN_IF_ERROR(MakeParents(path));
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -55,7 +55,10 @@ void GroupCommit::OnApplied(Durability durability) {
     wake_.NotifyOne();
     return;
   }
-  const uint64_t sequence = db_->GetLatestSequenceNumber();
+  MustSync(db_->GetLatestSequenceNumber());
+}
+
+void GroupCommit::MustSync(uint64_t sequence) {
   uint64_t before = must_sync_;
   while (before < sequence && !must_sync_.compare_exchange_weak(before, sequence)) {
   }
@@ -75,35 +78,44 @@ void GroupCommit::NotifyDurable(Callback callback) {
   wake_.NotifyOne();
 }
 
+void GroupCommit::NotifySynced(Callback callback) {
+  MustSync(db_->GetLatestSequenceNumber());
+  NotifyDurable(std::move(callback));
+}
+
 void GroupCommit::Run() {
   bool stopping = false;
   while (!stopping) {
     std::vector<Callback> callbacks;
     {
       MutexLock lock(mutex_);
-      const auto deadline = std::chrono::steady_clock::now() + kPeriod;
+      Clock::time_point look = Clock::now() + kPeriod;
       while (waiting_.empty() && !stopping_) {
         if (!unsynced_ && state_ == State::kWritable) {
           wake_.Wait(mutex_);
-        } else if (!wake_.WaitUntil(mutex_, deadline)) {
+          look = Clock::now() + kPeriod;
+        } else if (!wake_.WaitUntil(mutex_, look)) {
           break;
         }
       }
       callbacks.swap(waiting_);
       stopping = stopping_ && callbacks.empty();
     }
-    const absl::Status status = MakeDurable(/*periodic=*/callbacks.empty());
+    // However busy those are who do wait.
+    if (unsynced_ && !sync_due_.has_value()) sync_due_ = Clock::now() + kPeriod;
+    const bool due = sync_due_.has_value() && Clock::now() >= *sync_due_;
+    const absl::Status status = MakeDurable(/*all=*/callbacks.empty() || due);
     for (Callback& callback : callbacks) callback(status);
   }
 }
 
-absl::Status GroupCommit::MakeDurable(bool periodic) {
+absl::Status GroupCommit::MakeDurable(bool all) {
   UpdateState();
   if (state_ == State::kFailed) {
     ReaderMutexLock lock(mutex_);
     return reason_;
   }
-  if (!periodic && must_sync_ <= synced_) return absl::OkStatus();
+  if (!all && must_sync_ <= synced_) return absl::OkStatus();
   absl::Status status = Sync();
   if (!status.ok()) OnFailed(status);
   return status;
@@ -111,6 +123,7 @@ absl::Status GroupCommit::MakeDurable(bool periodic) {
 
 absl::Status GroupCommit::Sync() {
   unsynced_ = false;  // first: what is applied from now on may be left out
+  sync_due_.reset();
   const uint64_t sequence = db_->GetLatestSequenceNumber();
   if (sequence <= synced_) return absl::OkStatus();
   RETURN_IF_ERROR(ToStatus(db_->FlushWAL(/*sync=*/true), "sync"));
@@ -121,42 +134,56 @@ absl::Status GroupCommit::Sync() {
 }
 
 void GroupCommit::UpdateState() {
-  const auto now = std::chrono::steady_clock::now();
+  const Clock::time_point now = Clock::now();
   if (state_ == State::kFailed && now < next_look_) return;
   next_look_ = now + kPeriod;
   std::error_code error;
   const auto space = std::filesystem::space(options_.data_dir, error);
   const auto reserve = static_cast<uint64_t>(options_.disk_reserve_bytes);
   const bool nearly_full = !error && space.available < reserve;
-  if (state_ == State::kFailed) {
-    // On a full disk a try only makes another file that cannot be finished.
-    if (nearly_full || !TryRecover().ok()) return;
-    SetState(State::kWritable, absl::OkStatus());
-  } else if (nearly_full) {
+  // On a full disk RocksDB would begin another table that cannot be finished; a log needs little.
+  if (state_ == State::kFailed && nearly_full && logs_->problem().ok()) return;
+  const bool recovered = state_ == State::kFailed && TryRecover().ok();
+  if (nearly_full) {
     SetState(State::kNearlyFull,
              absl::UnavailableError(
                  absl::StrCat("store: read-only, as the disk is nearly full, got ", space.available,
-                              " bytes free, limit ", reserve, " bytes (--disk_reserve_bytes)")));
+                              " bytes free, limit ", reserve, " bytes (--disk_reserve_bytes)")),
+             recovered);
   } else {
-    SetState(State::kWritable, absl::OkStatus());
+    SetState(State::kWritable, absl::OkStatus(), recovered);
   }
 }
 
 absl::Status GroupCommit::TryRecover() {
   RETURN_IF_ERROR(logs_->Retry());
-  RETURN_IF_ERROR(ToStatus(db_->Resume(), "resume"));
+  const rocksdb::Status resumed = db_->Resume();
+  if (!resumed.ok() && resumed.severity() >= rocksdb::Status::Severity::kFatalError) {
+    SetReason(absl::UnavailableError(
+        absl::StrCat("store: read-only until the server is restarted, as a write failed: ",
+                     resumed.ToString())));
+  }
+  RETURN_IF_ERROR(ToStatus(resumed, "resume"));
   return Sync();
 }
 
-void GroupCommit::SetState(State state, const absl::Status& reason) {
+void GroupCommit::SetState(State state, const absl::Status& reason, bool recovered) {
   {
     MutexLock lock(mutex_);
-    // A failure stays until the thread has got over it.
-    if (state == state_ || (state_ == State::kFailed && state == State::kNearlyFull)) return;
+    if (state == state_ || (state_ == State::kFailed && !recovered)) return;
     state_ = state;
     reason_ = reason;
   }
   wake_.NotifyOne();
+  if (options_.report) options_.report(reason);
+}
+
+void GroupCommit::SetReason(const absl::Status& reason) {
+  {
+    MutexLock lock(mutex_);
+    if (reason_ == reason) return;
+    reason_ = reason;
+  }
   if (options_.report) options_.report(reason);
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,20 +53,27 @@ class GroupCommit {
   // for it; else it is on disk within a second.
   void OnApplied(Durability durability);
   void OnFailed(const absl::Status& status);
-  // See Store::NotifyDurable. Callbacks come in the order of the calls, from one thread.
+  // See Store::NotifyDurable and NotifySynced. Callbacks come in the order of the calls, from one
+  // thread.
   void NotifyDurable(Callback callback);
+  void NotifySynced(Callback callback);
 
  private:
+  using Clock = std::chrono::steady_clock;
   enum class State { kWritable, kNearlyFull, kFailed };
 
+  void MustSync(uint64_t sequence);
   void Run();
-  // What those who wait are told. `periodic`: nobody does.
-  absl::Status MakeDurable(bool periodic);
+  // What those who wait are told. `all`: also what nobody waits for is to be synced.
+  absl::Status MakeDurable(bool all);
   absl::Status Sync();
   // Looks whether the state has changed for the better, or the disk has filled up.
   void UpdateState();
   absl::Status TryRecover();
-  void SetState(State state, const absl::Status& reason);
+  // Leaves kFailed only when `recovered`.
+  void SetState(State state, const absl::Status& reason, bool recovered = false);
+  // Another reason of the present state.
+  void SetReason(const absl::Status& reason);
 
   rocksdb::DB* const db_;
   WalFileSystem* const logs_;
@@ -78,7 +86,8 @@ class GroupCommit {
   // Of the thread.
   AcknowledgedFile acknowledged_;
   uint64_t synced_ = 0;
-  std::chrono::steady_clock::time_point next_look_;
+  Clock::time_point next_look_;                // when the state is kFailed
+  std::optional<Clock::time_point> sync_due_;  // of what nobody waits for
 
   std::atomic<State> state_{State::kWritable};
   mutable Mutex mutex_;

@@ -147,6 +147,16 @@ absl::Status SystemError(absl::string_view what, const std::string& path) {
   return absl::UnavailableError(message);
 }
 
+absl::Status WriteAll(int descriptor, const std::string& path, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError("cannot write", path);
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SyncDir(const std::string& dir) {
   const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return SystemError("cannot open", dir);
@@ -180,14 +190,7 @@ absl::Status WriteManifest(const std::string& dir, const Manifest& manifest) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return SystemError("cannot write", path);
   const absl::Cleanup close_file = [fd] { close(fd); };
-  const std::string text = Encode(manifest);
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t count = write(fd, text.data() + done, text.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return SystemError("cannot write", path);
-    done += static_cast<size_t>(count);
-  }
+  RETURN_IF_ERROR(WriteAll(fd, path, Encode(manifest)));
   return fsync(fd) == 0 ? absl::OkStatus() : SystemError("cannot write", path);
 }
 

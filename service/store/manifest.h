@@ -65,6 +65,9 @@ absl::Status CompareFiles(const ManifestFile& found, const ManifestFile& expecte
 // All files below `dir`, as paths relative to it, in order. Links are listed and not followed.
 absl::StatusOr<std::vector<std::string>> ListFiles(const std::string& dir);
 
+// Writes all of `bytes` to an open file; `path` is for messages.
+absl::Status WriteAll(int descriptor, const std::string& path, absl::string_view bytes);
+
 // Makes the entries of a folder durable.
 absl::Status SyncDir(const std::string& dir);
 

@@ -7,7 +7,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
-#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
@@ -23,10 +22,12 @@
 #include "service/common/mutex.h"
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
+#include "service/store/checkpoint.h"
 #include "service/store/codec.h"
 #include "service/store/folder_check.h"
 #include "service/store/group_commit.h"
 #include "service/store/keys.h"
+#include "service/store/manifest.h"
 #include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
 #include "service/store/wal_file_system.h"
@@ -116,6 +117,12 @@ class Batch::Impl {
 
   static constexpr size_t kReservedBytes = size_t{16} << 10;  // of most articles
 
+  // RocksDB counts an empty range when it writes it and not when it reads the log, so a start would
+  // miss one write.
+  void DeleteRange(const std::string& first, const std::string& end) {
+    if (first < end) small.DeleteRange(first, end);
+  }
+
   const uint32_t uid;
   rocksdb::WriteBatch small{kReservedBytes};
   bool may_use_reserve = false;
@@ -125,7 +132,6 @@ class Batch::Impl {
 
 class Store::Impl {
  public:
-  explicit Impl(const std::string& data_dir) : logs(std::make_shared<WalFileSystem>(data_dir)) {}
   ~Impl() {
     if (db == nullptr) return;
     if (commit != nullptr) {
@@ -218,7 +224,7 @@ class Store::Impl {
 
   static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
 
-  const std::shared_ptr<WalFileSystem> logs;
+  const std::shared_ptr<WalFileSystem> logs = std::make_shared<WalFileSystem>();
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(logs);
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // small records, bodies
@@ -227,13 +233,18 @@ class Store::Impl {
 
 absl::Status Store::Impl::Open(const Options& options) {
   std::error_code error;
-  std::filesystem::create_directory(options.data_dir, error);
+  const bool is_new = std::filesystem::create_directory(options.data_dir, error);
   if (error) {
     return absl::UnavailableError(
         absl::StrCat("data_dir: cannot open ", options.data_dir, ": ", error.message()));
   }
-  ASSIGN_OR_RETURN(AcknowledgedFile acknowledged, AcknowledgedFile::Open(options.data_dir));
-  RETURN_IF_ERROR(CheckFolder(options.data_dir, acknowledged.sequence()));
+  if (is_new) {
+    const auto folder = std::filesystem::absolute(options.data_dir).lexically_normal();
+    const auto parent = (folder.has_filename() ? folder : folder.parent_path()).parent_path();
+    RETURN_IF_ERROR(SyncDir(parent.string()));
+  }
+  RETURN_IF_ERROR(CheckFolder(options.data_dir));
+
   rocksdb::DBOptions db_options;
   db_options.env = env.get();
   db_options.create_if_missing = true;
@@ -257,6 +268,7 @@ absl::Status Store::Impl::Open(const Options& options) {
       rocksdb::DB::Open(db_options, options.data_dir, descriptors, &families, &raw);
   if (!status.ok()) return OpenError(status, options.data_dir);
   db.reset(raw);
+  ASSIGN_OR_RETURN(AcknowledgedFile acknowledged, AcknowledgedFile::Open(options.data_dir));
   commit = std::make_unique<GroupCommit>(
       raw, logs.get(), std::move(acknowledged),
       GroupCommit::Options{options.data_dir, options.disk_reserve_bytes, options.report});
@@ -272,33 +284,18 @@ absl::Status Store::Impl::CheckFormat(const UpgradeProgress& progress) {
     batch.Put(families[0], Key(0, kFormatTag), out.bytes());
     return SyncedWrite(&batch, "format");
   }
-  Decoder in(*stored);
-  const uint64_t version = in.Varint();
-  if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
-  if (version < kUpgradableVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "data_dir: format is older than this server reads, got ", version, ", limit ",
-        kUpgradableVersion, " to ", kFormatVersion, "; ingest the articles into a new folder"));
-  }
-  if (version < kFormatVersion) {
-    return UpgradeFolder(
-        static_cast<uint32_t>(version), db.get(),
-        [this](rocksdb::WriteBatch* batch) { return SyncedWrite(batch, "upgrade", true); },
-        progress);
-  }
-  if (version > kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("data_dir: format is newer than this server knows, got ", version, ", limit ",
-                     kFormatVersion));
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint32_t version, ReadFormat(*stored));
+  if (version == kFormatVersion) return absl::OkStatus();
+  return UpgradeFolder(
+      version, db.get(),
+      [this](rocksdb::WriteBatch* batch) { return SyncedWrite(batch, "upgrade", true); }, progress);
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
-  auto impl = std::make_unique<Impl>(options.data_dir);
+  auto impl = std::make_unique<Impl>();
   RETURN_IF_ERROR(impl->Open(options));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -351,6 +348,10 @@ absl::Status Store::Apply(const Batch& batch, Durability durability) {
 
 void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
   impl_->commit->NotifyDurable(std::move(callback));
+}
+
+void Store::NotifySynced(absl::AnyInvocable<void(absl::Status)> callback) {
+  impl_->commit->NotifySynced(std::move(callback));
 }
 
 absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
@@ -616,19 +617,7 @@ int64_t Store::disk_bytes() const {
 }
 
 absl::Status Store::WriteCheckpoint(const std::string& dir) {
-  rocksdb::Checkpoint* raw = nullptr;
-  rocksdb::Status status = rocksdb::Checkpoint::Create(impl_->db.get(), &raw);
-  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
-  // What nobody waits for is still in the log's buffer.
-  if (status.ok()) status = impl_->db->FlushWAL(/*sync=*/false);
-  // Without flushing first: a flush that fails, on a full disk, would end all writing.
-  if (status.ok()) {
-    status = checkpoint->CreateCheckpoint(dir, std::numeric_limits<uint64_t>::max());
-  }
-  if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(absl::StrCat("store: checkpoint: ", status.ToString()));
-  }
-  return ToStatus(status, "checkpoint");
+  return store::WriteCheckpoint(impl_->db.get(), dir);
 }
 
 Batch::Batch(uint32_t uid) : impl_(std::make_unique<Impl>(uid)) {}
@@ -744,8 +733,8 @@ void Batch::PutTaught(const Hash128& id_or_text) {
 
 void Batch::PutBoilerplate(const BoilerplateRecord& record) {
   impl_->small.Put(Key(impl_->uid, kBoilerplateTag), Encode(record));
-  impl_->small.DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
-                           OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
+  impl_->DeleteRange(OrdinalKey(impl_->uid, kLessonTag, 0),
+                     OrdinalKey(impl_->uid, kLessonTag, record.first_lesson));
   impl_->small.DeleteRange(Key(impl_->uid, kTaughtTag), PrefixEnd(Key(impl_->uid, kTaughtTag)));
 }
 
@@ -754,8 +743,8 @@ void Batch::PutChange(const GroupChange& change) {
 }
 
 void Batch::DeleteChangesBefore(uint64_t first) {
-  impl_->small.DeleteRange(Key(impl_->uid, kChangeTag, KeyFixed64(0)),
-                           Key(impl_->uid, kChangeTag, KeyFixed64(first)));
+  impl_->DeleteRange(Key(impl_->uid, kChangeTag, KeyFixed64(0)),
+                     Key(impl_->uid, kChangeTag, KeyFixed64(first)));
 }
 
 void Batch::PutGroup(GroupNumber group, const GroupRecord& record) {

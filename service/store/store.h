@@ -69,6 +69,8 @@ class Store {
   // is on disk, with one sync for all that wait (group commit). The callback must not block. On an
   // error the disk may or may not hold what was applied.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback);
+  // The same for what was applied with kAsync too.
+  void NotifySynced(absl::AnyInvocable<void(absl::Status)> callback);
 
   // Reads of one collection. Absent: nullopt, or NOT_FOUND where a record must exist.
   absl::StatusOr<CollectionState> State(uint32_t uid) const;  // a fresh one when absent

@@ -54,6 +54,23 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
 
 }  // namespace
 
+absl::StatusOr<uint32_t> ReadFormat(absl::string_view record) {
+  Decoder in(record);
+  const uint64_t version = in.Varint();
+  if (!in.ok()) return absl::DataLossError("data_dir: damaged format record");
+  if (version < kUpgradableVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data_dir: format is older than this server reads, got ", version, ", limit ",
+        kUpgradableVersion, " to ", kFormatVersion, "; ingest the articles into a new folder"));
+  }
+  if (version > kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data_dir: format is newer than this server knows, got ", version, ", limit ",
+                     kFormatVersion));
+  }
+  return static_cast<uint32_t>(version);
+}
+
 absl::Status UpgradeFolder(uint32_t version, rocksdb::DB* db,
                            absl::FunctionRef<absl::Status(rocksdb::WriteBatch*)> write_synced,
                            const UpgradeProgress& progress) {

@@ -9,12 +9,18 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "service/store/store.h"
 
 namespace newsprint::store {
 
 // The oldest format that UpgradeFolder can begin with.
 inline constexpr uint32_t kUpgradableVersion = 3;
+
+// The number in a folder's format record, kUpgradableVersion to kFormatVersion. FAILED_PRECONDITION
+// for any other, DATA_LOSS when the record is damaged.
+absl::StatusOr<uint32_t> ReadFormat(absl::string_view record);
 
 // Takes a folder of format `version`, kUpgradableVersion to kFormatVersion - 1, one format further
 // after the other. Each step may be repeated, and writes the number of its format last: after a

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,15 +17,6 @@ namespace newsprint::store {
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
-
-namespace {
-
-// One way of writing the folder that a file is in.
-std::string FolderOf(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
-}
-
-}  // namespace
 
 // Thread-safe.
 class WalFileSystem::Log {
@@ -42,6 +32,7 @@ class WalFileSystem::Log {
 
   // Appends may come meanwhile.
   absl::Status Sync() {
+    MutexLock one_at_a_time(sync_mutex_);
     size_t bytes = 0;
     {
       MutexLock lock(mutex_);
@@ -109,6 +100,7 @@ class WalFileSystem::Log {
 
   const std::string path_;
   const int file_;
+  Mutex sync_mutex_;  // before mutex_
   mutable Mutex mutex_;
   uint64_t synced_ ABSL_GUARDED_BY(mutex_) = 0;   // bytes from the beginning
   std::string unsynced_ ABSL_GUARDED_BY(mutex_);  // the bytes behind them
@@ -165,8 +157,7 @@ class WalFileSystem::Writer final : public rocksdb::FSWritableFile {
   const std::shared_ptr<Log> log_;
 };
 
-WalFileSystem::WalFileSystem(const std::string& dir)
-    : FileSystemWrapper(rocksdb::FileSystem::Default()), dir_(FolderOf(dir + "/any")) {}
+WalFileSystem::WalFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 WalFileSystem::~WalFileSystem() = default;
 
 absl::Status WalFileSystem::problem() const {
@@ -191,9 +182,7 @@ IOStatus WalFileSystem::NewWritableFile(const std::string& path,
                                         const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* file,
                                         IODebugContext* debug) {
-  if (!absl::EndsWith(path, ".log") || FolderOf(path) != dir_) {
-    return target()->NewWritableFile(path, options, file, debug);
-  }
+  if (!absl::EndsWith(path, ".log")) return target()->NewWritableFile(path, options, file, debug);
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     const int error = errno;

@@ -13,17 +13,15 @@
 
 namespace newsprint::store {
 
-// The default file system, but for the logs of one folder: files whose name ends in .log. (Those of
-// snapshots are copies, and who makes them wants to know that it failed.) RocksDB gives up a log
-// after the first error, and with its assertions on, as Debian builds it, the next write ends the
-// process. And after a failed fsync the kernel may have dropped what it could not write (A. Rebello
-// and others: Can Applications Recover from fsync Failures?, 2020), so a second one proves nothing.
-// So a log keeps what it was given since its last sync, tells RocksDB that all is well, and tells
-// the truth through problem(), which whoever acknowledges a write must ask after the sync.
-// Thread-safe.
+// The default file system, but for files whose name ends in .log. RocksDB gives up a log after the
+// first error, and with its assertions on, as Debian builds it, the next write ends the process.
+// And after a failed fsync the kernel may have dropped what it could not write (A. Rebello and
+// others: Can Applications Recover from fsync Failures?, 2020), so a second one proves nothing. So
+// a log keeps what it was given since its last sync, tells RocksDB that all is well, and tells the
+// truth through problem(), which whoever acknowledges a write must ask after the sync. Thread-safe.
 class WalFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  explicit WalFileSystem(const std::string& dir);
+  WalFileSystem();
   ~WalFileSystem() override;
 
   // OK when every sync so far did its work. UNAVAILABLE else.
@@ -41,8 +39,6 @@ class WalFileSystem final : public rocksdb::FileSystemWrapper {
  private:
   class Log;
   class Writer;
-
-  const std::string dir_;
 
   mutable Mutex mutex_;
   // Those that are open, and those that RocksDB has closed and that are not all on disk.

@@ -61,6 +61,9 @@ CollectionPlan Plan(const char* name, Writer::Mode mode) {
 // One collection for each way to write, and for what shapes the stored records.
 std::vector<CollectionPlan> PlanCollections(const Life::Options& options) {
   std::vector<CollectionPlan> plans;
+  // The first, whose articles were all published before now, and so expire by that time.
+  plans.push_back(Plan("latest", Writer::Mode::kBatch));
+  plans.back().settings.mutable_retention()->set_articles_max(100);
   plans.push_back(Plan("wire", Writer::Mode::kStream));
   plans.push_back(Plan("desk", Writer::Mode::kUnary));
   plans.back().settings.set_canonical_policy(v1::CANONICAL_POLICY_LONGEST);
@@ -76,8 +79,6 @@ std::vector<CollectionPlan> PlanCollections(const Life::Options& options) {
   plans.push_back(Plan("vectors", Writer::Mode::kUnary));
   plans.back().settings.set_embedder("caller");
   plans.back().settings.set_embedding_dimension(16);
-  plans.push_back(Plan("latest", Writer::Mode::kBatch));
-  plans.back().settings.mutable_retention()->set_articles_max(100);
   if (options.large_bodies) {
     plans.push_back(Plan("large", Writer::Mode::kUnary));
     plans.back().body_parts = 120;
@@ -130,6 +131,7 @@ void Life::MakeCollections() {
     workload.first_article = index * kArticlesOfCollection;
     workload.body_parts = plan.body_parts;
     workload.articles_kept = options_.articles_kept;
+    workload.skip_related = options_.skip_related;
     workload.expires = plan.settings.has_retention();
     workload.embedding_dimension = plan.settings.embedding_dimension();
     workloads_.push_back(std::make_unique<Workload>(&generator_, workload));
@@ -279,6 +281,7 @@ void Life::VerifyAll(size_t sample) {
     VerifyOptions options;
     options.seed = dice_.Next();
     options.sample = sample;
+    options.skip_related = options_.skip_related;
     const Findings found =
         Verify(*stubs_, *reference_, writers_[i]->collection(), *workloads_[i], options);
     totals_->compared += found.calls;

@@ -367,6 +367,7 @@ void RunSoak(const RoundOptions& options, absl::Duration duration, Totals* total
   Life::Options born = LifeOptions(options, "soak", options.seed + 3000);
   born.large_bodies = true;
   born.articles_kept = kSoakArticlesKept;
+  born.skip_related = true;
   auto life = std::make_unique<Life>(std::move(born), totals);
   size_t told = totals->reports.size();
   std::vector<MemorySample> samples;

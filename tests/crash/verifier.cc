@@ -309,8 +309,10 @@ class Verification {
     related.set_collection(collection_);
     related.set_id(id);
     related.set_max_results(20);
-    Compare(stubs_.articles.get(), &v1::ArticleService::Stub::FindRelated,
-            &rpc::Handlers::FindRelated, related, &findings_.half_indexed);
+    if (!options_.skip_related) {
+      Compare(stubs_.articles.get(), &v1::ArticleService::Stub::FindRelated,
+              &rpc::Handlers::FindRelated, related, &findings_.half_indexed);
+    }
     v1::GetArticleRequest get;
     get.set_collection(collection_);
     get.set_id(id);

@@ -30,7 +30,8 @@ struct VerifyOptions {
   bool damaged = false;
   // Whether the server has an earlier state than the workload.
   bool past = false;
-  size_t sample = 40;  // articles that are asked about in all ways
+  bool skip_related = false;  // leaves FindRelated out
+  size_t sample = 40;         // articles that are asked about in all ways
   uint64_t seed = 0;
 };
 

@@ -95,7 +95,7 @@ void Workload::Add(v1::Article article, uint64_t story, Operation* operation) {
   operation->text_hash = TextHash(article);
   *request.mutable_article() = std::move(article);
   request.set_request_id(RequestId(*operation));
-  request.set_skip_related(dice_.Percent(10));
+  request.set_skip_related(options_.skip_related || dice_.Percent(10));
   operation->request = std::move(request);
 }
 

@@ -38,6 +38,7 @@ class Workload {
     uint64_t first_article = 0;   // number of the generator's that it begins with
     int body_parts = 1;           // articles that one body is made of; more: large bodies
     size_t articles_kept = 0;     // deletes down to so many; 0: no limit
+    bool skip_related = false;    // in all ingestions; else in some
     bool expires = false;         // the server takes articles away
     int embedding_dimension = 0;  // of the vectors that articles bring; 0: none
   };

@@ -177,7 +177,7 @@ TEST_F(SnapshotsTest, ACancelledOneLeavesNothing) {
 
 TEST_F(SnapshotsTest, AFailedOneLeavesNothingAndTheServerGoesOn) {
   Ingest(1);
-  // What RocksDB makes first is in the way.
+  // What is made first is in the way.
   fs::create_directories(PathOf(".x.tmp"));
   EXPECT_FALSE(engine_->snapshots().Create("x", Always).ok());
   EXPECT_TRUE(Present().empty());

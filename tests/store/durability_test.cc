@@ -8,6 +8,7 @@
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -99,6 +100,69 @@ TEST(DurabilityTest, AsyncWritesWaitForNothingAndReachTheDiskAllTheSame) {
         TryOpen(CopyFolder(dir.path() + "/live", absl::StrCat(dir.path(), "/", ++copies)));
     return copy.ok() && (*copy)->FindId(kUid, "a")->has_value();
   }));
+}
+
+// Somebody always waits, so nothing is ever idle.
+TEST(DurabilityTest, AsyncWritesReachTheDiskUnderLoadToo) {
+  const newsprint::testing::TempDir dir;
+  const auto store = *TryOpen(dir.path() + "/live");
+  ASSERT_TRUE(PutId(*store, "a", 7, Durability::kAsync).ok());
+  const absl::Time end = absl::Now() + absl::Seconds(3);
+  for (Ordinal i = 100; absl::Now() < end; ++i) {
+    ASSERT_TRUE(PutId(*store, absl::StrCat("later-", i), i, Durability::kAsync).ok());
+    ASSERT_TRUE(WaitDurable(*store).ok());
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  const auto copy = TryOpen(CopyFolder(dir.path() + "/live", dir.path() + "/copy"));
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_TRUE((*copy)->FindId(kUid, "a")->has_value());
+}
+
+TEST(DurabilityTest, NotifySyncedWaitsForAsyncWritesToo) {
+  const newsprint::testing::TempDir dir;
+  const auto store = *TryOpen(dir.path() + "/live");
+  ASSERT_TRUE(PutId(*store, "a", 7, Durability::kAsync).ok());
+  std::promise<absl::Status> synced;
+  store->NotifySynced([&](absl::Status status) { synced.set_value(std::move(status)); });
+  ASSERT_TRUE(synced.get_future().get().ok());
+  const auto copy = TryOpen(CopyFolder(dir.path() + "/live", dir.path() + "/copy"));
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_TRUE((*copy)->FindId(kUid, "a")->has_value());
+}
+
+// As a kill leaves it while tables are written: two logs, of which the first is needed.
+TEST(DurabilityTest, RefusesAFolderThatLacksOneOfItsLogs) {
+  const newsprint::testing::TempDir dir;
+  const std::string first = dir.path() + "/first";
+  const std::string second = dir.path() + "/second";
+  {
+    const auto store = *TryOpen(dir.path() + "/live");
+    ASSERT_TRUE(PutId(*store, "a", 1).ok());
+    ASSERT_TRUE(WaitDurable(*store).ok());
+    CopyFolder(dir.path() + "/live", first);
+  }
+  const std::string first_log = FindFile(first, ".log");
+  CopyFolder(first, dir.path() + "/next");
+  {
+    const auto store = *TryOpen(dir.path() + "/next");
+    ASSERT_TRUE(PutId(*store, "b", 2).ok());
+    ASSERT_TRUE(WaitDurable(*store).ok());
+    CopyFolder(dir.path() + "/next", second);
+  }
+  const std::filesystem::path second_log = FindFile(second, ".log");
+  std::filesystem::copy(second_log, std::filesystem::path(first) / second_log.filename());
+  std::filesystem::copy(second + "/ACKNOWLEDGED", first + "/ACKNOWLEDGED",
+                        std::filesystem::copy_options::overwrite_existing);
+  CopyFolder(first, dir.path() + "/whole");
+  const auto whole = TryOpen(dir.path() + "/whole");
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_TRUE((*whole)->FindId(kUid, "a")->has_value());
+  EXPECT_TRUE((*whole)->FindId(kUid, "b")->has_value());
+  std::filesystem::remove(first_log);
+  const absl::Status status = TryOpen(first).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a part of the write-ahead log is missing before "));
 }
 
 TEST(DurabilityTest, RefusesAFolderWhoseLogIsGoneOrDamaged) {
@@ -231,7 +295,7 @@ std::string ReadFile(const std::string& path) {
 TEST(WalFileSystemTest, WritesAgainWhatFailed) {
   const newsprint::testing::TempDir dir;
   const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files(dir.path());
+  WalFileSystem files;
   std::unique_ptr<rocksdb::FSWritableFile> log;
   ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
   const std::string first(1000, 'a');
@@ -253,10 +317,34 @@ TEST(WalFileSystemTest, WritesAgainWhatFailed) {
   EXPECT_EQ(ReadFile(path), first + second + first);
 }
 
+TEST(WalFileSystemTest, SyncsAndRetriesAtOnceKeepEveryByte) {
+  const newsprint::testing::TempDir dir;
+  const std::string path = dir.path() + "/000001.log";
+  WalFileSystem files;
+  std::unique_ptr<rocksdb::FSWritableFile> log;
+  ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
+  std::string expected;
+  for (int round = 0; round < 20; ++round) {
+    const std::string text(1000 + round, static_cast<char>('a' + round));
+    {
+      const FileSizeLimit limit(expected.size() + 100);
+      EXPECT_TRUE(log->Append(text, {}, nullptr).ok());
+      EXPECT_FALSE(files.problem().ok());
+    }
+    expected += text;
+    std::thread retry([&] { EXPECT_TRUE(files.Retry().ok()); });
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(log->Sync({}, nullptr).ok());
+    retry.join();
+    ASSERT_TRUE(files.Retry().ok());
+  }
+  EXPECT_EQ(log->GetFileSize({}, nullptr), expected.size());
+  EXPECT_EQ(ReadFile(path), expected);
+}
+
 TEST(WalFileSystemTest, RemembersALogThatWasClosedTooEarly) {
   const newsprint::testing::TempDir dir;
   const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files(dir.path());
+  WalFileSystem files;
   std::unique_ptr<rocksdb::FSWritableFile> log;
   ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
   const std::string text(5000, 'b');
