@@ -27,8 +27,8 @@ namespace newsprint {
 struct SnapshotInfo {
   std::string name;
   std::optional<absl::Time> created_at;  // nothing when its manifest cannot be read
-  uint64_t bytes = 0;  // of all files but the manifest
-  uint64_t files = 0;  // the same
+  uint64_t bytes = 0;                    // of all files but the manifest
+  uint64_t files = 0;                    // the same
 };
 
 // The bytes of a snapshot's files, in the order of the manifest, which comes last. Not thread-safe.
@@ -80,8 +80,8 @@ class Snapshots {
   // them, with 0 bytes and files: it takes up room, and its name.
   absl::StatusOr<std::vector<SnapshotInfo>> List(absl::string_view first,
                                                  size_t snapshots_max) const;
-  // NOT_FOUND. UNAVAILABLE: its name is free already, when the snapshot is not listed any more; what
-  // is left of its files goes with the next start.
+  // NOT_FOUND. UNAVAILABLE: its name is free already, when the snapshot is not listed any more;
+  // what is left of its files goes with the next start.
   absl::Status Delete(absl::string_view name);
   // From a place on: the file `first_path` ("" for the first) at `first_offset`. NOT_FOUND when
   // there is no such snapshot, INVALID_ARGUMENT when it has no such file or that is shorter.

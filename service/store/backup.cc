@@ -42,7 +42,8 @@ absl::Status MakeParents(const std::string& path) {
   std::error_code error;
   if (parent == path || fs::is_directory(parent, error)) return absl::OkStatus();
   RETURN_IF_ERROR(MakeParents(parent));
-  if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return SystemError("cannot make", parent);
+  if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST)
+    return SystemError("cannot make", parent);
   return SyncDir(ParentOf(parent));
 }
 
@@ -105,9 +106,9 @@ absl::Status PutInPlace(const std::string& dir, const std::string& target) {
   if (std::rename(dir.c_str(), target.c_str()) != 0) return SystemError("cannot make", target);
   absl::Status synced = SyncDir(ParentOf(target));
   if (!synced.ok() && std::rename(target.c_str(), dir.c_str()) != 0) {
-    synced = absl::Status(synced.code(),
-                          absl::StrCat(synced.message(), "; ", target,
-                                       " may be gone after a power failure: delete it"));
+    synced =
+        absl::Status(synced.code(), absl::StrCat(synced.message(), "; ", target,
+                                                 " may be gone after a power failure: delete it"));
   }
   return synced;
 }

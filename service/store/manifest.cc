@@ -242,8 +242,7 @@ absl::Status CompareFiles(const ManifestFile& found, const ManifestFile& expecte
 }
 
 absl::Status VerifyFile(const std::string& dir, const ManifestFile& file, OnBytes on_bytes) {
-  const absl::StatusOr<ManifestFile> found =
-      ReadAndHash(dir, file.path, /*sync=*/false, on_bytes);
+  const absl::StatusOr<ManifestFile> found = ReadAndHash(dir, file.path, /*sync=*/false, on_bytes);
   if (absl::IsNotFound(found.status())) {
     return absl::DataLossError(absl::StrCat(file.path, ": missing"));
   }
