@@ -416,10 +416,12 @@ absl::StatusOr<bool> FolderChecker::CheckBodies(uint32_t uid, CollectionChecker*
     // The iterator does not say which body it could not read: the first that should come now.
     complete = false;
     const std::optional<Ordinal> damaged = checker->NextWithBody(next);
-    report_.problems.Add(ProblemKind::kFile,
-                         damaged.has_value() ? absl::StrCat("body of article number ", *damaged,
-                                                            ": ", at->status().ToString())
-                                             : absl::StrCat("bodies: ", at->status().ToString()));
+    report_.problems.Add(
+        ProblemKind::kFile,
+        absl::StrCat(
+            damaged.has_value() ? absl::StrCat("body of article number ", *damaged) : "bodies",
+            " of collection \"", collections_.at(uid).settings.name,
+            "\": ", at->status().ToString()));
     if (!damaged.has_value()) return complete;
     next = *damaged + 1;
     at->Seek(OrdinalKey(uid, kBodyTag, next));
