@@ -13,7 +13,6 @@ namespace {
 bool IsOfKind(const std::filesystem::path& path, FileKind kind) {
   const std::string name = path.filename().string();
   const std::string extension = path.extension().string();
-  const bool below = path.parent_path().filename() == "graphs";
   switch (kind) {
     case FileKind::kTable:
       return extension == ".sst";
@@ -33,8 +32,6 @@ bool IsOfKind(const std::filesystem::path& path, FileKind kind) {
       return name == "ACKNOWLEDGED";
     case FileKind::kLock:
       return name == "LOCK";
-    case FileKind::kGraphs:
-      return below;
   }
   return false;
 }
@@ -61,8 +58,6 @@ std::string Name(FileKind kind) {
       return "acknowledged";
     case FileKind::kLock:
       return "lock";
-    case FileKind::kGraphs:
-      return "graphs";
   }
   return "";
 }
@@ -88,6 +83,10 @@ std::vector<std::string> FilesOf(const std::string& data_dir, FileKind kind) {
   }
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+bool CanDamage(FileKind kind, DamageKind damage) {
+  return kind != FileKind::kLock || damage == DamageKind::kRemove;
 }
 
 std::string Damage(const std::string& path, DamageKind kind, Dice& dice) {

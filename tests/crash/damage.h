@@ -21,12 +21,11 @@ enum class FileKind {
   kIdentity,      // IDENTITY
   kAcknowledged,  // ACKNOWLEDGED
   kLock,          // LOCK
-  kGraphs,        // graphs/*
 };
-inline constexpr std::array<FileKind, 10> kFileKinds = {
-    FileKind::kTable,   FileKind::kBlob,    FileKind::kLog,      FileKind::kManifest,
-    FileKind::kCurrent, FileKind::kOptions, FileKind::kIdentity, FileKind::kAcknowledged,
-    FileKind::kLock,    FileKind::kGraphs};
+inline constexpr std::array<FileKind, 9> kFileKinds = {
+    FileKind::kTable,    FileKind::kBlob,         FileKind::kLog,
+    FileKind::kManifest, FileKind::kCurrent,      FileKind::kOptions,
+    FileKind::kIdentity, FileKind::kAcknowledged, FileKind::kLock};
 
 enum class DamageKind { kFlipBytes, kTruncate, kRemove };
 inline constexpr std::array<DamageKind, 3> kDamageKinds = {
@@ -37,6 +36,8 @@ std::string Name(DamageKind kind);
 
 // Files of this kind in a data folder that are not empty, except for those that may be; ascending.
 std::vector<std::string> FilesOf(const std::string& data_dir, FileKind kind);
+// Whether there is anything to damage in this way: LOCK is empty.
+bool CanDamage(FileKind kind, DamageKind damage);
 // Damages a file at random places. Returns what was done, for people; empty when nothing could be.
 std::string Damage(const std::string& path, DamageKind kind, Dice& dice);
 

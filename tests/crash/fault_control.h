@@ -28,7 +28,10 @@ struct FaultControl {
   // Told back.
   std::atomic<int64_t> writes;
   std::atomic<int64_t> syncs;
-  std::atomic<int64_t> injected;
+  std::atomic<int64_t> injected;            // calls that failed or wrote a part
+  std::atomic<int64_t> injected_in_tables;  // of these, on tables, blob files and manifests
+  std::atomic<int64_t> room_limited;        // questions for free room that the limit answered
+  std::atomic<int64_t> delayed;
 };
 
 }  // namespace newsprint::crash

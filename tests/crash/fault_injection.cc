@@ -23,6 +23,19 @@ namespace {
 
 constexpr int kFilesMax = 1 << 16;
 
+enum class Coverage : char { kNone, kFile, kTable };
+
+bool EndsWith(const char* text, const char* end) {
+  const size_t text_bytes = strlen(text), end_bytes = strlen(end);
+  return text_bytes >= end_bytes && strcmp(text + text_bytes - end_bytes, end) == 0;
+}
+
+// Whether RocksDB keeps tables or the list of them in it.
+bool IsTable(const char* path) {
+  return EndsWith(path, ".sst") || EndsWith(path, ".blob") || EndsWith(path, ".dbtmp") ||
+         strstr(path, "/MANIFEST-") != nullptr;
+}
+
 struct Injector {
   Injector() {
     const char* const folder_name = getenv(kFaultFolderVariable);
@@ -47,16 +60,21 @@ struct Injector {
     return control != nullptr && path != nullptr && strncmp(path, folder, folder_bytes) == 0;
   }
   bool Covers(int fd) const {
-    return control != nullptr && fd >= 0 && fd < kFilesMax && covered[fd].load();
+    return control != nullptr && fd >= 0 && fd < kFilesMax && covered[fd] != Coverage::kNone;
   }
-  void Opened(int fd, bool is_covered) {
-    if (fd >= 0 && fd < kFilesMax) covered[fd] = is_covered;
+  bool CoversTable(int fd) const { return Covers(fd) && covered[fd] == Coverage::kTable; }
+  void Opened(int fd, Coverage coverage) {
+    if (fd >= 0 && fd < kFilesMax) covered[fd] = coverage;
+  }
+  Coverage CoverageOf(const char* path) const {
+    if (!Covers(path)) return Coverage::kNone;
+    return IsTable(path) ? Coverage::kTable : Coverage::kFile;
   }
 
   const char* folder = nullptr;
   size_t folder_bytes = 0;
   FaultControl* control = nullptr;
-  std::atomic<bool> covered[kFilesMax] = {};
+  std::atomic<Coverage> covered[kFilesMax] = {};
 };
 
 // Calls may come before constructors of this library have run.
@@ -70,8 +88,13 @@ Function* Next(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-int Fail(int error) {
+void Count(bool in_table) {
   Faults().control->injected.fetch_add(1);
+  if (in_table) Faults().control->injected_in_tables.fetch_add(1);
+}
+
+int Fail(int error, bool in_table) {
+  Count(in_table);
   errno = error;
   return -1;
 }
@@ -108,7 +131,9 @@ int64_t Growth(int fd, int64_t offset, size_t bytes) {
 }
 
 void Delay(int32_t microseconds) {
-  if (microseconds > 0) usleep(static_cast<useconds_t>(microseconds));
+  if (microseconds <= 0) return;
+  Faults().control->delayed.fetch_add(1);
+  usleep(static_cast<useconds_t>(microseconds));
 }
 
 // 0 when the write may go on; `bytes` is cut where it is to be a short one.
@@ -116,30 +141,31 @@ int BeforeWrite(int fd, int64_t offset, size_t* bytes) {
   FaultControl& control = *Faults().control;
   const int64_t number = control.writes.fetch_add(1);
   Delay(control.delay_us.load() / 10);
-  if (Take(control.write_errors)) return Fail(EIO);
+  const bool in_table = Faults().CoversTable(fd);
+  if (Take(control.write_errors)) return Fail(EIO, in_table);
   const int64_t growth = Growth(fd, offset, *bytes);
   if (!Grow(growth)) {
     // As a real disk: what fits is written.
     const int64_t left = control.bytes_left.exchange(0);
     const int64_t fits = static_cast<int64_t>(*bytes) - growth + left;
-    if (fits <= 0) return Fail(ENOSPC);
+    if (fits <= 0) return Fail(ENOSPC, in_table);
     *bytes = static_cast<size_t>(fits);
-    control.injected.fetch_add(1);
+    Count(in_table);
     return 0;
   }
   const int32_t period = control.short_write_period.load();
   if (period > 0 && number % period == 0 && *bytes > 1) {
     *bytes = std::max<size_t>(1, *bytes / 2);
-    control.injected.fetch_add(1);
+    Count(in_table);
   }
   return 0;
 }
 
-int BeforeSync() {
+int BeforeSync(int fd) {
   FaultControl& control = *Faults().control;
   control.syncs.fetch_add(1);
   Delay(control.delay_us.load());
-  return Take(control.sync_errors) ? Fail(EIO) : 0;
+  return Take(control.sync_errors) ? Fail(EIO, Faults().CoversTable(fd)) : 0;
 }
 
 // Making a file takes a little room, too.
@@ -150,18 +176,19 @@ bool MayMake(const char* path) {
 
 template <typename Open>
 int OpenFile(const char* path, int flags, Open open_it) {
-  const bool covered = Faults().Covers(path);
-  if (covered && (flags & O_CREAT) != 0 && !MayMake(path) && access(path, F_OK) != 0) {
-    return Fail(ENOSPC);
+  const Coverage coverage = Faults().CoverageOf(path);
+  if (coverage != Coverage::kNone && (flags & O_CREAT) != 0 && !MayMake(path) &&
+      access(path, F_OK) != 0) {
+    return Fail(ENOSPC, coverage == Coverage::kTable);
   }
   const int fd = open_it();
-  Faults().Opened(fd, covered);
+  Faults().Opened(fd, coverage);
   return fd;
 }
 
 FILE* OpenStream(const char* name, const char* path, const char* mode) {
   FILE* const file = Next<FILE*(const char*, const char*)>(name)(path, mode);
-  if (file != nullptr) Faults().Opened(fileno(file), Faults().Covers(path));
+  if (file != nullptr) Faults().Opened(fileno(file), Faults().CoverageOf(path));
   return file;
 }
 
@@ -192,7 +219,9 @@ int Allocate(const char* name, int fd, int mode, off_t offset, off_t bytes) {
   // Room that is reserved is not counted, as it is given back; a full disk has none.
   if (Faults().Covers(fd)) {
     FaultControl& control = *Faults().control;
-    if (control.disk_limited.load() != 0 && control.bytes_left.load() < bytes) return Fail(ENOSPC);
+    if (control.disk_limited.load() != 0 && control.bytes_left.load() < bytes) {
+      return Fail(ENOSPC, Faults().CoversTable(fd));
+    }
   }
   return Next<int(int, int, off_t, off_t)>(name)(fd, mode, offset, bytes);
 }
@@ -201,13 +230,14 @@ int Truncate(const char* name, int fd, off_t bytes) {
   struct stat info = {};
   if (Faults().Covers(fd) && fstat(fd, &info) == 0 && bytes > info.st_size &&
       !Grow(bytes - info.st_size)) {
-    return Fail(ENOSPC);
+    return Fail(ENOSPC, Faults().CoversTable(fd));
   }
   return Next<int(int, off_t)>(name)(fd, bytes);
 }
 
 void LimitRoom(bool covered, struct statvfs* info) {
   if (!covered || Faults().control->disk_limited.load() == 0) return;
+  Faults().control->room_limited.fetch_add(1);
   const int64_t left = std::max<int64_t>(0, Faults().control->bytes_left.load());
   const auto blocks = static_cast<fsblkcnt_t>(left) / std::max<fsblkcnt_t>(1, info->f_frsize);
   info->f_bfree = std::min(info->f_bfree, blocks);
@@ -252,7 +282,7 @@ FILE* fopen64(const char* path, const char* mode) {
 }
 
 int close(int fd) {
-  Faults().Opened(fd, false);
+  Faults().Opened(fd, newsprint::crash::Coverage::kNone);
   return Next<int(int)>("close")(fd);
 }
 
@@ -286,17 +316,17 @@ ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
 }
 
 int fsync(int fd) {
-  if (Faults().Covers(fd) && BeforeSync() != 0) return -1;
+  if (Faults().Covers(fd) && BeforeSync(fd) != 0) return -1;
   return Next<int(int)>("fsync")(fd);
 }
 
 int fdatasync(int fd) {
-  if (Faults().Covers(fd) && BeforeSync() != 0) return -1;
+  if (Faults().Covers(fd) && BeforeSync(fd) != 0) return -1;
   return Next<int(int)>("fdatasync")(fd);
 }
 
 int sync_file_range(int fd, off_t offset, off_t bytes, unsigned int flags) {
-  if (Faults().Covers(fd) && BeforeSync() != 0) return -1;
+  if (Faults().Covers(fd) && BeforeSync(fd) != 0) return -1;
   return Next<int(int, off_t, off_t, unsigned int)>("sync_file_range")(fd, offset, bytes, flags);
 }
 
@@ -317,17 +347,19 @@ int ftruncate64(int fd, off_t bytes) noexcept {
 }
 
 int rename(const char* from, const char* to) noexcept {
-  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC);
+  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC, newsprint::crash::IsTable(to));
   return Next<int(const char*, const char*)>("rename")(from, to);
 }
 
 int link(const char* from, const char* to) noexcept {
-  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC);
+  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC, newsprint::crash::IsTable(to));
   return Next<int(const char*, const char*)>("link")(from, to);
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
-  if (!newsprint::crash::MayMake(path) && access(path, F_OK) != 0) return Fail(ENOSPC);
+  if (!newsprint::crash::MayMake(path) && access(path, F_OK) != 0) {
+    return Fail(ENOSPC, /*in_table=*/false);
+  }
   return Next<int(const char*, mode_t)>("mkdir")(path, mode);
 }
 

@@ -29,6 +29,11 @@ constexpr milliseconds kServePatience{60'000};
 constexpr milliseconds kSettlePatience{30'000};
 constexpr absl::Duration kEndPatience = absl::Seconds(40);
 constexpr size_t kSample = 30;
+constexpr milliseconds kCallPatience{60'000};
+
+void SetDeadline(grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + kCallPatience);
+}
 
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "crash_test: %s\n", message.c_str());
@@ -119,6 +124,7 @@ void Life::MakeCollections() {
     v1::CreateCollectionRequest request;
     *request.mutable_collection() = plan.settings;
     grpc::ClientContext context;
+    SetDeadline(&context);
     v1::CreateCollectionResponse response, expected;
     const grpc::Status status = stubs_->admin->CreateCollection(&context, request, &response);
     const absl::Status local = reference_->handlers().CreateCollection(request, &expected);
@@ -172,8 +178,13 @@ absl::Status Life::Start() {
   if (!address.ok()) return address.status();
   stubs_ = std::make_unique<Stubs>(*address);
   const grpc::Status serving = stubs_->WaitUntilServing(kServePatience);
-  if (serving.ok()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("does not serve: ", serving.error_message()));
+  if (!serving.ok()) {
+    return absl::UnavailableError(absl::StrCat("does not serve: ", serving.error_message()));
+  }
+  if (faults_->writes == 0) {
+    return absl::InternalError(absl::StrCat("is not loaded: ", options_.fault_library));
+  }
+  return absl::OkStatus();
 }
 
 void Life::StartAndKill(absl::Duration after) {
@@ -186,6 +197,8 @@ void Life::Load(absl::Duration load, Ending ending, bool faults,
                 const std::function<void()>& meanwhile) {
   LoadControl control;
   control.faults = faults;
+  dying_ = false;
+  stopped_well_ = false;
   std::vector<std::thread> threads;
   for (const auto& writer : writers_) {
     threads.emplace_back(
@@ -199,30 +212,30 @@ void Life::Load(absl::Duration load, Ending ending, bool faults,
   const absl::Time end = absl::Now() + load;
   if (meanwhile != nullptr) meanwhile();
   absl::SleepFor(end - absl::Now());
-  control.dying = ending != Ending::kGoOn;
+  control.dying = dying_ = ending != Ending::kGoOn;
   if (ending == Ending::kKillInDrain) {
     server_->Signal(SIGTERM);
     absl::SleepFor(absl::Microseconds(dice_.Below(60'000)));
   }
   crashed_ = absl::Now();
   if (ending == Ending::kKill || ending == Ending::kKillInDrain) server_->Kill();
-  if (ending == Ending::kStop) Stop();
+  if (ending == Ending::kStop) stopped_well_ = Stop();
   control.stop = true;
   for (std::thread& thread : threads) thread.join();
   for (std::string& problem : reader_problems) totals_->Problem(std::move(problem));
   TakeProblems();
 }
 
-void Life::Stop() {
+bool Life::Stop() {
   server_->Signal(SIGTERM);
   const auto ended = server_->WaitForEnd(kEndPatience);
-  if (!ended.ok() || !ended->exited || ended->code != 0) {
-    totals_->Problem(absl::StrCat(
-        "the server did not end well after SIGTERM: ",
-        ended.ok() ? absl::StrCat("code ", ended->code) : std::string(ended.status().message()),
-        "\n", LogTail(log_path_)));
-    server_->Kill();
-  }
+  if (ended.ok() && ended->exited && ended->code == 0) return true;
+  totals_->Problem(absl::StrCat(
+      "the server did not end well after SIGTERM: ",
+      ended.ok() ? absl::StrCat("code ", ended->code) : std::string(ended.status().message()), "\n",
+      LogTail(log_path_)));
+  server_->Kill();
+  return false;
 }
 
 void Life::TakeProblems() {
@@ -241,8 +254,10 @@ bool Life::ReplayAll() {
   for (size_t i = 0; i < writers_.size(); ++i) {
     Writer* const writer = writers_[i].get();
     Mismatches mismatches;
-    const Replayed replayed = Replay(writer->collection(), writer->TakeEvents(),
-                                     writer->asynchronous(), *reference_, &mismatches);
+    const Replayed replayed =
+        Replay(writer->collection(), writer->TakeEvents(), writer->asynchronous() && !stopped_well_,
+               *reference_, &mismatches);
+    totals_->taken_back += static_cast<int64_t>(replayed.taken_back.size());
     writer->SendAgain(replayed.taken_back);
     history_[i].insert(history_[i].end(), replayed.done.begin(), replayed.done.end());
     totals_->lost += mismatches.lost;
@@ -263,17 +278,24 @@ bool Life::CheckAfterRestart() {
     }
   }
   if (!ReplayAll()) return false;
-  return CheckWhileRunning(kSettlePatience);
+  if (!SettleAll(kSettlePatience)) {
+    totals_->Problem(
+        absl::StrCat("the server does not write after a restart\n", LogTail(log_path_)));
+    return false;
+  }
+  return ReplayAll();
 }
 
-bool Life::CheckWhileRunning(milliseconds patience) {
+bool Life::CheckWhileRunning(milliseconds patience) { return SettleAll(patience) && ReplayAll(); }
+
+bool Life::SettleAll(milliseconds patience) {
   bool settled = true;
   for (const auto& writer : writers_) {
     settled = settled && writer->Settle(*stubs_, patience) &&
               writer->Observe(*stubs_, Event::Kind::kSequence);
   }
   TakeProblems();
-  return settled && ReplayAll();
+  return settled;
 }
 
 void Life::VerifyAll(size_t sample) {
@@ -324,11 +346,21 @@ bool Life::MakeSnapshot() {
   ingest.mutable_article()->set_body(absl::StrCat("The snapshot number ", snapshots_, " is near."));
   v1::IngestArticleResponse ingested;
   grpc::ClientContext ingest_context, context;
-  if (!stubs_->articles->IngestArticle(&ingest_context, ingest, &ingested).ok()) return false;
+  SetDeadline(&ingest_context);
+  SetDeadline(&context);
+  snapshot_problem_.clear();
+  const auto succeeded = [&](const grpc::Status& status) {
+    if (!status.ok() && !dying_) {
+      snapshot_problem_ = absl::StrCat("cannot make a snapshot: ", status.error_code(), " ",
+                                       status.error_message());
+    }
+    return status.ok();
+  };
+  if (!succeeded(stubs_->articles->IngestArticle(&ingest_context, ingest, &ingested))) return false;
   v1::CreateSnapshotRequest request;
   request.set_name(absl::StrCat("snapshot-", snapshots_));
   v1::CreateSnapshotResponse response;
-  if (!stubs_->admin->CreateSnapshot(&context, request, &response).ok()) return false;
+  if (!succeeded(stubs_->admin->CreateSnapshot(&context, request, &response))) return false;
   snapshot_ = request.name();
   snapshot_article_ = ingest.article().id();
   return true;
@@ -356,6 +388,7 @@ void Life::VerifySnapshot() {
   get.set_id(snapshot_article_);
   v1::GetArticleResponse got;
   grpc::ClientContext get_context;
+  SetDeadline(&get_context);
   if (!stubs.articles->GetArticle(&get_context, get, &got).ok()) {
     ++totals_->lost;
     totals_->reports.push_back(absl::StrCat(snapshot_, " lacks what was acknowledged before it"));
@@ -364,6 +397,7 @@ void Life::VerifySnapshot() {
   CreateCollections(reference);
   for (size_t i = 0; i < writers_.size(); ++i) {
     grpc::ClientContext context;
+    SetDeadline(&context);
     v1::GetStatsRequest request;
     request.set_collection(writers_[i]->collection());
     v1::GetStatsResponse stats;
@@ -376,6 +410,7 @@ void Life::VerifySnapshot() {
     }
   }
   const Findings found = VerifyServer(stubs, reference, /*damaged=*/false, /*past=*/true);
+  ++totals_->snapshots;
   totals_->compared += found.calls;
   totals_->wrong_verdicts += found.total();
   for (const std::string& report : found.reports) {
@@ -388,12 +423,14 @@ void Life::Check(const std::string& folder) {
   const std::string log = options_.folder + "/check.log";
   std::filesystem::remove(log);
   const int code = RunProgram(tool, {"check", folder}, log);
+  ++totals_->checks;
   if (code == 0) return;
   totals_->Problem(
       absl::StrCat("newsprint check ", folder, " ends with ", code, "\n", LogTail(log)));
 }
 
 void Life::CheckSnapshots() {
+  if (!snapshot_problem_.empty()) totals_->Problem(snapshot_problem_);
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(data_dir_ + "/snapshots", none)) {
     if (entry.path().filename().string()[0] != '.') Check(entry.path().string());

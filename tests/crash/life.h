@@ -3,6 +3,7 @@
 #ifndef NEWSPRINT_TESTS_CRASH_LIFE_H_
 #define NEWSPRINT_TESTS_CRASH_LIFE_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -29,8 +30,11 @@ struct Totals {
   int64_t lost = 0;
   int64_t half_indexed = 0;
   int64_t wrong_verdicts = 0;
-  int64_t problems = 0;  // anything else that must not be
-  int64_t compared = 0;  // calls that were made to server and reference
+  int64_t problems = 0;    // anything else that must not be
+  int64_t compared = 0;    // calls that were made to server and reference
+  int64_t taken_back = 0;  // acknowledged by ASYNC collections within the second before a crash
+  int64_t snapshots = 0;   // restored and compared
+  int64_t checks = 0;      // of folders of killed servers and of snapshots, by `newsprint check`
   std::vector<std::string> reports;
 
   int64_t found() const { return lost + half_indexed + wrong_verdicts + problems; }
@@ -78,18 +82,18 @@ class Life {
   // Writes and reads for `load`, while `meanwhile` runs, if any; then ends the round.
   void Load(absl::Duration load, Ending ending, bool faults,
             const std::function<void()>& meanwhile = nullptr);
-  // Makes a snapshot of the running server; false when there is none. May be called while others
-  // write.
+  // Makes a snapshot of the running server; false when there is none, which must not be but when
+  // the load is ending (told by CheckSnapshots). May be called while others write.
   bool MakeSnapshot();
   // Compares a server on that snapshot, restored, with the reference as it was then.
   void VerifySnapshot();
   // Runs `newsprint check` on a folder of a stopped server, or on a snapshot.
   void Check(const std::string& folder);
-  // Whether there is a snapshot that may be whole or not, as the server was killed while it was
-  // made, and must be whole.
+  // What is there of snapshots must be whole, though the server may have been killed meanwhile; and
+  // MakeSnapshot must have made one.
   void CheckSnapshots();
   // After a start: what was acknowledged is there, what was not is sent again. False when the two
-  // cannot be compared any more.
+  // cannot be compared any more, which is a problem.
   bool CheckAfterRestart();
   // Without a restart: sends what is unanswered until all is answered.
   bool CheckWhileRunning(std::chrono::milliseconds patience);
@@ -99,7 +103,8 @@ class Life {
   Findings VerifyServer(const Stubs& stubs, bool damaged) const {
     return VerifyServer(stubs, *reference_, damaged, /*past=*/false);
   }
-  void Stop();
+  // SIGTERM. Whether it ended well; a problem when not.
+  bool Stop();
   void Kill() { server_->Kill(); }
 
   FaultControl& faults() { return *faults_; }
@@ -118,6 +123,8 @@ class Life {
   void CreateCollections(const Reference& reference) const;
   void MakeCollections();
   bool ReplayAll();
+  // Sends what is unanswered until all is answered. False when the server does not take it.
+  bool SettleAll(std::chrono::milliseconds patience);
   void TakeProblems();
 
   const Options options_;
@@ -137,6 +144,9 @@ class Life {
   std::vector<std::vector<OperationPtr>> history_;  // of each writer, what was done
   int snapshots_ = 0;
   std::string snapshot_, snapshot_article_;  // the last, and what was acknowledged just before
+  std::string snapshot_problem_;             // of the last MakeSnapshot
+  std::atomic<bool> dying_{false};           // the load is ending, and calls may fail
+  bool stopped_well_ = false;                // how the server ended last
   bool diverged_ = false;
   absl::Time crashed_;
 };

@@ -149,7 +149,7 @@ std::vector<v1::GroupChange> Reference::GroupChanges(const std::string& name) co
   return protos;
 }
 
-Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool asynchronous,
+Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool may_lose,
                 const Reference& reference, Mismatches* mismatches) {
   const auto report = [&](size_t at, const std::string& problem) {
     mismatches->reports.push_back(
@@ -166,7 +166,7 @@ Replayed Replay(const std::string& collection, const std::vector<Event>& events,
     if (event.kind == Event::Kind::kAttempt) {
       const Operation* const operation = event.operation.get();
       if (event.answer.has_value() && !IsUnclear(*event.answer)) {
-        if (asynchronous && restart != events.end() && sequence >= restart->sequence) {
+        if (may_lose && restart != events.end() && sequence >= restart->sequence) {
           replayed.taken_back.push_back(event.operation);
           if (IsChange(event) && restart->at - event.at > kAsyncLossMax) {
             ++mismatches->lost;

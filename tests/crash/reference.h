@@ -49,13 +49,13 @@ struct Mismatches {
 //
 // The last event must be a sequence, so that it is known what was done.
 //
-// `asynchronous`: the collection acknowledges before the disk has it, and a crash may take back
-// what came in the last second.
+// `may_lose`: the collection acknowledges before the disk has it, and what came in the second
+// before a crash may be taken back. Not so when the server was stopped and ended well.
 struct Replayed {
   std::vector<OperationPtr> done;        // on the reference, in order
   std::vector<OperationPtr> taken_back;  // acknowledged, and to be sent again
 };
-Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool asynchronous,
+Replayed Replay(const std::string& collection, const std::vector<Event>& events, bool may_lose,
                 const Reference& reference, Mismatches* mismatches);
 
 }  // namespace newsprint::crash

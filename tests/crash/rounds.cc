@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +25,10 @@ constexpr size_t kSample = 30;
 constexpr absl::Duration kStartKillMax = absl::Milliseconds(200);
 // After which collections with ASYNC durability are on disk.
 constexpr absl::Duration kAsyncSync = absl::Milliseconds(2500);
+// Longer than an ASYNC collection may lose, so that there is something that it must have kept.
+constexpr absl::Duration kAsyncLoad = absl::Seconds(3);
+// Until a fault has met a call of the server, while there is load.
+constexpr absl::Duration kFaultPatience = absl::Seconds(20);
 constexpr std::chrono::milliseconds kRecoveryPatience{15'000};
 constexpr std::chrono::milliseconds kServePatience{60'000};
 
@@ -75,21 +80,20 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
   Dice dice(options.seed);
   std::unique_ptr<Life> life;
   bool clean = true;
-  absl::Duration load_max;
   size_t told = totals->reports.size();
   for (int round = 0; round < rounds; ++round) {
     if (round % kRoundsOfLife == 0 || !clean) {
       Bury(life, clean);
       Life::Options born =
           LifeOptions(options, absl::StrCat("kill-", round), options.seed + uint64_t(round));
-      born.large_bodies = round / kRoundsOfLife % 2 == 1;
-      born.asynchronous = round / kRoundsOfLife % 4 == 2;
-      // Long enough for more than the last second to be lost, if it were.
-      load_max = (born.asynchronous ? 3 : 1) * options.load_max;
+      born.asynchronous = round / kRoundsOfLife % 4 == 1;
+      born.large_bodies = round / kRoundsOfLife % 4 >= 2;
       life = std::make_unique<Life>(std::move(born), totals);
     }
     const uint64_t kind = dice.Below(100);
-    const Ending ending = kind < 80   ? Ending::kKill
+    const bool lossy = life->options().asynchronous && round % kRoundsOfLife == 0;
+    const Ending ending = lossy       ? Ending::kKill
+                          : kind < 80 ? Ending::kKill
                           : kind < 93 ? Ending::kKillInDrain
                                       : Ending::kStop;
     const int64_t wrong_before = totals->found();
@@ -97,7 +101,8 @@ void RunKills(const RoundOptions& options, int rounds, Totals* totals) {
     const bool with_snapshot = dice.Percent(25);
     std::thread snapshot;
     bool has_snapshot = false;
-    life->Load(RandomUpTo(dice, load_max), ending, /*faults=*/false, [&] {
+    const absl::Duration load = RandomUpTo(dice, options.load_max);
+    life->Load(lossy ? kAsyncLoad : load, ending, /*faults=*/false, [&] {
       if (!with_snapshot) return;
       snapshot = std::thread([&, pause = RandomUpTo(dice, options.load_max / 2)] {
         absl::SleepFor(pause);
@@ -136,12 +141,14 @@ struct DiskFault {
   const char* name;
   void (*begin)(FaultControl& faults, Dice& dice);
   bool kill;          // while it lasts
-  bool may_restart;   // the server may need one to write again
+  bool may_restart;   // the server may need one to write again, if it met the writing of tables
   bool with_reserve;  // the server keeps its disk reserve
+  // Counts what it does. It lasts until that has grown, and has to.
+  std::atomic<int64_t> FaultControl::*done;
 };
 
 void FillDisk(FaultControl& faults, Dice& dice) {
-  faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 20));
+  faults.bytes_left = static_cast<int64_t>(dice.Below(1 << 18));
   faults.disk_limited = 1;
 }
 void FillDiskNearly(FaultControl& faults, Dice&) {
@@ -156,24 +163,29 @@ void ShortenWrites(FaultControl& faults, Dice&) { faults.short_write_period = 2;
 void SlowDown(FaultControl& faults, Dice&) { faults.delay_us = 50'000; }
 
 const DiskFault kDiskFaults[] = {
-    {"disk full", &FillDisk, false, false, false},
-    {"sync fails once", &FailSync, false, false, true},
-    {"disk full, killed", &FillDisk, true, false, false},
-    {"write fails once", &FailWrite, false, true, true},
-    {"disk nearly full", &FillDiskNearly, false, false, true},
-    {"syncs fail", &FailSyncs, false, true, true},
-    {"writes fail", &FailWrites, false, true, true},
-    {"short writes", &ShortenWrites, false, false, true},
-    {"slow disk", &SlowDown, false, false, true},
-    {"syncs fail, killed", &FailSyncs, true, false, true},
-    {"writes fail, killed", &FailWrites, true, false, true},
+    {"is full, without the reserve", &FillDisk, false, false, false, &FaultControl::injected},
+    {"fails one sync", &FailSync, false, true, true, &FaultControl::injected},
+    {"is full, and the server is killed", &FillDisk, true, false, false, &FaultControl::injected},
+    {"fails one write", &FailWrite, false, true, true, &FaultControl::injected},
+    {"is nearly full, below the reserve", &FillDiskNearly, false, false, true,
+     &FaultControl::room_limited},
+    {"fails all syncs", &FailSyncs, false, true, true, &FaultControl::injected},
+    {"fails all writes", &FailWrites, false, true, true, &FaultControl::injected},
+    {"takes a part of each second write", &ShortenWrites, false, false, true,
+     &FaultControl::injected},
+    {"takes 50 ms for a sync", &SlowDown, false, false, true, &FaultControl::delayed},
+    {"fails all syncs, and the server is killed", &FailSyncs, true, false, true,
+     &FaultControl::injected},
+    {"fails all writes, and the server is killed", &FailWrites, true, false, true,
+     &FaultControl::injected},
 };
 
 }  // namespace
 
 Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
   Table table;
-  table.columns = {"rounds", "injected", "recovered", "by a restart", "wrong or lost"};
+  table.title = absl::StrCat("the disk (seed ", options.seed, ")");
+  table.columns = {"rounds", "injected", "recovered by itself", "by a restart", "wrong or lost"};
   for (const DiskFault& fault : kDiskFaults) table.rows.push_back({fault.name, {0, 0, 0, 0, 0}});
   Dice dice(options.seed + 1);
   size_t told = totals->reports.size();
@@ -189,14 +201,19 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
     FaultControl& faults = life->faults();
     const int64_t wrong_before = totals->found();
     const absl::Duration load = options.load_max;
+    const int64_t done_before = faults.*fault.done;
     life->Load(load, fault.kill ? Ending::kKill : Ending::kGoOn, /*faults=*/true, [&] {
       absl::SleepFor(RandomUpTo(dice, load / 3));
       fault.begin(faults, dice);
-      if (!fault.kill) {
-        absl::SleepFor(load / 3);
-        life->LiftFaults();
+      const absl::Time patience_end = absl::Now() + kFaultPatience;
+      while (faults.*fault.done == done_before && absl::Now() < patience_end) {
+        absl::SleepFor(absl::Milliseconds(5));
       }
+      absl::SleepFor(load / 3);
+      if (!fault.kill) life->LiftFaults();
     });
+    const int64_t done = faults.*fault.done - done_before;
+    if (done == 0) totals->Problem(absl::StrCat("the disk ", fault.name, ": met no call"));
     bool comparable = true;
     if (fault.kill) {
       // A start on a disk that still fails may be refused, and must not harm.
@@ -208,8 +225,9 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
       ++counts[2];
     } else {
       ++counts[3];
-      if (!fault.may_restart) {
-        totals->Problem(absl::StrCat(fault.name, ": the server does not write again by itself\n",
+      if (!fault.may_restart || faults.injected_in_tables == 0) {
+        totals->Problem(absl::StrCat("the disk ", fault.name,
+                                     ": the server does not write again by itself\n",
                                      Life::LogTail(life->options().folder + "/server.log")));
       }
       life->Kill();
@@ -221,15 +239,18 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
       if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) life->VerifyAll(kSample);
     }
     ++counts[0];
-    counts[1] += faults.injected;
+    counts[1] += done;
     const int64_t wrong = totals->found() - wrong_before;
     counts[4] += wrong;
     if (wrong > 0)
-      std::printf("%s, fault round %d (seed %llu) found:\n", fault.name, round + 1,
+      std::printf("the disk %s, fault round %d (seed %llu) found:\n", fault.name, round + 1,
                   static_cast<unsigned long long>(options.seed));
     PrintReports(totals, &told);
     Bury(life, wrong == 0);
   }
+  table.rows.erase(std::remove_if(table.rows.begin(), table.rows.end(),
+                                  [](const Row& row) { return row.counts[0] == 0; }),
+                   table.rows.end());
   return table;
 }
 
@@ -286,6 +307,7 @@ DamageOutcome TryDamaged(const Life& life, const std::string& data_dir, std::str
 
 Table RunDamage(const RoundOptions& options, int places, Totals* totals) {
   Table table;
+  table.title = absl::StrCat("file and damage (seed ", options.seed, ")");
   table.columns = {"starts", "refused", "served right", "error on call", "wrong"};
   Dice dice(options.seed + 2);
   size_t told = totals->reports.size();
@@ -295,26 +317,39 @@ Table RunDamage(const RoundOptions& options, int places, Totals* totals) {
   // Tables come from restarts, which write out what the log holds; the last load stays in the log.
   for (int part = 0; part < 3; ++part) {
     life->Load(options.load_max, Ending::kKill, /*faults=*/false);
-    if (!StartAgain(*life, dice, totals) || !life->CheckAfterRestart()) break;
+    if (!StartAgain(*life, dice, totals) || !life->CheckAfterRestart()) {
+      PrintReports(totals, &told);
+      Bury(life, /*clean=*/false);
+      return table;
+    }
   }
   life->Load(options.load_max / 3, Ending::kGoOn, /*faults=*/false);
-  life->CheckWhileRunning(kRecoveryPatience);
+  if (!life->CheckWhileRunning(kRecoveryPatience)) totals->Problem("the server does not write");
   life->VerifyAll(kSample);
   absl::SleepFor(kAsyncSync);
   life->Kill();
   const std::string copy = life->options().folder + "/damaged";
   int64_t wrong = 0;
+  constexpr int kCasesMax = static_cast<int>(kFileKinds.size() * kDamageKinds.size());
+  const int cases =
+      options.damage_cases > 0 ? std::min(options.damage_cases, kCasesMax) : kCasesMax;
   for (const FileKind kind : kFileKinds) {
     for (const DamageKind damage : kDamageKinds) {
+      const int number =
+          static_cast<int>(kind) * static_cast<int>(kDamageKinds.size()) + static_cast<int>(damage);
+      if (number * cases % kCasesMax >= cases || !CanDamage(kind, damage)) continue;
       Row row{absl::StrCat(Name(kind), ", ", Name(damage)), std::vector<int64_t>(5)};
       for (int place = 0; place < places; ++place) {
         std::filesystem::remove_all(copy);
         std::filesystem::remove(copy + ".log");
         std::filesystem::copy(life->data_dir(), copy, std::filesystem::copy_options::recursive);
         const std::vector<std::string> files = FilesOf(copy, kind);
-        if (files.empty()) break;
-        const std::string done = Damage(files[dice.Below(files.size())], damage, dice);
-        if (done.empty()) break;
+        const std::string done =
+            files.empty() ? "" : Damage(files[dice.Below(files.size())], damage, dice);
+        if (done.empty()) {
+          totals->Problem(absl::StrCat("nothing to damage: ", row.name));
+          continue;
+        }
         std::string report;
         const DamageOutcome outcome = TryDamaged(*life, copy, &report);
         ++row.counts[0];
@@ -324,7 +359,7 @@ Table RunDamage(const RoundOptions& options, int places, Totals* totals) {
         totals->Problem(absl::StrCat("after damage (", done, "): ", report));
         PrintReports(totals, &told);
       }
-      if (row.counts[0] > 0) table.rows.push_back(std::move(row));
+      table.rows.push_back(std::move(row));
     }
   }
   PrintReports(totals, &told);
@@ -402,7 +437,14 @@ void RunSoak(const RoundOptions& options, absl::Duration duration, Totals* total
   }
   if (totals->clean()) life->VerifyAll(kSample);
   const double slope = samples.size() >= 4 ? Slope(samples) : 0;
-  std::printf("memory: %.2f MB a minute over the second half\n", slope);
+  std::printf(
+      "\n| minutes (seed %llu) | acknowledged | calls compared | faults | memory at the end, MB | "
+      "slope, MB a minute |\n| ---: | ---: | ---: | ---: | ---: | ---: |\n"
+      "| %.0f | %lld | %lld | %lld | %.0f | %.2f |\n",
+      static_cast<unsigned long long>(options.seed), absl::ToDoubleMinutes(duration),
+      static_cast<long long>(totals->acknowledged), static_cast<long long>(totals->compared),
+      static_cast<long long>(life->faults().injected.load()),
+      samples.empty() ? 0 : samples.back().megabytes, slope);
   if (slope > kSoakGrowthMaxMegabytesPerMinute) {
     totals->Problem(absl::StrCat("memory grows by ", slope, " MB a minute"));
   }

@@ -18,6 +18,7 @@ struct RoundOptions {
   std::string fault_library;
   uint64_t seed = 0;
   absl::Duration load_max = absl::Milliseconds(1500);
+  int damage_cases = 0;  // kinds of file and of damage that are tried, evenly spread; 0: all
 };
 
 // One line of a table.
@@ -26,6 +27,7 @@ struct Row {
   std::vector<int64_t> counts;
 };
 struct Table {
+  std::string title;  // of the column of names
   std::vector<std::string> columns;
   std::vector<Row> rows;
 };

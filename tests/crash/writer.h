@@ -89,6 +89,8 @@ class Writer {
   // Writes down an attempt and its answer; true when that is final.
   bool Record(const OperationPtr& operation, std::optional<Answer> answer,
               const LoadControl& control);
+  // Whether an answer is about the article that was sent; a problem when not.
+  bool CheckAnswered(const Operation& operation, const v1::IngestResult& result);
   void CheckReadBack(const Stubs& stubs, const Operation& operation, const LoadControl& control);
 
   Workload* const workload_;

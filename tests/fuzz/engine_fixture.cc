@@ -55,6 +55,7 @@ void EngineFixture::Open() {
   Engine::Options options;
   options.store.data_dir = dir_->path();
   options.store.block_cache_bytes = size_t{1} << 20;
+  options.store.disk_reserve_bytes = 0;  // the folder may be in a small memory
   engine_ = Engine::Open(options).value();
   Require(engine_->LoadIndexes([](const Collection&) {}, [] { return true; }).ok(),
           "a folder opens again");

@@ -176,7 +176,9 @@ class Newsroom {
     const bool repeat = (input_.Byte() & 1) != 0;
     v1::IngestArticleRequest again = sending.request;
     v1::IngestArticleResponse response;
-    if (!Call(fixture_, &Handlers::IngestArticle, sending.request, &response).ok()) return;
+    if (!Call(fixture_, &Handlers::IngestArticle, sending.request, &response).ok()) {
+      return Require(!again.request_id().empty(), "an article is taken in");
+    }
     TakeIn({again, sending.choice}, body, response.verdict(), /*is_fingerprint=*/false);
     if (!repeat) return;
     v1::IngestArticleResponse second;
@@ -202,7 +204,10 @@ class Newsroom {
       const Sending& sending = sendings[static_cast<size_t>(i)];
       Require(result.article_id() == sending.request.article().id(), "answers are in order");
       Require(result.has_verdict() == (result.status().code() == 0), "an error or a verdict");
-      if (!result.has_verdict()) continue;
+      if (!result.has_verdict()) {
+        Require(!sending.request.request_id().empty(), "an article of a batch is taken in");
+        continue;
+      }
       TakeIn(sending, sending.request.article().body(), result.verdict(), /*is_fingerprint=*/false);
     }
   }
@@ -219,7 +224,9 @@ class Newsroom {
     *sending.request.mutable_article()->mutable_fingerprint() = computed.fingerprint();
     v1::IngestArticleRequest request = sending.request;
     v1::IngestArticleResponse response;
-    if (!Call(fixture_, &Handlers::IngestArticle, request, &response).ok()) return;
+    if (!Call(fixture_, &Handlers::IngestArticle, request, &response).ok()) {
+      return Require(!sending.request.request_id().empty(), "a fingerprint is taken in");
+    }
     TakeIn(sending, "", response.verdict(), /*is_fingerprint=*/true);
   }
 

@@ -64,7 +64,11 @@ class OverloadTest : public ::testing::Test {
 
   template <typename Condition>
   static void WaitFor(Condition condition) {
-    while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "what is waited for does not come";
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
 
   static v1::IngestArticleRequest MakeRequest(int number) {
