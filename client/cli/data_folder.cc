@@ -1,11 +1,10 @@
 // newsprint backup, restore and check: a server's data folder, and copies of it. The only file of
 // the command line that knows how a data folder looks (tests/structure_test.py).
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <ostream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,15 +30,63 @@ namespace newsprint::cli {
 namespace {
 
 constexpr int64_t kProgressBytes = 1024;  // progress is told in KiB
-// Streams opened in a row without a byte before giving up.
-constexpr int kStreamsMax = 8;
-constexpr size_t kProblemsShown = 10;  // of each kind
+constexpr size_t kProblemsShown = 10;     // of each kind
 
 // What went wrong here, and not on the server: its message alone is printed.
 absl::Status LocalError(const absl::Status& status) {
   if (status.ok() || absl::IsCancelled(status)) return status;
   return absl::UnknownError(status.message());
 }
+
+// Whether a call that ended thus may work once the server is back, or has less to do.
+bool MayPass(const absl::Status& status) {
+  // Without advice it is a full disk.
+  if (absl::IsResourceExhausted(status)) return client::RetryDelay(status).has_value();
+  // The server is there, and its disk fails.
+  if (absl::StartsWith(status.message(), "snapshot: ")) return false;
+  return client::MayBeBrokenStream(status.code());
+}
+
+// Waits for a server that is restarted, which takes minutes when it has much to load.
+class Patience {
+ public:
+  Patience(Session& session, Progress* progress)
+      : settings_(session.settings),
+        progress_(*progress),
+        backoff_(std::min(absl::Milliseconds(100), settings_.pause_max), settings_.pause_max) {}
+
+  // Something came: the waiting is over.
+  void Reset() {
+    away_since_ = absl::InfiniteFuture();
+    backoff_.Reset();
+  }
+  // Before another attempt. Not OK when there is to be none: `status`, or CANCELLED.
+  absl::Status Wait(const absl::Status& status) {
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    if (!MayPass(status)) return status;
+    const absl::Time now = absl::Now();
+    if (away_since_ == absl::InfiniteFuture()) {
+      away_since_ = now;
+      progress_.AddNote(absl::StrCat("waiting for the server, up to ",
+                                     absl::FormatDuration(settings_.away_max), ": ",
+                                     status.message()));
+    }
+    if (now - away_since_ >= settings_.away_max) return status;
+    const absl::optional<absl::Duration> advice = client::RetryDelay(status);
+    const absl::Time end = now + std::max(backoff_.Next(), advice.value_or(absl::ZeroDuration()));
+    constexpr absl::Duration kStep = absl::Milliseconds(100);  // a signal ends no sleep
+    while (!Interrupted() && absl::Now() < end) {
+      absl::SleepFor(std::min(kStep, end - absl::Now()));
+    }
+    return Interrupted() ? absl::CancelledError("interrupted") : absl::OkStatus();
+  }
+
+ private:
+  const Settings& settings_;
+  Progress& progress_;
+  client::Backoff backoff_;
+  absl::Time away_since_ = absl::InfiniteFuture();
+};
 
 double SecondsSince(absl::Time begin) { return absl::ToDoubleSeconds(absl::Now() - begin); }
 
@@ -62,7 +109,21 @@ class TemporarySnapshot {
   TemporarySnapshot(const TemporarySnapshot&) = delete;
   TemporarySnapshot& operator=(const TemporarySnapshot&) = delete;
 
-  absl::StatusOr<v1::Snapshot> Create() {
+  absl::StatusOr<v1::Snapshot> Create(Patience& patience) {
+    while (true) {
+      absl::StatusOr<v1::Snapshot> snapshot = TryToCreate();
+      if (snapshot.ok()) {
+        patience.Reset();
+        return snapshot;
+      }
+      absl::Status status = patience.Wait(snapshot.status());
+      if (!status.ok()) return status;
+    }
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  absl::StatusOr<v1::Snapshot> TryToCreate() {
     v1::CreateSnapshotRequest request;
     request.set_name(name_);
     client::CallOptions options;
@@ -74,9 +135,6 @@ class TemporarySnapshot {
     if (absl::IsAlreadyExists(response.status())) return Find();
     return response.status();
   }
-  const std::string& name() const { return name_; }
-
- private:
   absl::StatusOr<v1::Snapshot> Find() {
     v1::ListSnapshotsRequest request;
     do {
@@ -95,49 +153,45 @@ class TemporarySnapshot {
   bool may_exist_ = false;
 };
 
-// Receives from where `writer` is. Not OK with the status of the stream when it broke; `received`
-// says whether anything came before.
+// Receives from where `writer` is, and returns the status of the stream; `received` says whether
+// anything came. What went wrong here goes to `local`.
 absl::Status ReceiveSome(Session& session, const std::string& name, int64_t total,
                          store::BackupWriter& writer, int64_t* done, Progress& progress,
-                         bool* received) {
+                         bool* received, absl::Status* local) {
   v1::ReadSnapshotRequest request;
   request.set_name(name);
   request.set_first_path(writer.path());
   request.set_first_offset(static_cast<int64_t>(writer.offset()));
   const std::unique_ptr<client::SnapshotStream> stream = session.client.ReadSnapshot(request);
   v1::ReadSnapshotResponse piece;
-  absl::Status local;
   while (stream->Read(&piece)) {
     *received = true;
-    local = LocalError(
+    *local = LocalError(
         writer.Append(piece.path(), static_cast<uint64_t>(piece.offset()), piece.data()));
-    if (local.ok() && Interrupted()) local = absl::CancelledError("interrupted");
-    if (!local.ok()) {
+    if (local->ok() && Interrupted()) *local = absl::CancelledError("interrupted");
+    if (!local->ok()) {
       stream->Cancel();
       break;
     }
     *done += static_cast<int64_t>(piece.data().size());
     progress.SetPosition(*done / kProgressBytes, total / kProgressBytes);
   }
-  const absl::Status status = stream->Finish();
-  return local.ok() ? status : local;
+  return stream->Finish();
 }
 
 // Goes on where it was when the stream breaks.
-absl::Status Receive(Session& session, const v1::Snapshot& snapshot, store::BackupWriter& writer) {
-  Progress progress(session.err, session.err_is_terminal, "KiB");
-  client::Backoff backoff(absl::Milliseconds(100), absl::Seconds(5));
+absl::Status Receive(Session& session, const v1::Snapshot& snapshot, store::BackupWriter& writer,
+                     Progress& progress, Patience& patience) {
   int64_t done = 0;
-  for (int streams = 1;; ++streams) {
+  while (true) {
     bool received = false;
-    const absl::Status status =
-        ReceiveSome(session, snapshot.name(), snapshot.bytes(), writer, &done, progress, &received);
-    const absl::optional<absl::Duration> delay = client::RetryDelay(status);
-    if (!absl::IsUnavailable(status) && !delay.has_value()) return status;
-    if (received) streams = 1;
-    if (streams >= kStreamsMax) return status;
-    if (Interrupted()) return absl::CancelledError("interrupted");
-    absl::SleepFor(std::max(backoff.Next(), delay.value_or(absl::ZeroDuration())));
+    absl::Status local;
+    const absl::Status status = ReceiveSome(session, snapshot.name(), snapshot.bytes(), writer,
+                                            &done, progress, &received, &local);
+    if (!local.ok()) return local;
+    if (status.ok()) return status;
+    if (received) patience.Reset();
+    if (absl::Status waited = patience.Wait(status); !waited.ok()) return waited;
   }
 }
 
@@ -167,11 +221,14 @@ void ShowCopied(Session& session, absl::string_view verb, const std::string& fro
   }
 }
 
-absl::Status CheckGraphs(const std::string& dir, store::CheckReport* report) {
+void CheckGraphs(const std::string& dir, store::CheckReport* report) {
   const std::string graphs = dir + "/graphs";
   const absl::StatusOr<std::vector<std::string>> names = store::ListFiles(graphs);
-  if (absl::IsNotFound(names.status())) return absl::OkStatus();
-  if (!names.ok()) return names.status();
+  if (absl::IsNotFound(names.status())) return;
+  if (!names.ok()) {
+    report->problems.Add(store::ProblemKind::kGraphs, std::string(names.status().message()));
+    return;
+  }
   for (const std::string& name : *names) {
     if (!absl::EndsWith(name, ".graphs")) continue;
     const absl::Status status = index::CheckIndexFile(absl::StrCat(graphs, "/", name));
@@ -179,7 +236,6 @@ absl::Status CheckGraphs(const std::string& dir, store::CheckReport* report) {
     report->problems.Add(store::ProblemKind::kGraphs,
                          absl::StrCat("graphs/", name, ": ", status.message()));
   }
-  return absl::OkStatus();
 }
 
 void ShowReport(Session& session, const std::string& dir, const store::CheckReport& report,
@@ -200,6 +256,7 @@ void ShowReport(Session& session, const std::string& dir, const store::CheckRepo
                {"collections", report.collections},
                {"articles", report.articles},
                {"records", report.records},
+               {"records_checked", report.older_format == 0},
                {"seconds", JsonFigure(seconds, 1)},
                {"problems", std::move(problems)}},
               session.out);
@@ -215,6 +272,10 @@ void ShowReport(Session& session, const std::string& dir, const store::CheckRepo
                   << " more\n";
     }
     session.out << "  what to do: " << store::ProblemAdvice(kind) << "\n";
+  }
+  if (report.older_format != 0) {
+    session.out << "note: records and bodies were not looked at, as they are of format "
+                << report.older_format << ", which a server upgrades when it starts\n";
   }
   session.out << absl::StrFormat("checked %s%s in %.1f s: %s, %s, %s, %s\n",
                                  report.is_backup ? "backup " : "", dir, seconds,
@@ -232,10 +293,15 @@ absl::Status RunBackup(Session& session, const Args& args) {
   const auto writer = store::BackupWriter::Create(args[0]);
   if (!writer.ok()) return LocalError(writer.status());
   TemporarySnapshot temporary(session);
-  const auto snapshot = temporary.Create();
-  if (!snapshot.ok()) return snapshot.status();
-  if (Interrupted()) return absl::CancelledError("interrupted");
-  if (absl::Status status = Receive(session, *snapshot, **writer); !status.ok()) return status;
+  {
+    Progress progress(session.err, session.err_is_terminal, "KiB");
+    Patience patience(session, &progress);
+    const auto snapshot = temporary.Create(patience);
+    if (!snapshot.ok()) return snapshot.status();
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    const absl::Status status = Receive(session, *snapshot, **writer, progress, patience);
+    if (!status.ok()) return status;
+  }
   const auto manifest = (*writer)->Commit();
   if (!manifest.ok()) return LocalError(manifest.status());
   ShowCopied(session, "backed up", session.settings.target, args[0], *manifest,
@@ -269,7 +335,7 @@ absl::Status RunCheck(Session& session, const Args& args) {
     return !Interrupted();
   });
   if (!report.ok()) return LocalError(report.status());
-  if (absl::Status status = CheckGraphs(args[0], &*report); !status.ok()) return LocalError(status);
+  CheckGraphs(args[0], &*report);
   progress.Finish();
   ShowReport(session, args[0], *report, SecondsSince(begin));
   const auto problems = static_cast<int64_t>(report->problems.count());

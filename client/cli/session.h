@@ -56,6 +56,9 @@ struct Settings {
   absl::optional<int64_t> retention_seconds;  // collections: these three; also in `new_collection`
   absl::optional<int64_t> retention_articles;
   std::string durability;
+  // backup: how long the server may be away, and the longest pause between attempts. No flags.
+  absl::Duration away_max = absl::Minutes(10);
+  absl::Duration pause_max = absl::Seconds(5);
   // Settings of a collection that the command creates; its name is filled in there.
   v1::Collection new_collection;
 };

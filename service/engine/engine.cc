@@ -43,7 +43,6 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
   }
   std::unique_ptr<Engine> engine(
       new Engine(options, std::move(store), std::move(embedders), graphs_dir));
-  RETURN_IF_ERROR(engine->snapshots_.Begin());
   ASSIGN_OR_RETURN(const std::vector<store::CollectionRecord> records,
                    engine->store_->Collections());
   for (const store::CollectionRecord& record : records) {
@@ -52,6 +51,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options) {
     MutexLock lock(engine->mutex_);
     engine->collections_.emplace(record.settings.name, *std::move(collection));
   }
+  // Not before all is well: it makes a data folder of a backup.
+  RETURN_IF_ERROR(engine->snapshots_.Begin());
   if (!engine->Find(kDefaultCollection).ok()) {
     NewCollection wanted;
     wanted.settings.name = kDefaultCollection;

@@ -107,6 +107,11 @@ std::string Snapshots::PathOf(absl::string_view name) const {
   return absl::StrCat(snapshots_dir_, "/", name);
 }
 
+// Numbered, so that what could not be removed is in nobody's way.
+std::string Snapshots::HiddenPathOf(absl::string_view name, absl::string_view suffix) {
+  return absl::StrCat(snapshots_dir_, "/.", name, ".", ++hidden_, suffix);
+}
+
 absl::Status Snapshots::Begin() {
   std::error_code error;
   fs::remove(absl::StrCat(data_dir_, "/", store::kManifestName), error);
@@ -202,13 +207,14 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
         absl::StrCat("name: snapshot exists already, got \"", name, "\""));
   }
   RETURN_IF_ERROR(CheckRoom());
-  fs::create_directory(snapshots_dir_, error);
+  const bool first = fs::create_directory(snapshots_dir_, error);
   if (error) return FileError("cannot make", snapshots_dir_, error);
+  if (first) RETURN_IF_ERROR(store::SyncDir(data_dir_));
   std::promise<absl::Status> durable;
   store_->NotifySynced([&durable](absl::Status status) { durable.set_value(std::move(status)); });
   RETURN_IF_ERROR(durable.get_future().get());
 
-  const std::string temporary = absl::StrCat(snapshots_dir_, "/.", name, ".tmp");
+  const std::string temporary = HiddenPathOf(name, ".tmp");
   const absl::Cleanup remove_temporary = [&temporary] {
     std::error_code ignored;  // the next start removes it
     fs::remove_all(temporary, ignored);
@@ -221,7 +227,10 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
   if (!manifest.ok()) return SnapshotError(manifest.status());
   fs::rename(temporary, path, error);
   if (error) return FileError("cannot make", path, error);
-  RETURN_IF_ERROR(store::SyncDir(snapshots_dir_));
+  if (absl::Status status = store::SyncDir(snapshots_dir_); !status.ok()) {
+    fs::rename(path, temporary, error);  // and away with it
+    return status;
+  }
   return InfoOf(name, *manifest);
 }
 
@@ -242,13 +251,17 @@ absl::StatusOr<std::vector<SnapshotInfo>> Snapshots::List(absl::string_view firs
   for (const std::string& name : names) {
     if (snapshots.size() == snapshots_max) break;
     const absl::StatusOr<store::Manifest> manifest = store::ReadManifest(PathOf(name));
-    if (manifest.ok()) snapshots.push_back(InfoOf(name, *manifest));
+    if (manifest.ok()) {
+      snapshots.push_back(InfoOf(name, *manifest));
+    } else if (fs::is_directory(PathOf(name), error)) {  // else deleted meanwhile
+      snapshots.push_back({name, std::nullopt, 0, 0});
+    }
   }
   return snapshots;
 }
 
 absl::Status Snapshots::Delete(absl::string_view name) {
-  const std::string temporary = absl::StrCat(snapshots_dir_, "/.", name, ".deleted");
+  const std::string temporary = HiddenPathOf(name, ".deleted");
   std::error_code error;
   // First out of sight as a whole.
   fs::rename(PathOf(name), temporary, error);

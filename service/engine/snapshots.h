@@ -6,8 +6,10 @@
 #ifndef NEWSPRINT_SERVICE_ENGINE_SNAPSHOTS_H_
 #define NEWSPRINT_SERVICE_ENGINE_SNAPSHOTS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +26,9 @@ namespace newsprint {
 
 struct SnapshotInfo {
   std::string name;
-  absl::Time created_at;
-  uint64_t bytes = 0;  // of all files but the manifest
-  uint64_t files = 0;  // the same
+  std::optional<absl::Time> created_at;  // nothing when its manifest cannot be read
+  uint64_t bytes = 0;                    // of all files but the manifest
+  uint64_t files = 0;                    // the same
 };
 
 // The bytes of a snapshot's files, in the order of the manifest, which comes last. Not thread-safe.
@@ -65,7 +67,8 @@ class Snapshots {
             std::string newsprint_version);
 
   // Removes what a crash has left of snapshots that were being made or deleted, and the manifest
-  // that a folder has which is itself a copy of a snapshot. Before anything else.
+  // that a folder has which is itself a copy of a snapshot. Before the first call of the others,
+  // and once it is sure that the server starts: what does not start on a backup leaves it one.
   absl::Status Begin();
 
   // Makes one that holds everything that was on disk before the call; reads all files for their
@@ -73,10 +76,12 @@ class Snapshots {
   // of a collection. ALREADY_EXISTS; RESOURCE_EXHAUSTED when the disk is full; UNAVAILABLE when it
   // fails; CANCELLED soon after `keep_going` says false. After an error nothing is left.
   absl::StatusOr<SnapshotInfo> Create(absl::string_view name, absl::FunctionRef<bool()> keep_going);
-  // By name, from `first` on, at most `snapshots_max`.
+  // By name, from `first` on, at most `snapshots_max`. One whose manifest cannot be read is among
+  // them, with 0 bytes and files: it takes up room, and its name.
   absl::StatusOr<std::vector<SnapshotInfo>> List(absl::string_view first,
                                                  size_t snapshots_max) const;
-  // NOT_FOUND.
+  // NOT_FOUND. UNAVAILABLE: its name is free already, when the snapshot is not listed any more;
+  // what is left of its files goes with the next start.
   absl::Status Delete(absl::string_view name);
   // From a place on: the file `first_path` ("" for the first) at `first_offset`. NOT_FOUND when
   // there is no such snapshot, INVALID_ARGUMENT when it has no such file or that is shorter.
@@ -86,6 +91,8 @@ class Snapshots {
 
  private:
   std::string PathOf(absl::string_view name) const;
+  // One that nothing has, and that Begin removes.
+  std::string HiddenPathOf(absl::string_view name, absl::string_view suffix);
   absl::Status CheckRoom() const;
   absl::Status LinkGraphs(const std::string& dir) const;
   absl::StatusOr<store::Manifest> Complete(const std::string& dir,
@@ -96,7 +103,8 @@ class Snapshots {
   const uint64_t disk_reserve_bytes_;
   const std::string newsprint_version_;
   const std::string snapshots_dir_;
-  Mutex mutex_;  // held while one is made
+  std::atomic<uint64_t> hidden_{0};  // hidden paths so far
+  Mutex mutex_;                      // held while one is made
 };
 
 }  // namespace newsprint

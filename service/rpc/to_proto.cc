@@ -340,7 +340,9 @@ void ToProto(const absl::Status& status, v1::ItemStatus* proto) {
 
 void ToProto(const SnapshotInfo& snapshot, v1::Snapshot* proto) {
   proto->set_name(snapshot.name);
-  ToProto(snapshot.created_at, proto->mutable_created_at());
+  if (snapshot.created_at.has_value()) {
+    ToProto(*snapshot.created_at, proto->mutable_created_at());
+  }
   proto->set_bytes(static_cast<int64_t>(snapshot.bytes));
   proto->set_files(static_cast<int64_t>(snapshot.files));
 }

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <set>
+#include <random>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -36,14 +36,50 @@ std::string ParentOf(const std::string& path) {
   return parent.empty() ? "." : parent.string();
 }
 
+// Makes the folders above `path`, and their entries durable.
 absl::Status MakeParents(const std::string& path) {
+  const std::string parent = ParentOf(path);
   std::error_code error;
-  fs::create_directories(ParentOf(path), error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make ", ParentOf(path), ": ", error.message()));
+  if (parent == path || fs::is_directory(parent, error)) return absl::OkStatus();
+  RETURN_IF_ERROR(MakeParents(parent));
+  if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST)
+    return SystemError("cannot make", parent);
+  return SyncDir(ParentOf(parent));
+}
+
+constexpr char kPart[] = ".part.";
+
+// A new folder PATH.part.XXXXXX, under a name that no other process has: not even one of the same
+// process id in another container.
+absl::StatusOr<std::string> MakePartFolder(const std::string& path) {
+  constexpr int kAttempts = 100;
+  std::random_device random;
+  for (int i = 0; i < kAttempts; ++i) {
+    std::string part = absl::StrCat(path, kPart, absl::Hex(random() & 0xffffff, absl::kZeroPad6));
+    if (mkdir(part.c_str(), 0755) == 0) return part;
+    if (errno != EEXIST) return SystemError("cannot make", part);
   }
-  return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot make ", path, kPart, "XXXXXX: all taken"));
+}
+
+// Adds to the error of a full disk what earlier attempts have left beside `path`, `own` aside.
+absl::Status WithLeftovers(const absl::Status& status, const std::string& path,
+                           const std::string& own) {
+  if (!absl::IsResourceExhausted(status)) return status;
+  const std::string prefix = absl::StrCat(fs::path(path).filename().string(), kPart);
+  std::string message(status.message());
+  std::error_code error;
+  for (fs::directory_iterator at(ParentOf(path), error), end; !error && at != end;
+       at.increment(error)) {
+    const fs::path& found = at->path();
+    if (!absl::StartsWith(found.filename().string(), prefix) ||
+        found.filename() == fs::path(own).filename()) {
+      continue;
+    }
+    absl::StrAppend(&message, "; ", found.string(),
+                    " is of another attempt: delete it unless that is still running");
+  }
+  return absl::Status(status.code(), message);
 }
 
 absl::StatusOr<int> CreateFile(const std::string& path) {
@@ -53,18 +89,64 @@ absl::StatusOr<int> CreateFile(const std::string& path) {
   return fd;
 }
 
-// Makes the entries of `dir` and of the folders below durable, then those of its parent after
-// `dir` has been renamed to `target`.
-absl::Status PutInPlace(const std::string& dir, const std::string& target) {
+// Makes the entries of `dir` and of the folders below durable.
+absl::Status SyncTree(const std::string& dir) {
   std::error_code error;
   fs::recursive_directory_iterator at(dir, error);
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
     if (at->is_directory(error)) RETURN_IF_ERROR(SyncDir(at->path().string()));
   }
   if (error) return absl::UnavailableError(absl::StrCat(dir, ": ", error.message()));
-  RETURN_IF_ERROR(SyncDir(dir));
+  return SyncDir(dir);
+}
+
+// Renames `dir` to `target`, on disk; after an error it is `dir` as before.
+absl::Status PutInPlace(const std::string& dir, const std::string& target) {
+  RETURN_IF_ERROR(SyncTree(dir));
   if (std::rename(dir.c_str(), target.c_str()) != 0) return SystemError("cannot make", target);
-  return SyncDir(ParentOf(target));
+  absl::Status synced = SyncDir(ParentOf(target));
+  if (!synced.ok() && std::rename(target.c_str(), dir.c_str()) != 0) {
+    synced =
+        absl::Status(synced.code(), absl::StrCat(synced.message(), "; ", target,
+                                                 " may be gone after a power failure: delete it"));
+  }
+  return synced;
+}
+
+constexpr char kCurrent[] = "CURRENT";
+
+// Moves what is in `dir` into its parent, on disk, and removes `dir`; CURRENT last. After an error
+// the parent has nothing of it.
+absl::Status MoveToParent(const std::string& dir) {
+  RETURN_IF_ERROR(SyncTree(dir));
+  const std::string parent = ParentOf(dir);
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+    names.push_back(at->path().filename().string());
+  }
+  if (error) return absl::UnavailableError(absl::StrCat(dir, ": ", error.message()));
+  std::vector<std::string> moved;
+  absl::Cleanup remove_moved = [&moved] {
+    std::error_code ignored;
+    for (const std::string& path : moved) fs::remove_all(path, ignored);
+  };
+  const auto move = [&](const std::string& name) {
+    const std::string from = absl::StrCat(dir, "/", name);
+    std::string to = absl::StrCat(parent, "/", name);
+    if (std::rename(from.c_str(), to.c_str()) != 0) return SystemError("cannot make", to);
+    moved.insert(moved.begin(), std::move(to));  // CURRENT is the first to go again
+    return absl::OkStatus();
+  };
+  for (const std::string& name : names) {
+    if (name != kCurrent) RETURN_IF_ERROR(move(name));
+  }
+  RETURN_IF_ERROR(SyncDir(parent));
+  if (moved.size() < names.size()) RETURN_IF_ERROR(move(kCurrent));
+  if (rmdir(dir.c_str()) != 0) return SystemError("cannot remove", dir);
+  RETURN_IF_ERROR(SyncDir(parent));
+  std::move(remove_moved).Cancel();
+  return absl::OkStatus();
 }
 
 // Copies one file of the manifest, and verifies what was read.
@@ -97,12 +179,20 @@ absl::Status CopyFile(const std::string& from_dir, const ManifestFile& file,
   return fsync(out) == 0 ? absl::OkStatus() : SystemError("cannot write", to);
 }
 
-absl::Status CheckRestoreTarget(const std::string& data_dir) {
+// Whether there is a folder, an empty one. ALREADY_EXISTS when there is anything else.
+absl::StatusOr<bool> IsEmptyFolder(const std::string& data_dir) {
   std::error_code error;
   const fs::file_status found = fs::symlink_status(data_dir, error);
-  if (found.type() == fs::file_type::not_found) return absl::OkStatus();
-  if (fs::is_directory(found) && fs::is_empty(data_dir, error) && !error) return absl::OkStatus();
+  if (found.type() == fs::file_type::not_found) return false;
+  bool empty = fs::is_directory(found);
+  if (empty) {
+    for (fs::directory_iterator at(data_dir, error), end; !error && at != end;
+         at.increment(error)) {
+      empty = empty && at->path().filename() == "lost+found";
+    }
+  }
   if (error) return absl::UnavailableError(absl::StrCat(data_dir, ": ", error.message()));
+  if (empty) return true;
   return absl::AlreadyExistsError(
       absl::StrCat(data_dir, ": exists and is not an empty folder; restore into a new one"));
 }
@@ -115,8 +205,7 @@ absl::StatusOr<std::unique_ptr<BackupWriter>> BackupWriter::Create(const std::st
   if (lstat(dir.c_str(), &info) == 0) {
     return absl::AlreadyExistsError(absl::StrCat(dir, ": exists already; back up into a new one"));
   }
-  std::string temporary = absl::StrCat(dir, ".part.", getpid());
-  if (mkdir(temporary.c_str(), 0755) != 0) return SystemError("cannot make", temporary);
+  ASSIGN_OR_RETURN(std::string temporary, MakePartFolder(dir));
   return std::unique_ptr<BackupWriter>(new BackupWriter(dir, std::move(temporary)));
 }
 
@@ -142,6 +231,11 @@ absl::Status BackupWriter::EndFile() {
 
 absl::Status BackupWriter::Append(const std::string& path, uint64_t offset,
                                   absl::string_view bytes) {
+  return WithLeftovers(AppendSome(path, offset, bytes), dir_, temporary_);
+}
+
+absl::Status BackupWriter::AppendSome(const std::string& path, uint64_t offset,
+                                      absl::string_view bytes) {
   if (path != path_ || descriptor_ < 0) {
     RETURN_IF_ERROR(EndFile());
     const fs::path plain(path);
@@ -187,7 +281,7 @@ absl::StatusOr<Manifest> BackupWriter::Commit() {
 absl::StatusOr<Manifest> RestoreBackup(const std::string& backup_dir, const std::string& wanted,
                                        OnBytes on_bytes) {
   const std::string data_dir = WithoutSlashes(wanted);
-  RETURN_IF_ERROR(CheckRestoreTarget(data_dir));
+  ASSIGN_OR_RETURN(const bool fill, IsEmptyFolder(data_dir));
   absl::StatusOr<Manifest> manifest = ReadManifest(backup_dir);
   if (absl::IsNotFound(manifest.status())) {
     return absl::NotFoundError(
@@ -200,18 +294,22 @@ absl::StatusOr<Manifest> RestoreBackup(const std::string& backup_dir, const std:
                      manifest->store_format, ", limit ", kFormatVersion));
   }
   RETURN_IF_ERROR(MakeParents(data_dir));
-  const std::string temporary = absl::StrCat(data_dir, ".part.", getpid());
-  if (mkdir(temporary.c_str(), 0755) != 0) return SystemError("cannot make", temporary);
-  absl::Cleanup remove_temporary = [&temporary] {
-    std::error_code ignored;
-    fs::remove_all(temporary, ignored);
+  // An empty folder may be a mount point, which cannot be replaced: it is filled from within.
+  const std::string base = fill ? absl::StrCat(data_dir, "/restored") : data_dir;
+  ASSIGN_OR_RETURN(const std::string temporary, MakePartFolder(base));
+  const auto copy = [&]() -> absl::Status {
+    for (const ManifestFile& file : manifest->files) {
+      RETURN_IF_ERROR(CopyFile(backup_dir, file, temporary, on_bytes));
+    }
+    return fill ? MoveToParent(temporary) : PutInPlace(temporary, data_dir);
   };
-  for (const ManifestFile& file : manifest->files) {
-    RETURN_IF_ERROR(CopyFile(backup_dir, file, temporary, on_bytes));
-  }
-  RETURN_IF_ERROR(PutInPlace(temporary, data_dir));
-  std::move(remove_temporary).Cancel();
-  return manifest;
+  const absl::Status status = copy();
+  if (status.ok()) return manifest;
+  std::error_code error;
+  fs::remove_all(temporary, error);
+  if (!error) return WithLeftovers(status, base, temporary);
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", temporary,
+                                                  " could not be removed: delete it"));
 }
 
 }  // namespace newsprint::store

@@ -27,7 +27,7 @@ class BackupWriter {
 
   // Bytes of a file, which come in order: an offset is the end of what came before, and what
   // belongs to one file comes together. DATA_LOSS when they do not. RESOURCE_EXHAUSTED when the
-  // disk is full.
+  // disk is full, with the names of what earlier attempts have left beside `dir`.
   absl::Status Append(const std::string& path, uint64_t offset, absl::string_view bytes);
   // Where the next bytes of the file that came last are to begin; "" before the first.
   const std::string& path() const { return path_; }
@@ -40,6 +40,7 @@ class BackupWriter {
  private:
   BackupWriter(std::string dir, std::string temporary);
   absl::Status EndFile();
+  absl::Status AppendSome(const std::string& path, uint64_t offset, absl::string_view bytes);
 
   const std::string dir_;
   const std::string temporary_;
@@ -53,8 +54,10 @@ class BackupWriter {
 
 // Copies the backup into a new data folder, verifying every file on the way. DATA_LOSS, with the
 // name of the file, when one is not what the manifest says; then, and after every other error,
-// there is no new folder. ALREADY_EXISTS when `data_dir` is there and not empty.
-// FAILED_PRECONDITION when its format is newer than this program's.
+// there is no new folder. ALREADY_EXISTS when `data_dir` is there and not empty; lost+found, which
+// file systems put where they are mounted, does not count. An empty folder is filled and keeps its
+// owner and mode; CURRENT, without which it is no data folder, comes last. FAILED_PRECONDITION when
+// the backup's format is newer than this program's.
 absl::StatusOr<Manifest> RestoreBackup(const std::string& backup_dir, const std::string& data_dir,
                                        OnBytes on_bytes);
 

@@ -1,12 +1,16 @@
 #include "service/store/checker.h"
 
+#include <fcntl.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -24,6 +28,7 @@
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
 #include "service/store/records.h"
+#include "service/store/upgrade.h"
 
 namespace newsprint::store {
 namespace {
@@ -43,17 +48,28 @@ class NoLog final : public rocksdb::Logger {
 
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-struct Column {
-  rocksdb::DB* db;
-  rocksdb::ColumnFamilyHandle* family;
-
-  std::unique_ptr<rocksdb::Iterator> Scan() const {
+// Goes through the keys of a column family that begin with `prefix`, and reads nothing behind them:
+// what cannot be read there is none of its business.
+class Scan {
+ public:
+  Scan(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, std::string prefix)
+      : end_(PrefixEnd(std::move(prefix))), bound_(end_) {
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
     options.fill_cache = false;
     options.readahead_size = kReadaheadBytes;
-    return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options, family));
+    if (!end_.empty()) options.iterate_upper_bound = &bound_;
+    at_.reset(db->NewIterator(options, family));
   }
+  Scan(const Scan&) = delete;
+  Scan& operator=(const Scan&) = delete;
+
+  rocksdb::Iterator* operator->() const { return at_.get(); }
+
+ private:
+  const std::string end_;
+  const rocksdb::Slice bound_;
+  std::unique_ptr<rocksdb::Iterator> at_;
 };
 
 // One check of one folder.
@@ -66,6 +82,7 @@ class FolderChecker {
     for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
     db_ = nullptr;
     if (lock_ != nullptr) rocksdb::Env::Default()->UnlockFile(lock_);
+    if (shared_lock_ >= 0) close(shared_lock_);
   }
   FolderChecker(const FolderChecker&) = delete;
   FolderChecker& operator=(const FolderChecker&) = delete;
@@ -79,12 +96,15 @@ class FolderChecker {
     RETURN_IF_ERROR(CheckTables());
     CheckBlobFiles();
     RETURN_IF_ERROR(CheckFormat());
-    return CheckRecords();
+    return report_.older_format == 0 ? CheckRecords() : absl::OkStatus();
   }
 
  private:
   // Keeps servers out, where there can be one.
   absl::Status Lock();
+  // The same for whoever may only read: keeps out those who would write.
+  absl::Status LockToRead(const std::string& path, const std::string& reason);
+  absl::Status InUse() const;
   absl::Status CheckManifest();
   // Whether there is something to be opened; a problem when only part of it is there.
   absl::StatusOr<bool> IsDatabase();
@@ -98,12 +118,14 @@ class FolderChecker {
   absl::Status CheckFormat();
   absl::Status CheckRecords();
   // Reads uid 0. False when it cannot be read.
-  absl::StatusOr<bool> CheckFolderRecords(rocksdb::Iterator* at);
-  // Reads the records of one collection; leaves `at` behind them.
-  absl::Status CheckCollection(CollectionRecord record, rocksdb::Iterator* at);
+  absl::StatusOr<bool> CheckFolderRecords();
+  absl::Status CheckCollection(CollectionRecord record);
+  // As many as its counter says, as far as that can be.
+  size_t ArticlesExpected(uint32_t uid) const;
   // False when some could not be read.
   absl::StatusOr<bool> CheckBodies(uint32_t uid, CollectionChecker* checker);
-  absl::Status CheckBodiesOfNone();
+  // Looks for what belongs to no collection. `what`: "records" or "bodies".
+  void CheckForLeftovers(rocksdb::ColumnFamilyHandle* family, absl::string_view what);
 
   absl::Status Count(uint64_t bytes, uint64_t records) {
     report_.bytes += bytes;
@@ -121,6 +143,7 @@ class FolderChecker {
   const absl::FunctionRef<bool(uint64_t, uint64_t)> on_progress_;
   CheckReport& report_;
   rocksdb::FileLock* lock_ = nullptr;
+  int shared_lock_ = -1;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // small records, bodies
   std::map<uint32_t, CollectionRecord> collections_;
@@ -138,9 +161,28 @@ absl::Status FolderChecker::Lock() {
   const rocksdb::Status locked = rocksdb::Env::Default()->LockFile(path, &lock_);
   if (locked.ok()) return absl::OkStatus();
   lock_ = nullptr;
-  if (absl::StrContains(locked.ToString(), "ermission denied")) {
-    return absl::UnavailableError(absl::StrCat(dir_, ": cannot lock: ", locked.ToString()));
+  const std::string reason = locked.ToString();
+  // Not even opened: a mount or a file that may only be read.
+  if (absl::StrContains(reason, "open a file for lock")) return LockToRead(path, reason);
+  if (absl::StrContains(reason, std::strerror(EAGAIN)) ||
+      absl::StrContains(reason, std::strerror(EACCES)) ||
+      absl::StrContains(reason, "lock hold by current process")) {
+    return InUse();
   }
+  return absl::UnavailableError(absl::StrCat(dir_, ": cannot lock: ", reason));
+}
+
+absl::Status FolderChecker::LockToRead(const std::string& path, const std::string& reason) {
+  shared_lock_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock lock = {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  if (shared_lock_ >= 0 && fcntl(shared_lock_, F_SETLK, &lock) == 0) return absl::OkStatus();
+  if (shared_lock_ >= 0 && (errno == EAGAIN || errno == EACCES)) return InUse();
+  return absl::UnavailableError(absl::StrCat(dir_, ": cannot lock: ", reason));
+}
+
+absl::Status FolderChecker::InUse() const {
   return absl::FailedPreconditionError(
       absl::StrCat(dir_, ": in use by another process; stop the server first"));
 }
@@ -149,12 +191,13 @@ absl::Status FolderChecker::CheckManifest() {
   const absl::StatusOr<Manifest> manifest = ReadManifest(dir_);
   if (absl::IsNotFound(manifest.status())) return absl::OkStatus();
   report_.is_backup = true;
-  if (absl::IsDataLoss(manifest.status())) {
-    report_.problems.Add(ProblemKind::kManifest, std::string(manifest.status().message()));
+  const auto add = [this](const absl::Status& status) {
+    report_.problems.Add(ProblemKind::kManifest, std::string(status.message()));
+  };
+  if (!manifest.ok()) {
+    add(manifest.status());
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(manifest.status());
-  ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListFiles(dir_));
   absl::flat_hash_set<std::string> listed = {kManifestName, "LOCK"};
   for (const ManifestFile& file : manifest->files) {
     listed.insert(file.path);
@@ -164,13 +207,15 @@ absl::Status FolderChecker::CheckManifest() {
       cancelled = !Count(bytes, 0).ok();
       return !cancelled;
     });
-    if (absl::IsDataLoss(status)) {
-      report_.problems.Add(ProblemKind::kManifest, std::string(status.message()));
-    } else {
-      RETURN_IF_ERROR(status);
-    }
+    if (cancelled) return status;
+    if (!status.ok()) add(status);
   }
-  for (const std::string& path : paths) {
+  const absl::StatusOr<std::vector<std::string>> paths = ListFiles(dir_);
+  if (!paths.ok()) {
+    add(paths.status());
+    return absl::OkStatus();
+  }
+  for (const std::string& path : *paths) {
     if (listed.contains(path)) continue;
     report_.problems.Add(ProblemKind::kManifest, absl::StrCat(path, ": not in the manifest"));
   }
@@ -180,6 +225,7 @@ absl::Status FolderChecker::CheckManifest() {
 absl::StatusOr<bool> FolderChecker::IsDatabase() {
   std::error_code error;
   if (fs::exists(dir_ + "/CURRENT", error)) return true;
+  if (error) return absl::UnavailableError(absl::StrCat(dir_, ": ", error.message()));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListFiles(dir_));
   const bool partly = std::any_of(paths.begin(), paths.end(), [](const std::string& path) {
     return absl::StartsWith(path, "MANIFEST-") ||
@@ -232,19 +278,16 @@ bool FolderChecker::Open() {
 }
 
 void FolderChecker::CheckAcknowledged() {
-  std::error_code error;  // a backup has no such file
-  if (!fs::exists(absl::StrCat(dir_, "/", AcknowledgedFile::kName), error)) return;
-  const absl::StatusOr<AcknowledgedFile> acknowledged = AcknowledgedFile::Open(dir_);
+  const absl::StatusOr<uint64_t> acknowledged = AcknowledgedFile::Read(dir_);
   if (!acknowledged.ok()) {
     report_.problems.Add(ProblemKind::kLog, std::string(acknowledged.status().message()));
     return;
   }
   const uint64_t last = db_->GetLatestSequenceNumber();
-  if (last >= acknowledged->sequence()) return;
+  if (last >= *acknowledged) return;
   report_.problems.Add(
       ProblemKind::kLog,
-      absl::StrCat("acknowledged writes are missing, got ", last, ", expected ",
-                   acknowledged->sequence(),
+      absl::StrCat("acknowledged writes are missing, got ", last, ", expected ", *acknowledged,
                    ": a write-ahead log or RocksDB's manifest is damaged or gone"));
 }
 
@@ -307,18 +350,20 @@ absl::Status FolderChecker::CheckFormat() {
   const uint64_t version = in.Varint();
   if (!in.ok()) {
     report_.problems.Add(ProblemKind::kRecord, "format record: damaged");
-  } else if (version != kFormatVersion) {
+  } else if (version < kUpgradableVersion || version > kFormatVersion) {
     return absl::FailedPreconditionError(
-        absl::StrCat(dir_, ": format is not the one that this program knows, got ", version,
-                     ", expected ", kFormatVersion));
+        absl::StrCat(dir_, ": format is not one that this program knows, got ", version,
+                     ", expected ", kUpgradableVersion, " to ", kFormatVersion));
+  } else if (version < kFormatVersion) {
+    report_.older_format = static_cast<uint32_t>(version);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> FolderChecker::CheckFolderRecords(rocksdb::Iterator* at) {
+absl::StatusOr<bool> FolderChecker::CheckFolderRecords() {
   uint32_t next_uid = 0;
-  at->SeekToFirst();
-  for (; at->Valid() && ToView(at->key()).substr(0, kUidBytes) == KeyFixed32(0); at->Next()) {
+  const Scan at(db_.get(), families_[0], KeyFixed32(0));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const absl::string_view rest = ToView(at->key()).substr(kUidBytes);
     const absl::string_view value = ToView(at->value());
     RETURN_IF_ERROR(Count(0, 1));
@@ -342,17 +387,21 @@ absl::StatusOr<bool> FolderChecker::CheckFolderRecords(rocksdb::Iterator* at) {
                                       collections_.rbegin()->first));
   }
   report_.collections = collections_.size();
-  return at->status().ok();
+  if (at->status().ok()) return true;
+  report_.problems.Add(ProblemKind::kFile,
+                       absl::StrCat("records of the folder: cannot be read, so that those of its "
+                                    "collections were not checked: ",
+                                    at->status().ToString()));
+  return false;
 }
 
 absl::StatusOr<bool> FolderChecker::CheckBodies(uint32_t uid, CollectionChecker* checker) {
-  const std::string prefix = Key(uid, kBodyTag);
-  const std::unique_ptr<rocksdb::Iterator> at = Column{db_.get(), families_[1]}.Scan();
+  const Scan at(db_.get(), families_[1], KeyFixed32(uid));
   Ordinal next = 0;  // the first that has not been looked at
   bool complete = true;
-  at->Seek(prefix);
+  at->Seek(KeyFixed32(uid));
   while (true) {
-    for (; at->Valid() && ToView(at->key()).substr(0, kUidBytes) == KeyFixed32(uid); at->Next()) {
+    for (; at->Valid(); at->Next()) {
       const absl::string_view rest = ToView(at->key()).substr(kUidBytes);
       RETURN_IF_ERROR(Count(0, 1));
       if (rest.empty() || rest.front() != kBodyTag || rest.size() != 1 + sizeof(Ordinal)) {
@@ -363,24 +412,29 @@ absl::StatusOr<bool> FolderChecker::CheckBodies(uint32_t uid, CollectionChecker*
       next = ReadKeyFixed32(rest.substr(1)) + 1;
     }
     if (at->status().ok()) return complete;
+    RETURN_IF_ERROR(Count(0, 1));
     // The iterator does not say which body it could not read: the first that should come now.
     complete = false;
     const std::optional<Ordinal> damaged = checker->NextWithBody(next);
-    report_.problems.Add(ProblemKind::kFile,
-                         damaged.has_value() ? absl::StrCat("body of article number ", *damaged,
-                                                            ": ", at->status().ToString())
-                                             : absl::StrCat("bodies: ", at->status().ToString()));
+    report_.problems.Add(
+        ProblemKind::kFile,
+        absl::StrCat(
+            damaged.has_value() ? absl::StrCat("body of article number ", *damaged) : "bodies",
+            " of collection \"", collections_.at(uid).settings.name,
+            "\": ", at->status().ToString()));
     if (!damaged.has_value()) return complete;
     next = *damaged + 1;
     at->Seek(OrdinalKey(uid, kBodyTag, next));
   }
 }
 
-absl::Status FolderChecker::CheckCollection(CollectionRecord record, rocksdb::Iterator* at) {
+absl::Status FolderChecker::CheckCollection(CollectionRecord record) {
   const uint32_t uid = record.uid;
+  const std::string name = record.settings.name;
   CollectionChecker checker(std::move(record), &report_.problems);
-  const std::string prefix = KeyFixed32(uid);
-  for (; at->Valid() && ToView(at->key()).substr(0, kUidBytes) == prefix; at->Next()) {
+  checker.Reserve(ArticlesExpected(uid));
+  const Scan at(db_.get(), families_[0], KeyFixed32(uid));
+  for (at->Seek(KeyFixed32(uid)); at->Valid(); at->Next()) {
     const absl::string_view rest = ToView(at->key()).substr(kUidBytes);
     RETURN_IF_ERROR(Count(0, 1));
     if (rest.empty()) {
@@ -389,50 +443,58 @@ absl::Status FolderChecker::CheckCollection(CollectionRecord record, rocksdb::It
     }
     checker.Add(rest.front(), rest.substr(1), ToView(at->value()));
   }
+  if (!at->status().ok()) {
+    report_.problems.Add(
+        ProblemKind::kFile,
+        absl::StrCat("collection \"", name,
+                     "\": records: the rest could not be read and was not checked: ",
+                     at->status().ToString()));
+  }
   ASSIGN_OR_RETURN(const bool complete, CheckBodies(uid, &checker));
   checker.Finish(complete && at->status().ok());
   report_.articles += checker.articles();
   return absl::OkStatus();
 }
 
-absl::Status FolderChecker::CheckRecords() {
-  const std::unique_ptr<rocksdb::Iterator> at = Column{db_.get(), families_[0]}.Scan();
-  ASSIGN_OR_RETURN(const bool readable, CheckFolderRecords(at.get()));
-  auto next = collections_.begin();
-  while (readable) {
-    const bool at_key = at->Valid() && at->key().size() >= kUidBytes;
-    const uint32_t uid = at_key ? ReadKeyFixed32(ToView(at->key()).substr(0, kUidBytes)) : 0;
-    if (next != collections_.end() && (!at_key || next->first <= uid)) {
-      RETURN_IF_ERROR(CheckCollection((next++)->second, at.get()));
-      if (!at->status().ok()) break;
-      continue;
-    }
-    if (!at_key) break;
-    report_.problems.Add(ProblemKind::kLeftover,
-                         absl::StrCat("records of a collection that is not there, number ", uid));
-    at->Seek(KeyFixed32(uid + 1));
+size_t FolderChecker::ArticlesExpected(uint32_t uid) const {
+  std::string value;
+  uint64_t keys = 0;  // more than there are articles, whatever a wrong counter says
+  if (!db_->Get(rocksdb::ReadOptions(), families_[0], Key(uid, kStateTag), &value).ok() ||
+      !db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kEstimateNumKeys, &keys)) {
+    return 0;
   }
-  if (!at->status().ok()) {
-    report_.problems.Add(ProblemKind::kFile,
-                         absl::StrCat("records: the rest could not be read and was not checked: ",
-                                      at->status().ToString()));
-  }
-  return CheckBodiesOfNone();
+  const absl::StatusOr<CollectionState> state = DecodeState(value);
+  return state.ok() ? std::min(state->articles, keys) : 0;
 }
 
-absl::Status FolderChecker::CheckBodiesOfNone() {
-  const std::unique_ptr<rocksdb::Iterator> at = Column{db_.get(), families_[1]}.Scan();
-  at->SeekToFirst();
-  while (at->Valid() && at->key().size() >= kUidBytes) {
-    const uint32_t uid = ReadKeyFixed32(ToView(at->key()).substr(0, kUidBytes));
-    if (collections_.count(uid) == 0) {
-      report_.problems.Add(ProblemKind::kLeftover,
-                           absl::StrCat("bodies of a collection that is not there, number ", uid));
-    }
-    at->Seek(KeyFixed32(uid + 1));
-  }
+absl::Status FolderChecker::CheckRecords() {
+  ASSIGN_OR_RETURN(const bool readable, CheckFolderRecords());
+  if (!readable) return absl::OkStatus();
+  for (const auto& [uid, record] : collections_) RETURN_IF_ERROR(CheckCollection(record));
+  CheckForLeftovers(families_[0], "records");
+  CheckForLeftovers(families_[1], "bodies");
   on_progress_(std::exchange(untold_bytes_, 0), std::exchange(untold_records_, 0));
   return absl::OkStatus();
+}
+
+void FolderChecker::CheckForLeftovers(rocksdb::ColumnFamilyHandle* family, absl::string_view what) {
+  uint32_t uid = 1;  // the first that may have some
+  for (auto next = collections_.begin();; ++next) {
+    // Not beyond the next collection, as its records were read already, and told of.
+    const uint32_t end = next == collections_.end() ? UINT32_MAX : next->first;
+    const Scan at(db_.get(), family, KeyFixed32(end - 1));
+    while (uid < end) {
+      at->Seek(KeyFixed32(uid));
+      if (!at->Valid() || at->key().size() < kUidBytes) break;
+      const uint32_t found = ReadKeyFixed32(ToView(at->key()).substr(0, kUidBytes));
+      report_.problems.Add(
+          ProblemKind::kLeftover,
+          absl::StrCat(what, " of a collection that is not there, number ", found));
+      uid = found + 1;
+    }
+    if (next == collections_.end()) return;
+    uid = next->first + 1;
+  }
 }
 
 }  // namespace
@@ -476,7 +538,9 @@ absl::string_view ProblemAdvice(ProblemKind kind) {
     case ProblemKind::kGraphs:
       return "delete the file: the graphs are built again after the next start";
     case ProblemKind::kLeftover:
-      return "harmless but for the disk space";
+      return "its record is lost, as a collection is deleted in one piece: restore a backup "
+             "(newsprint "
+             "restore), and keep this folder aside until then";
     case ProblemKind::kLog:
       return "restore a backup; or remove the file ACKNOWLEDGED, and the server starts without "
              "what is "

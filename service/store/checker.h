@@ -27,7 +27,7 @@ enum class ProblemKind {
   kChange,    // the ring of changes to groups has gaps
   kLesson,    // what was learned of boilerplate is incomplete
   kState,     // a collection's counters are not what there is
-  kLeftover,  // something of a collection that is not there
+  kLeftover,  // something of a collection whose record is lost
   kGraphs,    // a saved graph is damaged
 };
 
@@ -66,15 +66,20 @@ struct CheckReport {
   uint64_t records = 0;    // bodies included
   uint64_t collections = 0;
   uint64_t articles = 0;
+  // Of the records, when it is an older one that a server upgrades at its start: then records and
+  // bodies were not looked at. 0 otherwise.
+  uint32_t older_format = 0;
 };
 
 // Checks all tables and blob files by their checksums, reads every record, and compares what the
-// records say about each other. The files of saved graphs are not looked at. Nothing is changed; a
-// server cannot open the folder meanwhile. Takes some 50 bytes of memory for each article of the
-// largest collection, and as much as the log is long.
+// records say about each other. The files of saved graphs are not looked at. Nothing is changed,
+// and nothing need be writable; a server cannot open the folder meanwhile. Takes some 40 bytes of
+// memory for each article of the largest collection, as much for each of its groups, and as much as
+// the log is long.
 //
-// Damage is no error, but goes into the report. NOT_FOUND when `dir` is no data folder,
-// FAILED_PRECONDITION when a server has it open, UNAVAILABLE when it cannot be read, CANCELLED when
+// Damage is no error, but goes into the report, files that cannot be read too. NOT_FOUND when `dir`
+// is no data folder, FAILED_PRECONDITION when a server has it open or its format is none that this
+// program knows, UNAVAILABLE when it cannot be locked, CANCELLED when
 // `on_progress`, which is told of bytes and records as they are read, says false.
 absl::StatusOr<CheckReport> CheckDataFolder(
     const std::string& dir, size_t problems_kept_max,

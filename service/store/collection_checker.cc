@@ -161,7 +161,7 @@ void CollectionChecker::Add(char tag, absl::string_view rest, absl::string_view 
     case kRequestRingTag:
       return AddRequestPlace(rest, value);
     case kTimeTag:
-      return AddTime(rest);
+      return AddTime(rest, value);
     default:
       Report(ProblemKind::kRecord,
              absl::StrCat("key with an unknown tag, got ", static_cast<int>(tag)));
@@ -178,7 +178,7 @@ void CollectionChecker::AddArticle(absl::string_view rest, absl::string_view val
   article.group = record->group;
   article.text_hash = record->text_hash.low;
   article.id_hash = HashOf(record->article.id);
-  article.time = ArticleTime(*record);
+  article.time = absl::ToUnixMicros(ArticleTime(*record));
   if (record->body_stored) article.parts |= kBodyExpected;
   if (!record->deleted) ++live_articles_;
   articles_.push_back(article);
@@ -256,12 +256,15 @@ void CollectionChecker::AddText(absl::string_view rest) {
   article->parts |= kText;
 }
 
-void CollectionChecker::AddTime(absl::string_view rest) {
+void CollectionChecker::AddTime(absl::string_view rest, absl::string_view value) {
   if (!Read(rest, sizeof(uint64_t) + kOrdinalBytes, "time", absl::StatusOr<bool>(true))) return;
   const TimePlace place = ReadTimeKey(rest);
   SeenArticle* article = FindArticle(place.ordinal);
   if (article == nullptr) return ReportArticle(place.ordinal, "has a time, but is not there");
-  if (article->time != place.time) return ReportArticle(place.ordinal, "has another time as well");
+  if (article->time != absl::ToUnixMicros(place.time)) {
+    return ReportArticle(place.ordinal, "another time leads to it");
+  }
+  if (!value.empty()) return ReportArticle(place.ordinal, "its time has a value, expected none");
   article->parts |= kTime;
 }
 
@@ -333,8 +336,11 @@ void CollectionChecker::AddBody(absl::string_view rest) {
 }
 
 std::optional<Ordinal> CollectionChecker::NextWithBody(Ordinal first) const {
-  const auto at = std::find_if(articles_.begin(), articles_.end(), [&](const SeenArticle& article) {
-    return article.ordinal >= first && (article.parts & kBodyExpected) != 0;
+  const auto begin = std::lower_bound(
+      articles_.begin(), articles_.end(), first,
+      [](const SeenArticle& article, Ordinal wanted) { return article.ordinal < wanted; });
+  const auto at = std::find_if(begin, articles_.end(), [](const SeenArticle& article) {
+    return (article.parts & kBodyExpected) != 0;
   });
   return at == articles_.end() ? std::nullopt : std::optional<Ordinal>(at->ordinal);
 }
@@ -431,6 +437,13 @@ void CollectionChecker::FinishState() {
     equal(RelationName(static_cast<Relation>(i)), state_->relations[i], relations[i]);
   }
   if (!articles_.empty()) above("article number", state_->next_ordinal, articles_.back().ordinal);
+  // Each had an ordinal of its own.
+  if (state_->articles_expired >
+      state_->next_ordinal - std::min<uint64_t>(live_articles_, state_->next_ordinal)) {
+    Report(ProblemKind::kState,
+           absl::StrCat("counter of expired articles: got ", state_->articles_expired, ", but of ",
+                        state_->next_ordinal, " articles ", live_articles_, " are there"));
+  }
   if (!groups_.empty()) above("group", state_->next_group, groups_.back().number);
 }
 

@@ -27,6 +27,8 @@ class CollectionChecker {
   void Add(char tag, absl::string_view rest, absl::string_view value);
   // A record of the column family "bodies".
   void AddBody(absl::string_view rest);
+  // Room for as many articles, so that it need not grow on the way.
+  void Reserve(size_t articles) { articles_.reserve(articles); }
   // The first article from `first` on that should have a body.
   std::optional<Ordinal> NextWithBody(Ordinal first) const;
   // Compares what has come. Call once, at the end; `complete`: nothing that should have come could
@@ -45,8 +47,10 @@ class CollectionChecker {
     GroupNumber group = 0;
     uint64_t text_hash = 0;  // the low halves
     uint64_t id_hash = 0;
-    absl::Time time;
+    int64_t time = 0;  // microseconds
   };
+  static_assert(sizeof(SeenArticle) == 40,
+                "CheckDataFolder and docs/operations.md tell the memory");
   struct SeenGroup {
     GroupNumber number = 0;
     GroupNumber merged_into = 0;
@@ -56,6 +60,7 @@ class CollectionChecker {
     bool canonical_seen = false;
     bool withdrawn = false;
   };
+  static_assert(sizeof(SeenGroup) == 40, "the same");
 
   void Report(ProblemKind kind, absl::string_view what) const;
   void ReportArticle(Ordinal ordinal, absl::string_view what) const;
@@ -74,7 +79,7 @@ class CollectionChecker {
   void AddMember(absl::string_view rest, absl::string_view value);
   void AddId(absl::string_view rest, absl::string_view value);
   void AddText(absl::string_view rest);
-  void AddTime(absl::string_view rest);
+  void AddTime(absl::string_view rest, absl::string_view value);
   void AddVector(absl::string_view rest, absl::string_view value);
   void AddPending(absl::string_view rest, absl::string_view value);
   void AddLesson(absl::string_view rest, absl::string_view value);

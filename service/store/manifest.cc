@@ -194,8 +194,10 @@ absl::Status WriteManifest(const std::string& dir, const Manifest& manifest) {
   return fsync(fd) == 0 ? absl::OkStatus() : SystemError("cannot write", path);
 }
 
-absl::StatusOr<ManifestFile> HashFile(const std::string& dir, const std::string& path,
-                                      OnBytes on_bytes) {
+namespace {
+
+absl::StatusOr<ManifestFile> ReadAndHash(const std::string& dir, const std::string& path, bool sync,
+                                         OnBytes on_bytes) {
   const std::string full = absl::StrCat(dir, "/", path);
   const int fd = open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return SystemError("cannot read", full);
@@ -215,8 +217,15 @@ absl::StatusOr<ManifestFile> HashFile(const std::string& dir, const std::string&
     if (!on_bytes(static_cast<uint64_t>(count))) return absl::CancelledError("interrupted");
   }
   file.hash = hasher.Finish();
-  if (fsync(fd) != 0) return SystemError("cannot sync", full);
+  if (sync && fsync(fd) != 0) return SystemError("cannot sync", full);
   return file;
+}
+
+}  // namespace
+
+absl::StatusOr<ManifestFile> HashFile(const std::string& dir, const std::string& path,
+                                      OnBytes on_bytes) {
+  return ReadAndHash(dir, path, /*sync=*/true, on_bytes);
 }
 
 absl::Status CompareFiles(const ManifestFile& found, const ManifestFile& expected) {
@@ -233,7 +242,7 @@ absl::Status CompareFiles(const ManifestFile& found, const ManifestFile& expecte
 }
 
 absl::Status VerifyFile(const std::string& dir, const ManifestFile& file, OnBytes on_bytes) {
-  const absl::StatusOr<ManifestFile> found = HashFile(dir, file.path, on_bytes);
+  const absl::StatusOr<ManifestFile> found = ReadAndHash(dir, file.path, /*sync=*/false, on_bytes);
   if (absl::IsNotFound(found.status())) {
     return absl::DataLossError(absl::StrCat(file.path, ": missing"));
   }

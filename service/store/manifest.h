@@ -56,7 +56,8 @@ using OnBytes = absl::FunctionRef<bool(uint64_t)>;
 // Reads the file at `path` of `dir` and makes sure that it is on disk. NOT_FOUND, UNAVAILABLE.
 absl::StatusOr<ManifestFile> HashFile(const std::string& dir, const std::string& path,
                                       OnBytes on_bytes);
-// DATA_LOSS, with the path, when the file is missing, or is not what the manifest says.
+// DATA_LOSS, with the path, when the file is missing, or is not what the manifest says; UNAVAILABLE
+// when it cannot be read. Only reads.
 absl::Status VerifyFile(const std::string& dir, const ManifestFile& file, OnBytes on_bytes);
 // Whether `found` is `expected`: DATA_LOSS with the path and both figures, else.
 absl::Status CompareFiles(const ManifestFile& found, const ManifestFile& expected);

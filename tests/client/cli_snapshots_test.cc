@@ -74,12 +74,28 @@ TEST_F(SnapshotCommandsTest, ABrokenStreamGoesOnWhereItWas) {
   EXPECT_EQ(ReadBack("000012.sst"), std::string(2500, 't'));
 }
 
+// Longer than the client itself tries again.
+TEST_F(SnapshotCommandsTest, AServerThatIsAwayForLongIsWaitedFor) {
+  server_.faults.broken_snapshot_streams = 50;
+  server_.faults.broken_snapshot_pieces = 0;
+  server_.faults.unary_failures = 50;
+  server_.faults.unary_status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "server: starting");
+  settings_.pause_max = absl::Milliseconds(1);
+  ASSERT_EQ(Run({"backup", backup_}), 0) << err_;
+  EXPECT_EQ(server_.snapshot_streams, 51);
+  EXPECT_THAT(err_, HasSubstr("waiting for the server, up to 10m: server: starting"));
+  EXPECT_EQ(ReadBack("000012.sst"), std::string(2500, 't'));
+  EXPECT_THAT(server_.SnapshotNames(), IsEmpty());
+}
+
 TEST_F(SnapshotCommandsTest, AStreamThatBringsNothingIsGivenUp) {
   server_.faults.broken_snapshot_streams = 100;
   server_.faults.broken_snapshot_pieces = 0;
+  settings_.away_max = absl::Milliseconds(50);
+  settings_.pause_max = absl::Milliseconds(5);
   EXPECT_EQ(Run({"backup", backup_}), 1);
   EXPECT_THAT(err_, HasSubstr("connection lost"));
-  EXPECT_EQ(server_.snapshot_streams, 8);
+  EXPECT_GT(server_.snapshot_streams, 1);
   EXPECT_THAT(server_.SnapshotNames(), IsEmpty());
   EXPECT_EQ(Present(), 0u);
 }
@@ -99,6 +115,15 @@ TEST_F(SnapshotCommandsTest, AFailedSnapshotLeavesNothing) {
   EXPECT_EQ(Run({"backup", backup_}), 1);
   EXPECT_THAT(err_, HasSubstr("snapshot: not enough room on disk (RESOURCE_EXHAUSTED)"));
   EXPECT_EQ(Present(), 0u);
+}
+
+TEST_F(SnapshotCommandsTest, AServerWhoseDiskFailsIsNotWaitedFor) {
+  server_.faults.unary_failures = 10;  // the client's own attempts, and one more would be too many
+  server_.faults.unary_status =
+      grpc::Status(grpc::StatusCode::UNAVAILABLE, "snapshot: cannot read 000012.sst: I/O error");
+  EXPECT_EQ(Run({"backup", backup_}), 1);
+  EXPECT_THAT(err_, HasSubstr("I/O error (UNAVAILABLE)"));
+  EXPECT_EQ(err_.find("waiting for the server"), std::string::npos) << err_;
 }
 
 TEST_F(SnapshotCommandsTest, ABackupIsRestoredOnlyWhole) {

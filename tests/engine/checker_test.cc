@@ -2,11 +2,14 @@
 #include "service/store/checker.h"
 
 #include <rocksdb/db.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <random>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -284,6 +287,48 @@ TEST_F(CheckerTest, ABackupIsComparedWithItsManifest) {
   EXPECT_THAT(Found(folder_), HasSubstr("manifest: MANIFEST.newsprint: damaged"));
 }
 
+TEST_F(CheckerTest, AFileOfABackupThatCannotBeReadDoesNotEndTheCheck) {
+  fs::remove(folder_ + "/LOCK");
+  fs::remove(folder_ + "/ACKNOWLEDGED");
+  store::Manifest manifest;
+  manifest.store_format = store::kFormatVersion;
+  for (const std::string& path : FilesIn(folder_)) {
+    manifest.files.push_back(store::HashFile(folder_, path, [](uint64_t) { return true; }).value());
+  }
+  ASSERT_TRUE(store::WriteManifest(folder_, manifest).ok());
+  const std::string table = Files("", ".sst").at(0);
+  const std::string options = Files("OPTIONS-", "").at(0);
+  fs::rename(folder_ + "/" + table, dir_.File("aside"));
+  fs::create_symlink(dir_.File("aside"), folder_ + "/" + table);
+  Flip(options, 0.5);
+  const std::string found = Found(folder_);
+  EXPECT_THAT(found, HasSubstr("manifest: cannot read " + folder_ + "/" + table));
+  EXPECT_THAT(found, HasSubstr(absl::StrCat("manifest: ", options, ": damaged")));
+}
+
+// As on a read-only mount, or for another user.
+TEST_F(CheckerTest, NothingNeedBeWritable) {
+  for (const std::string& path : FilesIn(folder_)) {
+    fs::permissions(folder_ + "/" + path, fs::perms::owner_write | fs::perms::group_write,
+                    fs::perm_options::remove);
+  }
+  const auto dirs = {folder_, folder_ + "/graphs"};
+  for (const std::string& dir : dirs) {
+    fs::permissions(dir, fs::perms::owner_read | fs::perms::owner_exec);
+  }
+  const bool is_root = geteuid() == 0;
+  if (is_root) {
+    // Who may read, and no more.
+    ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
+    for (const std::string& dir : dirs) ASSERT_EQ(chmod(dir.c_str(), 0555), 0);
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const std::string found = Found(folder_);
+  EXPECT_EQ(is_root ? seteuid(0) : 0, 0);
+  EXPECT_EQ(found, "");
+  for (const std::string& dir : dirs) fs::permissions(dir, fs::perms::owner_all);
+}
+
 // Wrong records, written as the server writes.
 struct Wrong {
   const char* name;
@@ -395,6 +440,24 @@ std::vector<Wrong> WrongRecords() {
        "an answer is kept that is not in the ring"},
       {"ChangeGap", [](auto&, auto, Batch& b) { b.DeleteChangesBefore(4); },
        "change: collection \"default\": changes: got "},
+      {"NoTime",
+       [](const Store& s, uint32_t uid, Batch& b) {
+         b.DeleteTime({ArticleTime(s.GetArticle(uid, 8).value()), 8});
+       },
+       "article number 8: its time is missing"},
+      {"OtherTime",
+       [](auto&, auto, Batch& b) {
+         b.PutTime({absl::FromUnixSeconds(5), 8});
+       },
+       "article number 8: another time leads to it"},
+      {"TimeOfNobody",
+       [](auto&, auto, Batch& b) {
+         b.PutTime({absl::FromUnixSeconds(5), 888});
+       },
+       "article number 888: has a time, but is not there"},
+      {"ExpiredCount",
+       change_state([](store::CollectionState& state) { state.articles_expired = 1; }),
+       "counter of expired articles: got 1, but of 30 articles 30 are there"},
       {"LessonOfNobody",
        [](auto&, auto, Batch& b) {
          b.PutLesson(800, {1, std::nullopt});
@@ -454,7 +517,75 @@ TEST_F(WrongBytesTest, RecordsThatCannotBeReadAreFound) {
 
 TEST_F(WrongBytesTest, AnotherFormatIsRefused) {
   Put(store::Key(0, store::kFormatTag), "\x7f");
-  EXPECT_THAT(Found(folder_), HasSubstr("got 127, expected"));
+  EXPECT_THAT(Found(folder_), HasSubstr("got 127, expected 3 to 4"));
+}
+
+TEST_F(WrongBytesTest, OfAnOlderFormatTheFilesAreChecked) {
+  Put(store::OrdinalKey(1, store::kSketchTag, 5), "junk");
+  Put(store::Key(0, store::kFormatTag), "\x03");
+  const auto report = store::CheckDataFolder(folder_, 10, [](uint64_t, uint64_t) { return true; });
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->older_format, 3u);
+  EXPECT_EQ(report->records, 0u);
+  EXPECT_EQ(report->problems.count(), 0u);
+  EXPECT_GT(report->files, 1u);
+  const std::string table = Files("", ".sst").at(0);
+  Flip(table, 0.5);
+  EXPECT_THAT(Found(folder_), HasSubstr(table));
+}
+
+// Two collections, of which the second one's bodies cannot be read.
+TEST(CheckerBlameTest, ADamagedBodyIsOfItsCollection) {
+  const testing::TempDir dir;
+  {
+    const auto engine = testing::OpenEngine(dir.path());
+    ASSERT_TRUE(engine->Create(testing::Named("second")).ok());
+  }
+  std::string blobs;
+  for (const std::string name : {"default", "second"}) {
+    std::set<std::string> before;
+    for (const std::string& path : FilesIn(dir.path())) before.insert(path);
+    {
+      const auto engine = testing::OpenEngine(dir.path());
+      for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(testing::Ingest(**engine->Find(name),
+                                    testing::StoryArticle(absl::StrCat("a", i), i, 300))
+                        .ok());
+      }
+    }
+    for (const std::string& path : FilesIn(dir.path())) {
+      if (absl::EndsWith(path, ".blob") && before.count(path) == 0) blobs = path;
+    }
+  }
+  // All bodies of "second"; that many are told one by one.
+  const std::string path = dir.File(blobs);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto bytes = static_cast<std::streamoff>(fs::file_size(path));
+  for (std::streamoff at = 60; at < bytes - 60; at += 20) file.seekp(at).put('!');
+  file.close();
+  {
+    store::Store::Options options;
+    options.data_dir = dir.path();
+    const auto opened = store::Store::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const uint32_t uid = (*opened)->Collections()->front().uid;
+    store::CollectionState state = (*opened)->State(uid).value();
+    ++state.articles;
+    store::Batch batch(uid);
+    batch.PutState(state);
+    ASSERT_TRUE((*opened)->Apply(batch).ok());
+  }
+  const std::string found = Found(dir.path());
+  EXPECT_THAT(found, HasSubstr("body of article number 4 of collection \"second\": "));
+  // The first one is compared all the same.
+  EXPECT_THAT(found, HasSubstr("collection \"default\": counter of articles: got 6, expected 5"));
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 6) << found;
+}
+
+// A lost record of a collection looks like one that was deleted, but that leaves nothing.
+TEST_F(WrongBytesTest, TheAdviceForALeftoverIsABackup) {
+  EXPECT_THAT(std::string(store::ProblemAdvice(ProblemKind::kLeftover)),
+              HasSubstr("restore a backup"));
 }
 
 TEST_F(WrongBytesTest, ProblemsOfAKindAreLimitedAndCounted) {

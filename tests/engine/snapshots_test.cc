@@ -178,7 +178,7 @@ TEST_F(SnapshotsTest, ACancelledOneLeavesNothing) {
 TEST_F(SnapshotsTest, AFailedOneLeavesNothingAndTheServerGoesOn) {
   Ingest(1);
   // What is made first is in the way.
-  fs::create_directories(PathOf(".x.tmp"));
+  fs::create_directories(PathOf(".x.1.tmp"));
   EXPECT_FALSE(engine_->snapshots().Create("x", Always).ok());
   EXPECT_TRUE(Present().empty());
   Ingest(2);
@@ -230,6 +230,52 @@ TEST_F(SnapshotsTest, ADiskThatIsNearlyFullIsLeftToTheStore) {
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(status.message(), HasSubstr("snapshot: not enough room on disk, got "));
   EXPECT_TRUE(Present().empty());
+}
+
+TEST_F(SnapshotsTest, OneWithADamagedManifestIsListedAndCanBeDeleted) {
+  Snapshots& snapshots = engine_->snapshots();
+  for (const char* name : {"bad", "bare", "good"}) ASSERT_TRUE(snapshots.Create(name, Always).ok());
+  std::ofstream(PathOf("bad") + "/MANIFEST.newsprint") << "junk";
+  fs::remove(PathOf("bare") + "/MANIFEST.newsprint");
+  const auto all = snapshots.List("", 10);
+  ASSERT_TRUE(all.ok()) << all.status();
+  ASSERT_EQ(all->size(), 3u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(all->at(i).bytes, 0u);
+    EXPECT_EQ(all->at(i).files, 0u);
+    EXPECT_FALSE(all->at(i).created_at.has_value());
+    EXPECT_TRUE(snapshots.Delete(all->at(i).name).ok());
+  }
+  EXPECT_TRUE(all->at(2).created_at.has_value());
+  EXPECT_EQ(Present(), std::vector<std::string>{"good"});
+}
+
+TEST_F(SnapshotsTest, WhatCouldNotBeDeletedIsInNobodysWay) {
+  Snapshots& snapshots = engine_->snapshots();
+  ASSERT_TRUE(snapshots.Create("x", Always).ok());
+  // As a deletion leaves it that is under way, or failed.
+  fs::create_directories(PathOf(".x.deleted") + "/graphs");
+  EXPECT_TRUE(snapshots.Delete("x").ok());
+  EXPECT_TRUE(snapshots.Create("x", Always).ok());
+}
+
+TEST_F(SnapshotsTest, AServerThatDoesNotStartLeavesABackupOne) {
+  engine_ = nullptr;
+  std::ofstream(data_ + "/MANIFEST.newsprint") << "mine";
+  {
+    store::Store::Options options;
+    options.data_dir = data_;
+    const auto opened = store::Store::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    store::CollectionRecord record = (*opened)->Collections()->front();
+    record.settings.name = "foreign";
+    record.settings.fingerprint_scheme = "none";
+    ASSERT_TRUE((*opened)->AddCollection(record).ok());
+  }
+  Engine::Options options;
+  options.store.data_dir = data_;
+  EXPECT_THAT(Engine::Open(options).status().message(), HasSubstr("fingerprint scheme"));
+  EXPECT_TRUE(fs::exists(data_ + "/MANIFEST.newsprint"));
 }
 
 TEST_F(SnapshotsTest, AStartRemovesWhatACrashHasLeft) {

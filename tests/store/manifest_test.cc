@@ -1,5 +1,7 @@
 #include "service/store/manifest.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -150,6 +152,54 @@ TEST_F(BackupFolderTest, ANewerFormatIsRefused) {
   ASSERT_TRUE(WriteManifest(backup_, manifest).ok());
   EXPECT_EQ(RestoreBackup(backup_, data_, GoOnCopying).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(BackupFolderTest, AnEmptyFolderIsFilledInPlace) {
+  fs::create_directory(data_);
+  fs::create_directory(data_ + "/lost+found");  // as where a file system is mounted
+  fs::permissions(data_, fs::perms::owner_all);
+  struct stat before = {};
+  ASSERT_EQ(stat(data_.c_str(), &before), 0);
+  ASSERT_TRUE(RestoreBackup(backup_, data_, GoOnCopying).ok());
+  struct stat after = {};
+  ASSERT_EQ(stat(data_.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(after.st_mode, before.st_mode);
+  EXPECT_THAT(FilesOf(data_), ElementsAre("CURRENT", "empty", "graphs/1-1.graphs"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(data_), {}), 4);
+}
+
+TEST_F(BackupFolderTest, AnEmptyFolderStaysEmptyAfterAnError) {
+  fs::create_directory(data_);
+  int calls = 0;
+  const auto stop = [&calls](uint64_t) { return ++calls < 2; };
+  EXPECT_EQ(RestoreBackup(backup_, data_, stop).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(fs::is_empty(data_));
+  dir_.Write("backup/graphs/1-1.graphs", "other");
+  EXPECT_EQ(RestoreBackup(backup_, data_, GoOnCopying).status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(fs::is_empty(data_));
+}
+
+TEST_F(BackupFolderTest, ParentsAreMade) {
+  EXPECT_TRUE(RestoreBackup(backup_, dir_.File("a/b/c"), GoOnCopying).ok());
+  EXPECT_TRUE(fs::exists(dir_.File("a/b/c/CURRENT")));
+}
+
+// Processes in containers have the same number.
+TEST_F(BackupFolderTest, TwoOfOneProcessDoNotClash) {
+  const auto one = BackupWriter::Create(data_);
+  const auto other = BackupWriter::Create(data_);
+  EXPECT_TRUE(one.ok()) << one.status();
+  EXPECT_TRUE(other.ok()) << other.status();
+}
+
+TEST_F(BackupFolderTest, AFileThatCannotBeReadIsNoMissingOne) {
+  fs::rename(backup_ + "/CURRENT", dir_.File("aside"));
+  fs::create_symlink(dir_.File("aside"), backup_ + "/CURRENT");
+  const absl::Status status = VerifyFile(backup_, ReadManifest(backup_)->files[0], GoOnCopying);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("CURRENT"));
 }
 
 // Sends the folder to a writer, in pieces of `piece` bytes.
