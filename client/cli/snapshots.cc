@@ -51,7 +51,7 @@ absl::Status ListSnapshots(Session& session) {
 }
 
 std::string NameOf(absl::Time time) {
-  return absl::FormatTime("%Y%m%dt%H%M%E3S", time, absl::UTCTimeZone());
+  return absl::FormatTime("%Y%m%d-%H%M%S-%E3f", time, absl::UTCTimeZone());
 }
 
 absl::Status CreateSnapshot(Session& session, const std::string& name) {

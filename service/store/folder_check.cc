@@ -4,7 +4,6 @@
 #include <rocksdb/env.h>
 #include <rocksdb/wal_filter.h>
 
-#include <cstdarg>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
 #include "service/store/codec.h"
+#include "service/store/info_log.h"
 #include "service/store/keys.h"
 #include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
@@ -51,13 +51,6 @@ absl::Status CheckNotInUse(const std::string& data_dir) {
   }
   return absl::UnavailableError(absl::StrCat("data_dir: cannot open ", data_dir, ": ", message));
 }
-
-// RocksDB writes a log into the folder that it opens, when it is given no other.
-class NoLog final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
-};
 
 // Sees what a start would replay of the write-ahead logs, which is all writes since the tables, one
 // after the other; RocksDB itself does not notice when a whole log is missing among them.

@@ -26,6 +26,7 @@
 #include "service/store/codec.h"
 #include "service/store/folder_check.h"
 #include "service/store/group_commit.h"
+#include "service/store/info_log.h"
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
 #include "service/store/rocksdb_status.h"
@@ -256,9 +257,7 @@ absl::Status Store::Impl::Open(const Options& options) {
   db_options.manual_wal_flush = true;
   // The two families never differ in how much of the log they hold, wherever the log ends.
   db_options.atomic_flush = true;
-  db_options.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;
-  db_options.keep_log_file_num = 4;
-  db_options.max_log_file_size = size_t{8} << 20;
+  db_options.info_log = std::make_shared<InfoLog>(options.data_dir);
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   const std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {
       {rocksdb::kDefaultColumnFamilyName, SmallRecordOptions(cache)},
