@@ -221,6 +221,28 @@ void LogBackgroundWork(const Collection& collection, absl::string_view task,
   }
 }
 
+// Tells every few seconds how far the loading of indexes is. Thread-safe.
+class LoadProgress {
+ public:
+  // One more record has been read.
+  void Count() {
+    const int64_t records = ++records_;
+    if (records % kLookEvery != 0) return;
+    const int64_t now = absl::ToUnixSeconds(absl::Now());
+    int64_t due = due_;
+    if (now >= due && due_.compare_exchange_strong(due, now + kEverySeconds)) {
+      spdlog::info("event=loading records={}", records);
+    }
+  }
+
+ private:
+  static constexpr int64_t kLookEvery = 10'000;
+  static constexpr int64_t kEverySeconds = 5;
+
+  std::atomic<int64_t> records_{0};
+  std::atomic<int64_t> due_{absl::ToUnixSeconds(absl::Now()) + kEverySeconds};
+};
+
 absl::Status Run(const Options& options) {
   HandleStopSignals();
   // Large texts and messages go back to the system at once. Else glibc would keep such pieces among
@@ -244,6 +266,7 @@ absl::Status Run(const Options& options) {
                absl::CEscape(options.engine.store.data_dir));
 
   const absl::Time begin = absl::Now();
+  LoadProgress progress;
   const absl::Status loaded = engine->LoadIndexes(
       [](const Collection& collection) {
         const CollectionStats stats = collection.Stats();
@@ -256,7 +279,10 @@ absl::Status Run(const Options& options) {
                        absl::CEscape(collection.subjects().graphs_problem().message()));
         }
       },
-      [] { return stop_signal == 0; });
+      [&progress] {
+        progress.Count();
+        return stop_signal == 0;
+      });
   if (loaded.ok()) {
     engine->StartBackgroundWork(&LogBackgroundWork);
     server->SetReady();

@@ -42,7 +42,7 @@ class Engine {
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options);
 
   // Builds the indexes of all collections; calls `progress` after each one. CANCELLED soon after
-  // `keep_going` says false.
+  // `keep_going` says false, which is asked for each record, from several threads.
   absl::Status LoadIndexes(absl::FunctionRef<void(const Collection&)> progress,
                            absl::FunctionRef<bool()> keep_going);
 
