@@ -92,6 +92,12 @@ std::vector<CollectionPlan> PlanCollections(const Life::Options& options) {
   if (options.asynchronous) {
     for (CollectionPlan& plan : plans) plan.settings.set_durability(v1::DURABILITY_ASYNC);
   }
+  for (CollectionPlan& plan : plans) {
+    // These only ingest, or mostly; the others delete as much as they ingest.
+    if (options.articles_kept == 0 || plan.mode == Writer::Mode::kUnary) continue;
+    plan.settings.mutable_retention()->set_articles_max(
+        static_cast<int64_t>(options.articles_kept));
+  }
   return plans;
 }
 
