@@ -25,6 +25,8 @@
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
 #include "service/store/collection_checker.h"
+#include "service/store/folder_check.h"
+#include "service/store/info_log.h"
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
 #include "service/store/records.h"
@@ -38,13 +40,6 @@ namespace fs = std::filesystem;
 constexpr size_t kReadaheadBytes = size_t{1} << 20;
 constexpr uint64_t kRecordsToldTogether = 4096;
 constexpr size_t kUidBytes = sizeof(uint32_t);
-
-// RocksDB writes a log into the folder that it opens, when it is given no other.
-class NoLog final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
-};
 
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -110,6 +105,7 @@ class FolderChecker {
   absl::StatusOr<bool> IsDatabase();
   bool Open();
   rocksdb::Status TryToOpen(rocksdb::WALRecoveryMode mode);
+  void CheckLogDamage();
   // Whether the database holds all that was acknowledged.
   void CheckAcknowledged();
   absl::Status CheckTables();
@@ -252,16 +248,13 @@ rocksdb::Status FolderChecker::TryToOpen(rocksdb::WALRecoveryMode mode) {
 }
 
 bool FolderChecker::Open() {
-  // What a crash has cut off at the end of the log was not acknowledged. Anything else is damage,
-  // which a server would not see: it goes on without what stands behind it.
-  const rocksdb::Status strict = TryToOpen(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords);
-  if (strict.ok()) return true;
+  if (const absl::Status gap = CheckLogs(dir_); absl::IsDataLoss(gap)) {
+    report_.problems.Add(ProblemKind::kLog, std::string(gap.message()));
+  }
+  // As a server does, which goes on without what stands behind the first damage in the log.
   const rocksdb::Status status = TryToOpen(rocksdb::WALRecoveryMode::kPointInTimeRecovery);
   if (status.ok()) {
-    report_.problems.Add(
-        ProblemKind::kLog,
-        absl::StrCat("write-ahead log: what stands behind the damage would be lost: ",
-                     strict.ToString()));
+    CheckLogDamage();
     return true;
   }
   report_.problems.Add(ProblemKind::kFile,
@@ -275,6 +268,24 @@ bool FolderChecker::Open() {
     }
   }
   return false;
+}
+
+// What a crash has cut off at the end of a log was not acknowledged. Anything else is damage.
+void FolderChecker::CheckLogDamage() {
+  std::unique_ptr<rocksdb::DB> served = std::move(db_);
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  families.swap(families_);
+  const rocksdb::Status strict = TryToOpen(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords);
+  if (strict.ok()) {
+    for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  } else {
+    report_.problems.Add(
+        ProblemKind::kLog,
+        absl::StrCat("write-ahead log: what stands behind the damage would be lost: ",
+                     strict.ToString()));
+  }
+  db_ = std::move(served);
+  families_ = std::move(families);
 }
 
 void FolderChecker::CheckAcknowledged() {

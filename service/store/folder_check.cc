@@ -131,6 +131,8 @@ absl::StatusOr<Recoverable> Recover(const std::string& data_dir) {
 
 }  // namespace
 
+absl::Status CheckLogs(const std::string& data_dir) { return Recover(data_dir).status(); }
+
 absl::Status CheckFolder(const std::string& data_dir) {
   std::error_code error;
   const bool has_database = std::filesystem::exists(absl::StrCat(data_dir, "/CURRENT"), error);

@@ -16,6 +16,10 @@ namespace newsprint::store {
 // cannot be read.
 absl::Status CheckFolder(const std::string& data_dir);
 
+// DATA_LOSS when a part of the write-ahead logs is missing between others; other errors when the
+// folder cannot be read. Changes nothing in it.
+absl::Status CheckLogs(const std::string& data_dir);
+
 }  // namespace newsprint::store
 
 #endif  // NEWSPRINT_SERVICE_STORE_FOLDER_CHECK_H_

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/store/checker.h"
 #include "service/store/store.h"
 #include "service/store/wal_file_system.h"
 #include "tests/testing/articles.h"
@@ -163,6 +164,13 @@ TEST(DurabilityTest, RefusesAFolderThatLacksOneOfItsLogs) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("a part of the write-ahead log is missing before "));
+  std::filesystem::remove(first + "/ACKNOWLEDGED");
+  const auto report = CheckDataFolder(first, 10, [](uint64_t, uint64_t) { return true; });
+  ASSERT_TRUE(report.ok()) << report.status();
+  const auto& kinds = report->problems.kinds();
+  const auto logs = kinds.find(ProblemKind::kLog);
+  ASSERT_NE(logs, kinds.end());
+  EXPECT_THAT(logs->second.first, ::testing::Contains(HasSubstr(" is missing before ")));
 }
 
 TEST(DurabilityTest, RefusesAFolderWhoseLogIsGoneOrDamaged) {
