@@ -382,8 +382,9 @@ uint32_t VectorIndex::rows() const { return impl_->rows->size(); }
 size_t VectorIndex::size() const { return impl_->live.load(std::memory_order_relaxed); }
 
 size_t VectorIndex::memory_bytes() const {
+  const std::shared_ptr<const Segments> segments = impl_->builder->segments();
   size_t bytes = impl_->rows->memory_bytes() + impl_->ordinal_page_count * sizeof(OrdinalPage);
-  for (const auto& segment : *impl_->builder->segments()) bytes += segment->memory_bytes();
+  for (const auto& segment : *segments) bytes += segment->memory_bytes();
   return bytes;
 }
 
