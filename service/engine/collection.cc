@@ -88,8 +88,10 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
     oldest_ = places.front();
     live_.set_oldest(oldest_->time);
   }
-  // After a crash between an ingest and what it made too many.
-  return Expiry::IsOver(*this) ? Expiry::ExpireOldest(*this, kExpiredPerWrite) : absl::OkStatus();
+  // After a crash between an ingest and what it made too many. What fails is tried again in the
+  // background, and told there.
+  if (Expiry::IsOver(*this)) Expiry::ExpireOldest(*this, kExpiredPerWrite).IgnoreError();
+  return absl::OkStatus();
 }
 
 void Collection::Close() {
@@ -151,7 +153,10 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
     RETURN_IF_ERROR(BringUpToDate(id, &verdict));
     return verdict;
   }
-  RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kExpiredPerWrite));
+  // An old article that cannot be read is no reason to refuse a new one; the background tells of
+  // it.
+  const absl::Status expired = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  if (!absl::IsDataLoss(expired)) RETURN_IF_ERROR(expired);
   MarkBoilerplate(&ingest.prepared);
   // Made before the collection changed over to another embedder.
   if (ingest.prepared.generation != subjects_->embedding()->settings.generation) {
@@ -185,7 +190,8 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
                                   &change));
   RETURN_IF_ERROR(Commit(&change));
   if (!Expiry::IsOver(*this)) return std::move(record.verdict);
-  RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kExpiredPerWrite));
+  const absl::Status evicted = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  if (!absl::IsDataLoss(evicted)) RETURN_IF_ERROR(evicted);
   // It may have been the canonical that had to go, or, where the limit has been lowered, this one.
   RETURN_IF_ERROR(BringUpToDate(prepared.article.id, &record.verdict));
   ASSIGN_OR_RETURN(const auto kept, store_->FindId(uid_, prepared.article.id));
@@ -517,7 +523,8 @@ absl::Status Collection::Commit(Change* change) {
     generation = boilerplate_.NextGeneration(change->lesson->ordinal);
     change->batch.PutBoilerplate(*generation);
   }
-  RETURN_IF_ERROR(store_->Apply(change->batch, durability_));
+  const Durability durability = change->must_sync ? Durability::kSync : durability_.load();
+  RETURN_IF_ERROR(store_->Apply(change->batch, durability));
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);

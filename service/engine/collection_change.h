@@ -46,7 +46,8 @@ struct Collection::Change {
 
   store::CollectionState state;
   store::Batch batch;
-  const absl::Time time;           // of the operation
+  const absl::Time time;   // of the operation
+  bool must_sync = false;  // before it is acknowledged, whatever the collection's durability
   std::vector<Unindexed> unindex;  // before `index`
   std::vector<Indexed> index;
   std::optional<Lesson> lesson;

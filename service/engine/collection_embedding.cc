@@ -143,6 +143,7 @@ absl::Status Collection::BeginReembedding(Embedding next) {
   change.state.next_reembedded = 0;
   change.state.reembedded_without_text = 0;
   change.batch.PutCollection(Record(present->settings, &next.settings));
+  change.must_sync = true;
   RETURN_IF_ERROR(subjects_->BeginMove(std::make_shared<const Embedding>(std::move(next))));
   absl::Status status = Commit(&change);
   if (!status.ok()) subjects_->CancelMove();
@@ -156,6 +157,7 @@ absl::Status Collection::CancelReembedding() {
   if (next == nullptr) return absl::OkStatus();
   Change change(uid_, state_, live_.Now());
   change.batch.PutCollection(Record(subjects_->embedding()->settings, nullptr));
+  change.must_sync = true;
   change.batch.DeleteGeneration(next->settings.generation);
   change.state.next_reembedded = 0;
   RETURN_IF_ERROR(Commit(&change));

@@ -134,13 +134,21 @@ absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except
                 members.end());
   if (members.empty()) return absl::DataLossError("store: group without its members");
   if (!live_.IsAnyDue()) return ChooseCanonical(members, settings_.canonical_policy);
-  // Not one that is about to go, if there is another.
+  // Not one that is about to go, if there is another; else the one that goes last, so that there
+  // need be no other choice until then.
   std::vector<Candidate> live;
+  Ordinal last = members.front().ordinal;
+  absl::Time last_time = absl::InfinitePast();
   for (const Candidate& member : members) {
     ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, member.ordinal));
-    if (!live_.IsExpired(store::ArticleTime(record), live_.Now())) live.push_back(member);
+    const absl::Time time = store::ArticleTime(record);
+    if (!live_.IsExpired(time, live_.Now())) live.push_back(member);
+    if (time >= last_time) {
+      last_time = time;
+      last = member.ordinal;
+    }
   }
-  return ChooseCanonical(live.empty() ? members : live, settings_.canonical_policy);
+  return live.empty() ? last : ChooseCanonical(live, settings_.canonical_policy);
 }
 
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,

@@ -82,7 +82,18 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal) {
 absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max) {
   for (; articles_max > 0 && self.oldest_.has_value(); --articles_max) {
     if (!IsOver(self) && !self.live_.IsExpired(self.oldest_->time, self.live_.Now())) break;
-    RETURN_IF_ERROR(Expire(self, self.oldest_->ordinal));
+    const store::TimePlace place = *self.oldest_;
+    const absl::StatusOr<store::ArticleRecord> record =
+        self.store_->GetArticle(self.uid_, place.ordinal);
+    if (IsGone(record.status()) || (record.ok() && store::ArticleTime(*record) != place.time)) {
+      Change change(self.uid_, self.state_, self.live_.Now());
+      change.batch.MayUseReserve();
+      change.DeleteTime(place);  // a place of nobody would hold up all behind it
+      RETURN_IF_ERROR(self.Commit(&change));
+      continue;
+    }
+    RETURN_IF_ERROR(record.status());
+    RETURN_IF_ERROR(Expire(self, place.ordinal));
   }
   return absl::OkStatus();
 }
@@ -187,7 +198,10 @@ absl::Status Collection::Update(std::optional<Retention> retention,
     }
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(expire_for_a_while());  // else it would come back where the limits are eased
+  // Else it would come back where the limits are eased. What cannot be read stays.
+  if (const absl::Status status = expire_for_a_while(); !absl::IsDataLoss(status)) {
+    RETURN_IF_ERROR(status);
+  }
   {
     MutexLock lock(write_mutex_);
     RETURN_IF_ERROR(CheckOpen());
@@ -198,6 +212,8 @@ absl::Status Collection::Update(std::optional<Retention> retention,
     if (durability.has_value()) record.settings.durability = *durability;
     Change change(uid_, state_, live_.Now());
     change.batch.PutCollection(record);
+    change.batch.MayUseReserve();  // a shorter retention is what makes room
+    change.must_sync = true;
     RETURN_IF_ERROR(Commit(&change));
     live_.set_retention(record.settings.retention);
     durability_ = record.settings.durability;

@@ -38,6 +38,9 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
       uid = found - 1;
       continue;
     }
+    // What an earlier attempt has left may be of articles that an older server changed since.
+    const std::string times = Key(uid, kTimeTag);
+    batch.DeleteRange(times, PrefixEnd(times));
     const std::string prefix = Key(uid, kArticleTag);
     for (; at->Valid() && at->key().starts_with(prefix); at->Next()) {
       const absl::string_view key(at->key().data(), at->key().size());

@@ -187,8 +187,8 @@ TEST_F(RetentionTest, AGroupOutlivesItsCanonical) {
   EXPECT_TRUE(absl::IsNotFound(collection_->GetGroup(group, 0, 10).status()));
   EXPECT_THAT(Changes(), ElementsAre("created a", "joined b", "joined c", "left a (expired)",
                                      "canonical_changed b", "joined d", "left b (expired)",
-                                     "canonical_changed c", "left c (expired)",
-                                     "canonical_changed d", "left d (expired)", "ended"));
+                                     "canonical_changed d", "left c (expired)",
+                                     "left d (expired)", "ended"));
   EXPECT_GT(MustIngest(StoryArticle("e", 1)).group, group);
 }
 
