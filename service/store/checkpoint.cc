@@ -70,7 +70,9 @@ absl::Status CopyFile(const rocksdb::LiveFileStorageInfo& file, const std::strin
 
 absl::Status WriteCheckpoint(rocksdb::DB* db, const std::string& dir) {
   if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir);
-  absl::Cleanup remove_dir = [&dir] {
+  bool complete = false;
+  const absl::Cleanup remove_dir = [&] {
+    if (complete) return;
     std::error_code ignored;
     std::filesystem::remove_all(dir, ignored);
   };
@@ -85,7 +87,7 @@ absl::Status WriteCheckpoint(rocksdb::DB* db, const std::string& dir) {
   RETURN_IF_ERROR(ToStatus(db->GetLiveFilesStorageInfo(options, &files), "checkpoint"));
   for (const rocksdb::LiveFileStorageInfo& file : files) RETURN_IF_ERROR(CopyFile(file, dir));
   RETURN_IF_ERROR(SyncDir(dir));
-  std::move(remove_dir).Cancel();
+  complete = true;
   return absl::OkStatus();
 }
 
