@@ -345,6 +345,8 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
       if (changed_over(subject.prepared)) return aborted;
       ASSIGN_OR_RETURN(const bool pending,
                        store_->IsPending(uid_, subject.prepared.generation, *subject.ordinal));
+      // It may have been deleted between the two reads.
+      RETURN_IF_ERROR(MustFindId(subject.prepared.article.id).status());
       return absl::FailedPreconditionError(
           pending ? "id: its vector is still to come, as the embedding server did not answer; try "
                     "again"
