@@ -168,19 +168,22 @@ class OverloadTest(np.ServerTestCase):
 
     def test_a_connection_without_a_sign_of_life_is_closed(self):
         process = self.serve("--keepalive_seconds=1")
-        client_process = self.start_client("never_reads", process, connections=5)
         open_files = pathlib.Path(f"/proc/{process.process.pid}/fd")
 
         def sockets():
             return sum("socket" in os.readlink(file) for file in open_files.iterdir())
 
+        def wait_until(holds):
+            deadline = time.monotonic() + 30
+            while not holds(sockets()) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            self.assertTrue(holds(sockets()), f"{sockets()} sockets, at the start {before}")
+
         before = sockets()
-        self.assertGreater(before, 5)
+        client_process = self.start_client("never_reads", process, connections=5)
+        wait_until(lambda now: now >= before + 5)
         client_process.send_signal(19)  # SIGSTOP: the kernel still answers for it
-        deadline = time.monotonic() + 30
-        while sockets() > before - 5 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertLessEqual(sockets(), before - 5)
+        wait_until(lambda now: now <= before)
 
 
 if __name__ == "__main__":
