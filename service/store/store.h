@@ -113,9 +113,9 @@ class Store {
                                                size_t members_max) const;
   absl::StatusOr<std::optional<MemberRecord>> GetMember(uint32_t uid, GroupNumber group,
                                                         Ordinal ordinal) const;
-  // Calls `visit` for each member, in the order of ingestion.
+  // Calls `visit` for each member, in the order of ingestion, until it says false.
   absl::Status ForEachMember(uint32_t uid, GroupNumber group,
-                             absl::FunctionRef<void(Ordinal, const MemberRecord&)> visit) const;
+                             absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const;
   // Changes to groups from number `first` on, in order, at most `changes_max`.
   absl::StatusOr<std::vector<GroupChange>> Changes(uint32_t uid, uint64_t first,
                                                    size_t changes_max) const;
