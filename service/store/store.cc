@@ -244,7 +244,7 @@ absl::Status Store::Impl::Open(const Options& options) {
     const auto parent = (folder.has_filename() ? folder : folder.parent_path()).parent_path();
     RETURN_IF_ERROR(SyncDir(parent.string()));
   }
-  RETURN_IF_ERROR(CheckFolder(options.data_dir));
+  RETURN_IF_ERROR(CheckFolder(options.data_dir, static_cast<uint64_t>(options.disk_reserve_bytes)));
 
   rocksdb::DBOptions db_options;
   db_options.env = env.get();

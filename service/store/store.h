@@ -45,8 +45,8 @@ class Store {
 
   // Opens or creates the folder, but not its parent. One of an older format is brought to
   // kFormatVersion first, for good. FAILED_PRECONDITION when another process has it open, or when
-  // its format is too old for that, or newer. DATA_LOSS when it is damaged, or holds less than was
-  // acknowledged.
+  // its format is too old for that, or newer; RESOURCE_EXHAUSTED when the disk has too little room
+  // for it beside the reserve. DATA_LOSS when it is damaged, or holds less than was acknowledged.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
   ~Store();
 

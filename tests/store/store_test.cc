@@ -2,7 +2,9 @@
 
 #include <rocksdb/db.h>
 
+#include <filesystem>
 #include <future>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "service/store/codec.h"
@@ -259,6 +261,40 @@ TEST(StoreTest, AnUpgradeWritesTheTimesAndMayBeRepeated) {
   told.clear();
   EXPECT_TRUE(Store::Open(options).ok());
   EXPECT_THAT(told, IsEmpty());
+}
+
+TEST(StoreTest, AnUpgradeWithoutRoomIsRefusedBeforeAnythingIsWritten) {
+  const newsprint::testing::TempDir dir;
+  {
+    const auto store = OpenStore(dir.path());
+    const uint32_t uid = *store->AddCollection({});
+    Batch batch(uid);
+    CollectionState state;
+    state.articles = uint64_t{1} << 50;  // more than any disk has room for
+    batch.PutState(state);
+    ASSERT_TRUE(store->Apply(batch).ok());
+  }
+  Encoder out;
+  out.Varint(3);
+  WriteFormat(dir.path(), out.bytes());
+  const auto files = [&] {
+    std::map<std::string, std::filesystem::file_time_type> written;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+      written[entry.path().filename()] = entry.last_write_time();
+    }
+    return written;
+  };
+  const auto before = files();
+  const absl::Status status = OpenStatus(dir.path());
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("data_dir: upgrade: not enough room on disk, got "));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("64 bytes for each article"));
+  EXPECT_EQ(files(), before);
+  out = Encoder();
+  out.Varint(kFormatVersion);
+  WriteFormat(dir.path(), out.bytes());
+  EXPECT_TRUE(OpenStatus(dir.path()).ok());  // with nothing to upgrade
 }
 
 MemberRecord MemberOf(int64_t body_tokens) {
