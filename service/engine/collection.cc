@@ -90,7 +90,8 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   }
   // After a crash between an ingest and what it made too many. What fails is tried again in the
   // background, and told there.
-  if (Expiry::IsOver(*this)) Expiry::ExpireOldest(*this, kExpiredPerWrite).IgnoreError();
+  if (Expiry::IsOver(*this))
+    Expiry::ExpireOldest(*this, kExpiredPerWrite, live_.Now()).IgnoreError();
   return absl::OkStatus();
 }
 
@@ -155,14 +156,14 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   }
   // An old article that cannot be read is no reason to refuse a new one; the background tells of
   // it.
-  const absl::Status expired = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  const absl::Time now = live_.Now();
+  const absl::Status expired = Expiry::ExpireOldest(*this, kExpiredPerWrite, now);
   if (!absl::IsDataLoss(expired)) RETURN_IF_ERROR(expired);
   MarkBoilerplate(&ingest.prepared);
   // Made before the collection changed over to another embedder.
   if (ingest.prepared.generation != subjects_->embedding()->settings.generation) {
     ingest.prepared.vector.clear();
   }
-  const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
   return ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
 }
@@ -175,8 +176,7 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
   if (too_late) return Expiry::AnswerTooLate(*this, ingest, now);
 
   store::ArticleRecord record;
-  ASSIGN_OR_RETURN(record.verdict,
-                   Expiry::Decide(*this, prepared, std::nullopt, ingest.skip_related, now));
+  ASSIGN_OR_RETURN(record.verdict, Decide(prepared, std::nullopt, ingest.skip_related));
   Change change(uid_, state_, now);
   ++change.state.next_ordinal;
   ++change.state.articles;
@@ -190,7 +190,7 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
                                   &change));
   RETURN_IF_ERROR(Commit(&change));
   if (!Expiry::IsOver(*this)) return std::move(record.verdict);
-  const absl::Status evicted = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  const absl::Status evicted = Expiry::ExpireOldest(*this, kExpiredPerWrite, now);
   if (!absl::IsDataLoss(evicted)) RETURN_IF_ERROR(evicted);
   // It may have been the canonical that had to go, or, where the limit has been lowered, this one.
   RETURN_IF_ERROR(BringUpToDate(prepared.article.id, &record.verdict));
@@ -204,17 +204,16 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   const bool revises = record.content_hash != ingest.prepared.content_hash;
   if (live_.IsExpired(store::ArticleTime(record), now)) {
-    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal, now));
     return IngestNew(ingest, now);
   }
   // A corrected time of publication may be one too long ago.
   if (live_.IsExpired(store::ArticleTime(ingest.prepared.article.published_at,
                                          revises ? now : record.ingested_at),
                       now)) {
-    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal, now));
     return Expiry::AnswerTooLate(*this, ingest, now);
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
   if (revises) {
     ASSIGN_OR_RETURN(const Subject old, LoadSubject(ordinal));
     return Revise(ingest, old, now);
@@ -230,7 +229,9 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
       change.PutTime(PlaceOf(record, ordinal));
       change.batch.PutArticle(ordinal, record);
       ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
-      const Candidate member{ordinal, MakeMember(record.article, record.body_tokens, settings_)};
+      RETURN_IF_ERROR(Renew(&group, &change));
+      const Candidate member{
+          ordinal, MakeMember(record.article, record.body_tokens, record.ingested_at, settings_)};
       RETURN_IF_ERROR(UpdateMember(member, &group, &change));
       change.batch.PutGroup(group.number, group.record);
     }
@@ -248,8 +249,6 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
 absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revised,
                                                    const Subject& old,
                                                    const store::GroupRecord& group) const {
-  if (old.record->placed_by_editor) return true;
-  if (group.members == 1) return false;
   const auto is_copy_of = [&](const PreparedArticle& reference) {
     return IsDuplicate(Classify(MakeEvidence(revised, reference, settings_.thresholds),
                                 MakePairContext(revised, reference, settings_.thresholds),
@@ -275,16 +274,22 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
                                            absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
   const Ordinal ordinal = *old.ordinal;
+  Change change(uid_, state_, now);
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(old.record->group));
+  RETURN_IF_ERROR(Renew(&group, &change));
+  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, now));
+  const bool is_alone = seen.record.members == 1;
   Verdict verdict;
-  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
+  bool stays = old.record->placed_by_editor;
+  if (!stays && !is_alone) {
+    ASSIGN_OR_RETURN(stays, StillMatchesGroup(prepared, old, seen.record));
+  }
   if (!stays) {
-    ASSIGN_OR_RETURN(verdict, Expiry::Decide(*this, prepared, ordinal, ingest.skip_related, now));
+    ASSIGN_OR_RETURN(verdict, Decide(prepared, ordinal, ingest.skip_related));
     // An article without copies keeps its group, and one whose new text equals a copy in it too.
-    stays = verdict.group == group.number || (verdict.group == 0 && group.record.members == 1);
+    stays = verdict.group == group.number || (verdict.group == 0 && is_alone);
   }
 
-  Change change(uid_, state_, now);
   change.ids[ordinal] = prepared.article.id;
   --change.state.relations[static_cast<int>(old.record->verdict.relation)];
   change.batch.DeleteText(old.record->text_hash, ordinal);
@@ -300,7 +305,8 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
       change.index.push_back(
           {ordinal, prepared.sketch, IndexedSubject{prepared.terms.terms, prepared.vector, {}}});
     }
-    const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+    const Candidate member{
+        ordinal, MakeMember(prepared.article, prepared.body_tokens, change.time, settings_)};
     RETURN_IF_ERROR(UpdateMember(member, &group, &change));
     change.batch.PutGroup(group.number, group.record);
     verdict.group = group.number;
@@ -385,7 +391,8 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
                                Verdict* verdict, Change* change) {
   const std::string& id = prepared.article.id;
   change->ids[ordinal] = id;
-  const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+  const Candidate member{
+      ordinal, MakeMember(prepared.article, prepared.body_tokens, change->time, settings_)};
   LoadedGroup group;
   GroupChange told;
   told.article_id = id;
@@ -393,6 +400,7 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
   told.other_group = left;
   if (verdict->group != 0) {
     ASSIGN_OR_RETURN(group, LoadGroup(verdict->group));
+    RETURN_IF_ERROR(Renew(&group, change));
     told.kind = GroupChangeKind::kJoined;
   } else {
     group.number = change->state.next_group++;
@@ -583,7 +591,6 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
-  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
   Change change(uid_, state_, now);
   change.batch.MayUseReserve();
@@ -591,7 +598,8 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
 
   Deleted deleted;
   deleted.group = group.number;
-  if (group.record.members > 0) {
+  ASSIGN_OR_RETURN(const bool any_left, live_.IsMember(group, group.record.canonical, now));
+  if (group.record.members > 0 && any_left) {
     ASSIGN_OR_RETURN(deleted.canonical_id, IdOf(group.record.canonical, change));
   }
   store::RequestRecord request;

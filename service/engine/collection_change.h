@@ -72,8 +72,11 @@ struct Collection::Leaving {
   bool expired = false;
 };
 
-// What expires, for those who write. Expire, ExpireOldest, Settle, Decide and AnswerTooLate apply
-// changes of their own: a Change of the caller is to be begun after them.
+// What expires, for those who write. Expire, ExpireOldest and AnswerTooLate apply changes of their
+// own: a Change of the caller is to be begun after them.
+//
+// Of what has expired and is not deleted yet, a group may still have members: whoever changes it
+// calls Renew, so that one of them does not stand for it, and answers with what AsOf shows.
 struct Collection::Expiry {
   // Whether there are more articles than are kept.
   static bool IsOver(const Collection& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
@@ -83,18 +86,10 @@ struct Collection::Expiry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   static absl::Status DropTombstone(const Collection& self, Ordinal ordinal,
                                     const store::ArticleRecord& record, Change* change);
-  static absl::Status Expire(Collection& self, Ordinal ordinal)
+  static absl::Status Expire(Collection& self, Ordinal ordinal, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   // The oldest that have expired, at most `articles_max`.
-  static absl::Status ExpireOldest(Collection& self, size_t articles_max)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
-  // All of a group that have expired, so that the store has it as callers see it.
-  static absl::Status Settle(Collection& self, GroupNumber group, absl::Time now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
-  // Decide, with the group that the article is to join settled.
-  static absl::StatusOr<Verdict> Decide(Collection& self, const PreparedArticle& prepared,
-                                        std::optional<Ordinal> except, bool skip_related,
-                                        absl::Time now)
+  static absl::Status ExpireOldest(Collection& self, size_t articles_max, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   // Whether a new article would be the first to expire, or has expired already.
   static absl::StatusOr<bool> IsTooLate(const Collection& self, const store::TimePlace& place,

@@ -12,6 +12,9 @@ namespace {
 
 // The text of a task after which no more articles are added.
 constexpr size_t kTaskBytesMax = size_t{4} << 20;
+// Articles that a move looks at for one task: after long retention most are deleted, and the step
+// must end soon.
+constexpr Ordinal kTaskOrdinalsMax = 10'000;
 
 }  // namespace
 
@@ -272,15 +275,16 @@ absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
   if (next == nullptr) return task;
   task.embedding = next;
   task.articles_max = task_articles_max_;
+  Ordinal at = 0;
   Ordinal end = 0;
   {
     MutexLock lock(stats_mutex_);
-    task.next_reembedded = published_state_.next_reembedded;
+    at = published_state_.next_reembedded;
     end = published_state_.next_ordinal;
   }
-  for (; *task.next_reembedded < end && !task.full(); ++*task.next_reembedded) {
-    RETURN_IF_ERROR(AddToTask(*task.next_reembedded, {}, &task));
-  }
+  end = static_cast<Ordinal>(std::min<uint64_t>(end, uint64_t{at} + kTaskOrdinalsMax));
+  for (; at < end && !task.full(); ++at) RETURN_IF_ERROR(AddToTask(at, {}, &task));
+  task.next_reembedded = at;
   return task;
 }
 

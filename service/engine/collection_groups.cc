@@ -69,6 +69,7 @@ absl::StatusOr<std::vector<Candidate>> Collection::LoadMembers(GroupNumber group
   RETURN_IF_ERROR(
       store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
         members.push_back({ordinal, member});
+        return true;
       }));
   return members;
 }
@@ -115,40 +116,33 @@ absl::Status Collection::AddMember(const Candidate& article, GroupChange told, L
   ASSIGN_OR_RETURN(const auto canonical,
                    store_->GetMember(uid_, group->number, group->record.canonical));
   if (!canonical.has_value()) return absl::DataLossError("store: canonical is not a member");
-  const Candidate current{group->record.canonical, *canonical};
-  if (!BetterCanonical(article, current, settings_.canonical_policy)) return absl::OkStatus();
-  return MakeCanonical(article.ordinal, group, change);
+  return MakeCanonical(ChooseCanonical({{group->record.canonical, *canonical}, article},
+                                       settings_.canonical_policy, live_.Cutoff(change->time)),
+                       group, change);
 }
 
-absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except) const {
-  std::vector<Candidate> members;
-  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested && !live_.IsAnyDue()) {
-    // The first of the others: no need to look at all.
-    ASSIGN_OR_RETURN(const std::vector<Ordinal> first, store_->Members(uid_, group, 0, 2));
-    for (const Ordinal ordinal : first) members.push_back({ordinal, {}});
-  } else {
-    ASSIGN_OR_RETURN(members, LoadMembers(group));
-  }
-  members.erase(std::remove_if(members.begin(), members.end(),
-                               [&](const Candidate& member) { return member.ordinal == except; }),
-                members.end());
-  if (members.empty()) return absl::DataLossError("store: group without its members");
-  if (!live_.IsAnyDue()) return ChooseCanonical(members, settings_.canonical_policy);
-  // Not one that is about to go, if there is another; else the one that goes last, so that there
-  // need be no other choice until then.
-  std::vector<Candidate> live;
-  Ordinal last = members.front().ordinal;
-  absl::Time last_time = absl::InfinitePast();
-  for (const Candidate& member : members) {
-    ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, member.ordinal));
-    const absl::Time time = store::ArticleTime(record);
-    if (!live_.IsExpired(time, live_.Now())) live.push_back(member);
-    if (time >= last_time) {
-      last_time = time;
-      last = member.ordinal;
-    }
-  }
-  return live.empty() ? last : ChooseCanonical(live, settings_.canonical_policy);
+absl::Status Collection::Renew(LoadedGroup* group, Change* change) const {
+  store::GroupRecord& record = group->record;
+  if (!live_.IsAnyDue() || record.members == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool is_live, live_.IsMember(*group, record.canonical, change->time));
+  if (is_live) return absl::OkStatus();
+  record.canonical_pinned = false;
+  ASSIGN_OR_RETURN(const Ordinal heir, live_.BestMember(group->number, std::nullopt, change->time));
+  ASSIGN_OR_RETURN(const bool is_any_live, live_.IsMember(*group, heir, change->time));
+  return is_any_live ? MakeCanonical(heir, group, change) : absl::OkStatus();
+}
+
+absl::StatusOr<LoadedGroup> Collection::LoadForEdit(GroupNumber number, Change* change) const {
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  RETURN_IF_ERROR(live_.AsOf(group, change->time).status());
+  RETURN_IF_ERROR(Renew(&group, change));
+  return group;
+}
+
+absl::StatusOr<GroupSummary> Collection::SummariseAsOf(const LoadedGroup& group,
+                                                       absl::Time now) const {
+  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, now));
+  return Summarise(seen);
 }
 
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
@@ -172,7 +166,7 @@ absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* gro
   for (Candidate& member : members) {
     if (member.ordinal == article.ordinal) member = article;
   }
-  return MakeCanonical(ChooseCanonical(members, policy), group, change);
+  return MakeCanonical(ChooseCanonical(members, policy, live_.Cutoff(change->time)), group, change);
 }
 
 absl::Status Collection::RemoveMember(Ordinal ordinal, const Leaving& leaving, LoadedGroup* group,
@@ -194,7 +188,7 @@ absl::Status Collection::RemoveMember(Ordinal ordinal, const Leaving& leaving, L
     record.canonical_pinned = false;
   } else if (record.canonical == ordinal) {
     record.canonical_pinned = false;
-    ASSIGN_OR_RETURN(const Ordinal heir, BestMember(group->number, ordinal));
+    ASSIGN_OR_RETURN(const Ordinal heir, live_.BestMember(group->number, ordinal, change->time));
     RETURN_IF_ERROR(MakeCanonical(heir, group, change));
   }
   return PutOrEnd(group, change);
@@ -268,52 +262,37 @@ absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, G
 absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
-  store::GroupRecord& record = group.record;
   Change change(uid_, state_, live_.Now());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  store::GroupRecord& record = group.record;
   Ordinal canonical = record.canonical;
-  if (id.empty()) {
-    ASSIGN_OR_RETURN(const std::vector<Candidate> members, LoadMembers(group.number));
-    if (!members.empty()) canonical = ChooseCanonical(members, settings_.canonical_policy);
-  } else {
-    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+  if (!id.empty()) {
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
     if (!ordinal.has_value()) return NotAMember("article_id", id);
     ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *ordinal));
     if (!member.has_value()) return NotAMember("article_id", id);
     canonical = *ordinal;
+  } else if (record.members > 0) {
+    ASSIGN_OR_RETURN(canonical, live_.BestMember(group.number, std::nullopt, change.time));
   }
   if (canonical == record.canonical && record.canonical_pinned == !id.empty()) {
-    return Summarise(group);
+    return SummariseAsOf(group, change.time);
   }
   RETURN_IF_ERROR(MakeCanonical(canonical, &group, &change));
   record.canonical_pinned = !id.empty();
   change.batch.PutGroup(group.number, record);
   RETURN_IF_ERROR(Commit(&change));
-  return Summarise(group);
-}
-
-// Of the canonicals of two groups with members.
-absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
-                                                   const LoadedGroup& b) const {
-  ASSIGN_OR_RETURN(const auto member_a, store_->GetMember(uid_, a.number, a.record.canonical));
-  ASSIGN_OR_RETURN(const auto member_b, store_->GetMember(uid_, b.number, b.record.canonical));
-  if (!member_a.has_value() || !member_b.has_value()) {
-    return absl::DataLossError("store: canonical is not a member");
-  }
-  return BetterCanonical({a.record.canonical, *member_a}, {b.record.canonical, *member_b},
-                         settings_.canonical_policy);
+  return SummariseAsOf(group, change.time);
 }
 
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
-  RETURN_IF_ERROR(Expiry::Settle(*this, merged, live_.Now()));
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
-  ASSIGN_OR_RETURN(LoadedGroup other, LoadGroup(merged));
+  Change change(uid_, state_, live_.Now());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  ASSIGN_OR_RETURN(LoadedGroup other, LoadForEdit(merged, &change));
   if (group.number == other.number) {
-    if (number != merged) return Summarise(group);  // done before
+    if (number != merged) return SummariseAsOf(group, change.time);  // done before
     return absl::InvalidArgumentError(
         absl::StrCat("merged_group_id: the same group, got \"g", merged, "\""));
   }
@@ -328,7 +307,6 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
         absl::StrCat("merged_group_id: the groups were merged from too many, got ", references,
                      " references, limit ", kReferencesOfGroupMax));
   }
-  Change change(uid_, state_, live_.Now());
   ASSIGN_OR_RETURN(const std::vector<Candidate> moved, LoadMembers(other.number));
   for (const Candidate& member : moved) {
     RETURN_IF_ERROR(MoveMember(member, other.number, group.number, &change));
@@ -361,7 +339,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
     ASSIGN_OR_RETURN(told.article_id, IdOf(record.canonical, change));
     RETURN_IF_ERROR(Tell(std::move(told), group, &change));
   } else if (!record.canonical_pinned && other.record.members > 0) {
-    ASSIGN_OR_RETURN(const bool better, IsBetterCanonical(other, group));
+    ASSIGN_OR_RETURN(const bool better, live_.IsBetterCanonical(other, group, change.time));
     if (better || other.record.canonical_pinned) {
       RETURN_IF_ERROR(MakeCanonical(other.record.canonical, &group, &change));
       record.canonical_pinned = other.record.canonical_pinned;
@@ -378,7 +356,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
   }
   change.batch.PutGroup(group.number, record);
   RETURN_IF_ERROR(Commit(&change));
-  return Summarise(group);
+  return SummariseAsOf(group, change.time);
 }
 
 absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
@@ -389,19 +367,19 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
                    FindRepeated(request.request_id, store::RequestRecord::Kind::kSplit,
                                 request.ids.front(), hash));
   if (earlier.has_value()) {
-    ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(request.group));
-    ASSIGN_OR_RETURN(const LoadedGroup made, LoadGroup(earlier->verdict.group));
+    ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(request.group));
+    ASSIGN_OR_RETURN(const LoadedGroup made, live_.LoadGroup(earlier->verdict.group));
     Split split;
     ASSIGN_OR_RETURN(split.group, Summarise(group));
     ASSIGN_OR_RETURN(split.new_group, Summarise(made));
     return split;
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, request.group, live_.Now()));
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
   Change change(uid_, state_, live_.Now());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(request.group, &change));
+  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, change.time));
   absl::flat_hash_set<Ordinal> chosen;
   for (const std::string& id : request.ids) {
-    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
     if (!ordinal.has_value()) {
       return absl::NotFoundError(absl::StrCat("article_ids: no such article, got \"", id, "\""));
     }
@@ -410,7 +388,7 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
     chosen.insert(*ordinal);
     change.ids[*ordinal] = id;
   }
-  if (chosen.size() == group.record.members) {
+  if (chosen.size() == seen.record.members) {
     return absl::FailedPreconditionError(
         absl::StrCat("article_ids: no member would be left in the group, got all ", chosen.size()));
   }
@@ -427,7 +405,8 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   made.number = change.state.next_group++;
   ++change.state.groups;
   made.record.members = leaving.size();
-  made.record.canonical = ChooseCanonical(leaving, settings_.canonical_policy);
+  const absl::Time cutoff = live_.Cutoff(change.time);
+  made.record.canonical = ChooseCanonical(leaving, settings_.canonical_policy, cutoff);
   for (const Candidate& member : leaving) {
     RETURN_IF_ERROR(MoveMember(member, group.number, made.number, &change));
   }
@@ -449,8 +428,8 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   }
   if (chosen.contains(record.canonical)) {
     record.canonical_pinned = false;
-    RETURN_IF_ERROR(
-        MakeCanonical(ChooseCanonical(staying, settings_.canonical_policy), &group, &change));
+    RETURN_IF_ERROR(MakeCanonical(ChooseCanonical(staying, settings_.canonical_policy, cutoff),
+                                  &group, &change));
   }
   RETURN_IF_ERROR(EnsureReference(&group, &change));
   RETURN_IF_ERROR(EnsureReference(&made, &change));
@@ -464,7 +443,7 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   RETURN_IF_ERROR(RememberRequest(request.request_id, remembered, &change));
   RETURN_IF_ERROR(Commit(&change));
   Split split;
-  ASSIGN_OR_RETURN(split.group, Summarise(group));
+  ASSIGN_OR_RETURN(split.group, SummariseAsOf(group, change.time));
   ASSIGN_OR_RETURN(split.new_group, Summarise(made));
   return split;
 }
@@ -476,10 +455,9 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
   if (!withdrawal.article_id.empty()) {
     ASSIGN_OR_RETURN(number, GroupOf(withdrawal.article_id));
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
-  store::GroupRecord& record = group.record;
   Change change(uid_, state_, live_.Now());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  store::GroupRecord& record = group.record;
   if (withdrawal.article_id.empty() && record.withdrawal.has_value()) {
     withdrawal.article_id = record.withdrawal->article_id;
   }
@@ -500,9 +478,9 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
     RETURN_IF_ERROR(Commit(&change));
   }
   Withdrawn withdrawn;
-  ASSIGN_OR_RETURN(withdrawn.group, Summarise(group));
-  withdrawn.affected = static_cast<int64_t>(record.members);
-  ASSIGN_OR_RETURN(const auto replacement, store_->FindId(uid_, withdrawal.replacement_id));
+  ASSIGN_OR_RETURN(withdrawn.group, SummariseAsOf(group, change.time));
+  withdrawn.affected = withdrawn.group.members;
+  ASSIGN_OR_RETURN(const auto replacement, live_.FindId(withdrawal.replacement_id));
   if (replacement.has_value()) {
     ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *replacement));
     if (member.has_value()) --withdrawn.affected;
@@ -513,20 +491,20 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
 absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
-  store::GroupRecord& record = group.record;
-  if (record.withdrawal.has_value()) {
-    Change change(uid_, state_, live_.Now());
-    record.withdrawal.reset();
+  Change change(uid_, state_, live_.Now());
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  if (group.record.withdrawal.has_value()) {
+    group.record.withdrawal.reset();
     RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kReinstated), group, &change));
     RETURN_IF_ERROR(DropTombstones(&group, &change));
     RETURN_IF_ERROR(PutOrEnd(&group, &change));
     RETURN_IF_ERROR(Commit(&change));
-    if (record.members == 0) return std::optional<GroupSummary>();
   }
-  ASSIGN_OR_RETURN(GroupSummary summary, Summarise(group));
-  return std::optional<GroupSummary>(std::move(summary));
+  if (group.record.members == 0) return std::optional<GroupSummary>();
+  absl::StatusOr<GroupSummary> summary = SummariseAsOf(group, change.time);
+  if (IsGone(summary.status())) return std::optional<GroupSummary>();
+  RETURN_IF_ERROR(summary.status());
+  return std::optional<GroupSummary>(*std::move(summary));
 }
 
 }  // namespace newsprint

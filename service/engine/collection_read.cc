@@ -116,21 +116,27 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
     const PreparedArticle& prepared, std::optional<Ordinal> except,
     absl::Span<const Ordinal> also) const {
   CopyCandidates candidates;
-  candidates.ordinals.assign(also.begin(), also.end());
   const bool any_due = live_.IsAnyDue();
   ASSIGN_OR_RETURN(candidates.same_text,
                    store_->FindText(uid_, prepared.text_hash, [&](Ordinal ordinal) {
                      if (ordinal == except) return false;
                      return !any_due || !IsGone(live_.GetArticle(ordinal).status());
                    }));
-  if (candidates.same_text.has_value()) candidates.ordinals.push_back(*candidates.same_text);
   if (!prepared.short_text) {
-    ReaderMutexLock lock(index_mutex_);
-    for (const index::FingerprintHit& hit : fingerprints_.Search(prepared.sketch, kVerifiedMax)) {
-      candidates.ordinals.push_back(hit.ordinal);
-    }
+    const auto search = [&](int hits_max) -> absl::StatusOr<std::vector<Ordinal>> {
+      std::vector<Ordinal> ordinals;
+      ReaderMutexLock lock(index_mutex_);
+      for (const index::FingerprintHit& hit : fingerprints_.Search(prepared.sketch, hits_max)) {
+        ordinals.push_back(hit.ordinal);
+      }
+      return ordinals;
+    };
+    ASSIGN_OR_RETURN(candidates.ordinals, live_.Search(kVerifiedMax, search));
   }
-  RETURN_IF_ERROR(live_.ReplaceExpired(&candidates.ordinals));
+  if (candidates.same_text.has_value()) candidates.ordinals.push_back(*candidates.same_text);
+  std::vector<Ordinal> others(also.begin(), also.end());
+  RETURN_IF_ERROR(live_.ReplaceExpired(&others));
+  candidates.ordinals.insert(candidates.ordinals.end(), others.begin(), others.end());
   if (except.has_value()) {
     candidates.ordinals.erase(
         std::remove(candidates.ordinals.begin(), candidates.ordinals.end(), *except),
@@ -468,7 +474,8 @@ absl::StatusOr<Page<GroupSummary, GroupNumber>> Collection::ListGroups(
       first = number + 1;
       if (group.merged_into != 0) continue;
       if (filter.withdrawn_only && !group.withdrawal.has_value()) continue;
-      const absl::StatusOr<LoadedGroup> loaded = live_.AsOfNow({number, std::move(group)});
+      const absl::StatusOr<LoadedGroup> loaded =
+          live_.AsOf({number, std::move(group)}, live_.Now());
       if (IsGone(loaded.status())) continue;
       RETURN_IF_ERROR(loaded.status());
       if (loaded->record.members < filter.members_min) continue;

@@ -14,6 +14,8 @@ namespace {
 // ExpireSome does it.
 constexpr size_t kSliceArticles = 16;
 constexpr int kSlices = 16;
+// The lock goes to whoever asks first, which would be the next turn.
+constexpr absl::Duration kRest = absl::Microseconds(200);
 // Deleted articles after which the store is asked to make room.
 constexpr uint64_t kReclaimedTogether = 10'000;
 // How long Update deletes what had expired before, and what has become too much.
@@ -62,10 +64,10 @@ absl::Status Collection::Expiry::DropTombstone(const Collection& self, Ordinal o
   return absl::OkStatus();
 }
 
-absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal) {
+absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal, absl::Time now) {
   ASSIGN_OR_RETURN(const store::ArticleRecord record, self.store_->GetArticle(self.uid_, ordinal));
   ASSIGN_OR_RETURN(LoadedGroup group, self.LoadGroup(record.group));
-  Change change(self.uid_, self.state_, self.live_.Now());
+  Change change(self.uid_, self.state_, now);
   change.batch.MayUseReserve();
   if (record.deleted) {
     std::vector<Ordinal>& references = group.record.references;
@@ -79,57 +81,24 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal) {
   return self.Commit(&change);
 }
 
-absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max) {
+absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max,
+                                              absl::Time now) {
   for (; articles_max > 0 && self.oldest_.has_value(); --articles_max) {
-    if (!IsOver(self) && !self.live_.IsExpired(self.oldest_->time, self.live_.Now())) break;
+    if (!IsOver(self) && !self.live_.IsExpired(self.oldest_->time, now)) break;
     const store::TimePlace place = *self.oldest_;
     const absl::StatusOr<store::ArticleRecord> record =
         self.store_->GetArticle(self.uid_, place.ordinal);
     if (IsGone(record.status()) || (record.ok() && store::ArticleTime(*record) != place.time)) {
-      Change change(self.uid_, self.state_, self.live_.Now());
+      Change change(self.uid_, self.state_, now);
       change.batch.MayUseReserve();
       change.DeleteTime(place);  // a place of nobody would hold up all behind it
       RETURN_IF_ERROR(self.Commit(&change));
       continue;
     }
     RETURN_IF_ERROR(record.status());
-    RETURN_IF_ERROR(Expire(self, place.ordinal));
+    RETURN_IF_ERROR(Expire(self, place.ordinal, now));
   }
   return absl::OkStatus();
-}
-
-absl::Status Collection::Expiry::Settle(Collection& self, GroupNumber number, absl::Time now) {
-  if (!self.live_.IsAnyDue()) return absl::OkStatus();
-  const absl::StatusOr<LoadedGroup> group = self.LoadGroup(number);
-  if (IsGone(group.status())) return absl::OkStatus();  // the caller will find out
-  RETURN_IF_ERROR(group.status());
-  ASSIGN_OR_RETURN(std::vector<Ordinal> ordinals,
-                   self.store_->Members(self.uid_, group->number, 0, SIZE_MAX));
-  const std::vector<Ordinal>& references = group->record.references;  // with tombstones
-  ordinals.insert(ordinals.end(), references.begin(), references.end());
-  std::sort(ordinals.begin(), ordinals.end());
-  ordinals.erase(std::unique(ordinals.begin(), ordinals.end()), ordinals.end());
-  for (const Ordinal ordinal : ordinals) {
-    ASSIGN_OR_RETURN(const store::ArticleRecord record,
-                     self.store_->GetArticle(self.uid_, ordinal));
-    if (self.live_.IsExpired(store::ArticleTime(record), now)) {
-      RETURN_IF_ERROR(Expire(self, ordinal));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Verdict> Collection::Expiry::Decide(Collection& self,
-                                                   const PreparedArticle& prepared,
-                                                   std::optional<Ordinal> except, bool skip_related,
-                                                   absl::Time now) {
-  while (true) {
-    ASSIGN_OR_RETURN(Verdict verdict, self.Decide(prepared, except, skip_related));
-    const uint64_t sequence = self.state_.sequence;
-    if (verdict.group != 0) RETURN_IF_ERROR(Settle(self, verdict.group, now));
-    if (self.state_.sequence == sequence) return verdict;
-    // Its references are others now.
-  }
 }
 
 absl::StatusOr<bool> Collection::Expiry::IsTooLate(const Collection& self,
@@ -152,7 +121,7 @@ absl::StatusOr<Verdict> Collection::Expiry::AnswerTooLate(Collection& self,
                                                           const PreparedIngest& ingest,
                                                           absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
-  ASSIGN_OR_RETURN(Verdict verdict, Decide(self, prepared, std::nullopt, ingest.skip_related, now));
+  ASSIGN_OR_RETURN(Verdict verdict, self.Decide(prepared, std::nullopt, ingest.skip_related));
   verdict.expired = true;
   verdict.embedding_pending = false;
   if (!ingest.request_id.empty()) {
@@ -230,18 +199,21 @@ absl::StatusOr<bool> Collection::ExpireSome() {
     }
   }
   bool expired_some = false;
+  bool reclaim = false;
   for (int slice = 0; slice < kSlices; ++slice) {
+    if (slice > 0) absl::SleepFor(kRest);
     MutexLock lock(write_mutex_);
     RETURN_IF_ERROR(CheckOpen());
     const uint64_t sequence = state_.sequence;
-    RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles));
+    RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles, live_.Now()));
     if (state_.sequence == sequence) break;
     expired_some = true;
     expired_unreclaimed_ += state_.sequence - sequence;
     if (expired_unreclaimed_ < kReclaimedTogether) continue;
     expired_unreclaimed_ = 0;
-    RETURN_IF_ERROR(store_->BeginReclaiming());
+    reclaim = true;
   }
+  if (reclaim) RETURN_IF_ERROR(store_->BeginReclaiming());  // may wait
   return expired_some;
 }
 

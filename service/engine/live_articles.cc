@@ -8,6 +8,16 @@
 #include "service/engine/canonical.h"
 
 namespace newsprint {
+namespace {
+
+// Expired articles that are looked for by their number; when there are more, each article in
+// question is read.
+constexpr size_t kDueMax = 64;
+// By how much a search goes on when what has expired crowds out the rest, and how far.
+constexpr int kSearchGrowth = 4;
+constexpr int kSearchMax = 16;
+
+}  // namespace
 
 LiveArticles::LiveArticles(const store::Store* store, uint32_t uid, CanonicalPolicy policy,
                            Clock clock)
@@ -63,13 +73,34 @@ absl::StatusOr<std::optional<Ordinal>> LiveArticles::FindId(absl::string_view id
   return ordinal;
 }
 
+absl::StatusOr<std::optional<std::vector<Ordinal>>> LiveArticles::Due(absl::Time now) const {
+  std::optional<std::vector<Ordinal>> due;
+  // From the oldest on, and not from the first key: the store passes over deleted ones one by one.
+  const absl::Time oldest = FromMicros(oldest_micros_);
+  ASSIGN_OR_RETURN(const auto places, store_->ByTime(uid_, {oldest, 0}, kDueMax + 1));
+  due.emplace();
+  for (const store::TimePlace& place : places) {
+    if (!IsExpired(place.time, now)) break;
+    due->push_back(place.ordinal);
+  }
+  if (due->size() > kDueMax) return std::optional<std::vector<Ordinal>>();
+  std::sort(due->begin(), due->end());
+  return due;
+}
+
 absl::Status LiveArticles::ReplaceExpired(std::vector<Ordinal>* ordinals) const {
   if (!IsAnyDue()) return absl::OkStatus();
+  const absl::Time now = Now();
+  ASSIGN_OR_RETURN(const auto due, Due(now));
   std::vector<Ordinal> live;
   for (const Ordinal ordinal : *ordinals) {
+    if (due.has_value() && !std::binary_search(due->begin(), due->end(), ordinal)) {
+      live.push_back(ordinal);
+      continue;
+    }
     const auto record = store_->GetArticle(uid_, ordinal);
     if (!IsGone(record.status())) RETURN_IF_ERROR(record.status());
-    if (!record.ok() || !IsExpired(store::ArticleTime(*record), Now())) {
+    if (!record.ok() || !IsExpired(store::ArticleTime(*record), now)) {
       live.push_back(ordinal);
       continue;
     }
@@ -82,27 +113,43 @@ absl::Status LiveArticles::ReplaceExpired(std::vector<Ordinal>* ordinals) const 
   return absl::OkStatus();
 }
 
-absl::StatusOr<LoadedGroup> LiveArticles::LoadGroup(GroupNumber number) const {
-  ASSIGN_OR_RETURN(LoadedGroup group, newsprint::LoadGroup(*store_, uid_, number));
-  return AsOfNow(std::move(group));
+absl::StatusOr<std::vector<Ordinal>> LiveArticles::Search(
+    int wanted, absl::FunctionRef<absl::StatusOr<std::vector<Ordinal>>(int)> search) const {
+  for (int ask = wanted;; ask *= kSearchGrowth) {
+    ASSIGN_OR_RETURN(std::vector<Ordinal> found, search(ask));
+    const bool all = found.size() < static_cast<size_t>(ask) || ask >= kSearchMax * wanted;
+    RETURN_IF_ERROR(ReplaceExpired(&found));
+    if (all || found.size() >= static_cast<size_t>(wanted)) return found;
+  }
 }
 
-absl::StatusOr<LoadedGroup> LiveArticles::AsOfNow(LoadedGroup group) const {
+absl::StatusOr<LoadedGroup> LiveArticles::LoadGroup(GroupNumber number) const {
+  ASSIGN_OR_RETURN(LoadedGroup group, newsprint::LoadGroup(*store_, uid_, number));
+  return AsOf(std::move(group), Now());
+}
+
+absl::StatusOr<LoadedGroup> LiveArticles::AsOf(LoadedGroup group, absl::Time now) const {
   if (!IsAnyDue()) return group;
   store::GroupRecord& record = group.record;
-  std::vector<Candidate> members;
+  std::vector<Candidate> live;
   RETURN_IF_ERROR(store_->ForEachMember(uid_, group.number,
                                         [&](Ordinal ordinal, const store::MemberRecord& member) {
-                                          members.push_back({ordinal, member});
+                                          if (!IsExpired(member.time, now)) {
+                                            live.push_back({ordinal, member});
+                                          }
+                                          return true;
                                         }));
-  std::vector<Candidate> live;
-  for (const Candidate& member : members) {
-    ASSIGN_OR_RETURN(const bool is_live, IsLive(member.ordinal));
-    if (is_live) live.push_back(member);
-  }
+  const auto is_live_member = [&](Ordinal ordinal) {
+    return std::binary_search(
+        live.begin(), live.end(), Candidate{ordinal, {}},
+        [](const Candidate& a, const Candidate& b) { return a.ordinal < b.ordinal; });
+  };
   std::vector<Ordinal> references;
   for (const Ordinal reference : record.references) {
-    ASSIGN_OR_RETURN(const bool is_live, IsLive(reference));
+    bool is_live = is_live_member(reference);
+    if (!is_live) {
+      ASSIGN_OR_RETURN(is_live, IsLive(reference));  // of a tombstone
+    }
     if (is_live) references.push_back(reference);
   }
   record.members = live.size();
@@ -113,15 +160,44 @@ absl::StatusOr<LoadedGroup> LiveArticles::AsOfNow(LoadedGroup group) const {
     return absl::NotFoundError(
         absl::StrCat("group_id: no such group, got \"g", group.number, "\""));
   }
-  const bool keeps_canonical = std::any_of(live.begin(), live.end(), [&](const Candidate& member) {
-    return member.ordinal == record.canonical;
-  });
-  if (!keeps_canonical) {
+  if (!is_live_member(record.canonical)) {
     record.canonical_pinned = false;
-    record.canonical = ChooseCanonical(live, policy_);
+    record.canonical = ChooseCanonical(live, policy_, Cutoff(now));
   }
   if (record.references.empty()) record.references.push_back(record.canonical);
   return group;
+}
+
+absl::StatusOr<Ordinal> LiveArticles::BestMember(GroupNumber group, std::optional<Ordinal> except,
+                                                 absl::Time now) const {
+  const absl::Time cutoff = Cutoff(now);
+  std::vector<Candidate> members;
+  RETURN_IF_ERROR(
+      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
+        if (ordinal == except) return true;
+        members.push_back({ordinal, member});
+        // A group of 20,000 copies must not be read for each one that goes.
+        return policy_ != CanonicalPolicy::kFirstIngested || member.time < cutoff;
+      }));
+  if (members.empty()) return absl::DataLossError("store: group without its members");
+  return ChooseCanonical(members, policy_, cutoff);
+}
+
+absl::StatusOr<bool> LiveArticles::IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b,
+                                                     absl::Time now) const {
+  ASSIGN_OR_RETURN(const auto member_a, store_->GetMember(uid_, a.number, a.record.canonical));
+  ASSIGN_OR_RETURN(const auto member_b, store_->GetMember(uid_, b.number, b.record.canonical));
+  if (!member_a.has_value() || !member_b.has_value()) {
+    return absl::DataLossError("store: canonical is not a member");
+  }
+  return ChooseCanonical({{a.record.canonical, *member_a}, {b.record.canonical, *member_b}},
+                         policy_, Cutoff(now)) == a.record.canonical;
+}
+
+absl::StatusOr<bool> LiveArticles::IsMember(const LoadedGroup& group, Ordinal ordinal,
+                                            absl::Time now) const {
+  ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, ordinal));
+  return member.has_value() && !IsExpired(member->time, now);
 }
 
 }  // namespace newsprint

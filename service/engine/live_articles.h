@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +34,8 @@ class LiveArticles {
   absl::Time Now() const { return clock_(); }
   Retention retention() const;
   void set_retention(const Retention& retention);
+  // Articles of a time before it have expired at `now`.
+  absl::Time Cutoff(absl::Time now) const;
   // The oldest time of an article in the store; absent: there is none.
   std::optional<absl::Time> oldest() const;
   void set_oldest(std::optional<absl::Time> time);
@@ -48,11 +51,24 @@ class LiveArticles {
   absl::StatusOr<store::ArticleRecord> GetArticle(Ordinal ordinal) const;
   absl::StatusOr<std::optional<Ordinal>> FindId(absl::string_view id) const;
   absl::StatusOr<LoadedGroup> LoadGroup(GroupNumber number) const;
-  // A group of the store as it will be when its expired members are deleted. NOT_FOUND when nothing
-  // will be left of it.
-  absl::StatusOr<LoadedGroup> AsOfNow(LoadedGroup group) const;
+  // A group of the store as it will be when those members are deleted that have expired at `now`.
+  // NOT_FOUND when nothing will be left of it.
+  absl::StatusOr<LoadedGroup> AsOf(LoadedGroup group, absl::Time now) const;
+  // The first of what `search`, which is told how many to return, finds: at least `wanted` that
+  // have not expired, as far as a search for 16 times as many has them. In the place of one that
+  // has expired are those that its group will be known by, so some may be there twice.
+  absl::StatusOr<std::vector<Ordinal>> Search(
+      int wanted, absl::FunctionRef<absl::StatusOr<std::vector<Ordinal>>(int)> search) const;
   // Puts in the place of each article that has expired those that its group will be known by.
   absl::Status ReplaceExpired(std::vector<Ordinal>* ordinals) const;
+  // Which member is to stand for a group of the store.
+  absl::StatusOr<Ordinal> BestMember(GroupNumber group, std::optional<Ordinal> except,
+                                     absl::Time now) const;
+  // Whether the canonical of `a` is to be preferred to that of `b`, both with members.
+  absl::StatusOr<bool> IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b,
+                                         absl::Time now) const;
+  // Whether an article is a member and has not expired at `now`.
+  absl::StatusOr<bool> IsMember(const LoadedGroup& group, Ordinal ordinal, absl::Time now) const;
   absl::StatusOr<std::string> CanonicalId(const LoadedGroup& group) const {
     return newsprint::CanonicalId(*store_, uid_, group);
   }
@@ -63,10 +79,11 @@ class LiveArticles {
     return micros == kNoMicros ? absl::InfiniteFuture() : absl::FromUnixMicros(micros);
   }
   bool HasAge() const { return age_seconds_ != 0; }
-  // Articles before it have expired.
-  absl::Time Cutoff(absl::Time now) const;
   // False when the article is gone.
   absl::StatusOr<bool> IsLive(Ordinal ordinal) const;
+  // The articles that the store holds and that have expired at `now`, ascending; absent: more than
+  // are worth listing.
+  absl::StatusOr<std::optional<std::vector<Ordinal>>> Due(absl::Time now) const;
 
   const store::Store* const store_;
   const uint32_t uid_;

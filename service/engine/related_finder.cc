@@ -160,10 +160,13 @@ absl::StatusOr<PairNearness> RelatedFinder::Compare(const PreparedArticle& a, Or
 absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Nearest(
     const PreparedArticle& query, std::optional<Ordinal> except, int references_max) const {
   ASSIGN_OR_RETURN(const std::vector<Ordinal> nearest,
-                   index_->Nearest(query.generation, query.vector, references_max));
+                   live_->Search(references_max, [&](int articles_max) {
+                     return index_->Nearest(query.generation, query.vector, articles_max);
+                   }));
   std::vector<Candidate> candidates;
+  absl::flat_hash_set<Ordinal> seen;
   for (const Ordinal ordinal : nearest) {
-    if (ordinal == except) continue;
+    if (ordinal == except || !seen.insert(ordinal).second) continue;
     Candidate& candidate = candidates.emplace_back();
     candidate.reference = candidate.ordinal = ordinal;
   }

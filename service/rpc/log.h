@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "service/engine/snapshots.h"
 
 namespace newsprint::rpc {
 
@@ -13,6 +15,10 @@ void RouteLibraryLogs();
 
 // Logs a status for which IsServerFault (status.h) holds.
 void LogServerFault(absl::string_view method, const absl::Status& status);
+
+// What takes up disk space until somebody deletes it.
+void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);
+void LogSnapshotDeleted(absl::string_view name);
 
 }  // namespace newsprint::rpc
 

@@ -25,7 +25,7 @@ struct ServerOptions {
   int64_t queue_bytes_max = int64_t{64} << 20;
   // Calls of one connection, streams among them, that may be open; its client holds back further
   // ones.
-  int connection_calls_max = 256;
+  int connection_calls_max = 100;
   // What gRPC may hold in buffers. Beyond it takes no new connections and breaks off calls.
   int64_t grpc_bytes_max = int64_t{512} << 20;
   // After this time of silence a client is asked for a sign of life, and after the same time

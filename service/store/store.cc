@@ -244,7 +244,7 @@ absl::Status Store::Impl::Open(const Options& options) {
     const auto parent = (folder.has_filename() ? folder : folder.parent_path()).parent_path();
     RETURN_IF_ERROR(SyncDir(parent.string()));
   }
-  RETURN_IF_ERROR(CheckFolder(options.data_dir));
+  RETURN_IF_ERROR(CheckFolder(options.data_dir, static_cast<uint64_t>(options.disk_reserve_bytes)));
 
   rocksdb::DBOptions db_options;
   db_options.env = env.get();
@@ -523,14 +523,13 @@ absl::StatusOr<std::optional<MemberRecord>> Store::GetMember(uint32_t uid, Group
 
 absl::Status Store::ForEachMember(
     uint32_t uid, GroupNumber group,
-    absl::FunctionRef<void(Ordinal, const MemberRecord&)> visit) const {
+    absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const {
   absl::Status decoded;
   const std::string prefix = Key(uid, kMemberTag, KeyFixed64(group));
   RETURN_IF_ERROR(impl_->Scan(prefix, prefix, [&](absl::string_view rest, absl::string_view value) {
     const absl::StatusOr<MemberRecord> record = DecodeMember(value);
     decoded.Update(record.status());
-    if (record.ok()) visit(ReadKeyFixed32(rest), *record);
-    return decoded.ok();
+    return record.ok() && visit(ReadKeyFixed32(rest), *record);
   }));
   return decoded;
 }

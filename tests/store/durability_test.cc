@@ -1,8 +1,6 @@
 // What a store promises about the disk: what is acknowledged is found again, a folder that has lost
 // some of it is refused, and a disk that is full or fails stops nothing but writing.
 #include <rocksdb/file_system.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,10 +14,12 @@
 #include "service/store/store.h"
 #include "service/store/wal_file_system.h"
 #include "tests/testing/articles.h"
+#include "tests/testing/file_size_limit.h"
 
 namespace newsprint::store {
 namespace {
 
+using ::newsprint::testing::FileSizeLimit;
 using ::testing::HasSubstr;
 
 constexpr uint32_t kUid = 1;
@@ -64,21 +64,6 @@ bool Eventually(absl::FunctionRef<bool()> condition) {
   }
   return false;
 }
-
-// Files may not grow beyond a size while it lives, as on a disk that is full.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(uint64_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 TEST(DurabilityTest, WhatIsAcknowledgedIsInTheFiles) {
   const newsprint::testing::TempDir dir;

@@ -135,6 +135,7 @@ MemberRecord FullMember() {
   record.published_at = SomeTime(-1);
   record.body_tokens = 1234;
   record.source_rank = 1000;
+  record.time = SomeTime(3);
   return record;
 }
 
@@ -381,6 +382,7 @@ TEST(RecordsTest, AMemberKeepsWhatThePolicyLooksAt) {
   EXPECT_EQ(actual->published_at, std::optional<absl::Time>(SomeTime(-1)));
   EXPECT_EQ(actual->body_tokens, 1234);
   EXPECT_EQ(actual->source_rank, 1000u);
+  EXPECT_EQ(actual->time, SomeTime(3));
   EXPECT_FALSE(DecodeMember(Encode(MemberRecord()))->published_at.has_value());
 }
 
