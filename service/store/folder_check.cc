@@ -26,7 +26,7 @@ namespace newsprint::store {
 namespace {
 
 // What an upgrade writes, with room to spare.
-constexpr uint64_t kUpgradeBytesPerArticle = 64;
+constexpr uint64_t kUpgradeBytesPerArticle = 192;
 
 // Tables, blobs and write-ahead logs: there are none before there is a CURRENT.
 int CountDataFiles(const std::string& data_dir) {
