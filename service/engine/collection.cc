@@ -142,7 +142,8 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 }
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
-  RETURN_IF_ERROR(Expiry::SettleStoryOf(*this, ingest));
+  const absl::Status settled = Expiry::SettleStoryOf(*this, ingest);  // saves time, if it succeeds
+  if (!absl::IsDataLoss(settled) && !IsGone(settled)) RETURN_IF_ERROR(settled);
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
@@ -219,7 +220,10 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
   RETURN_IF_ERROR(Expiry::SettleAll(*this, record.group, now));
   if (revises) {
     const absl::StatusOr<Subject> old = LoadSubject(ordinal);
-    if (IsGone(old.status())) return IngestKnown(ingest, ordinal, live_.Now());  // expired just now
+    const absl::Time later = live_.Now();
+    if (IsGone(old.status()) && live_.IsExpired(store::ArticleTime(record), later)) {
+      return IngestKnown(ingest, ordinal, later);
+    }
     RETURN_IF_ERROR(old.status());
     return Revise(ingest, *old, now);
   }

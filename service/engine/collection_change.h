@@ -75,8 +75,9 @@ struct Collection::Leaving {
 // What expires, for those who write. Expire, ExpireOldest, Settle, Decide and AnswerTooLate apply
 // changes of their own: a Change of the caller is to be begun after them.
 //
-// A write sees no member of its group that has expired, as it deletes those first. Of a story with
-// thousands of copies they are many: so most are deleted in turns before it takes the lock.
+// A write sees no member of its group that has expired, unless one cannot be read, as it deletes
+// those first. Of a story with thousands of copies they are many: so they are deleted in turns
+// before it takes the lock, but for those that expire in that very moment.
 struct Collection::Expiry {
   // Whether there are more articles than are kept.
   static bool IsOver(const Collection& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
@@ -91,9 +92,10 @@ struct Collection::Expiry {
   // The oldest that have expired, at most `articles_max`.
   static absl::Status ExpireOldest(Collection& self, size_t articles_max, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
-  // Those of a group that have expired, at most `articles_max`. Whether that was all.
+  // Those of a group that have expired, from the member `first` on, which moves behind them; at
+  // most `articles_max`. Whether that was all.
   static absl::StatusOr<bool> Settle(Collection& self, GroupNumber group, absl::Time now,
-                                     size_t articles_max)
+                                     size_t articles_max, Ordinal* first)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   static absl::Status SettleAll(Collection& self, GroupNumber group, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);

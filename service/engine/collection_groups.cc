@@ -66,11 +66,11 @@ absl::Status Collection::Tell(GroupChange told, const LoadedGroup& group, Change
 
 absl::StatusOr<std::vector<Candidate>> Collection::LoadMembers(GroupNumber group) const {
   std::vector<Candidate> members;
-  RETURN_IF_ERROR(
-      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
-        members.push_back({ordinal, member});
-        return true;
-      }));
+  RETURN_IF_ERROR(store_->ForEachMember(uid_, group, 0,
+                                        [&](Ordinal ordinal, const store::MemberRecord& member) {
+                                          members.push_back({ordinal, member});
+                                          return true;
+                                        }));
   return members;
 }
 

@@ -128,10 +128,11 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
     };
     ASSIGN_OR_RETURN(candidates.ordinals, live_.Search(kVerifiedMax, search));
   }
-  std::vector<Ordinal> others(also.begin(), also.end());
-  if (candidates.same_text.has_value()) others.push_back(*candidates.same_text);
-  RETURN_IF_ERROR(live_.ReplaceExpired(&others));
-  candidates.ordinals.insert(candidates.ordinals.end(), others.begin(), others.end());
+  std::vector<Ordinal> same_text;
+  if (candidates.same_text.has_value()) same_text.push_back(*candidates.same_text);
+  RETURN_IF_ERROR(live_.ReplaceExpired(&same_text));
+  candidates.ordinals.insert(candidates.ordinals.end(), same_text.begin(), same_text.end());
+  candidates.ordinals.insert(candidates.ordinals.end(), also.begin(), also.end());
   if (except.has_value()) {
     candidates.ordinals.erase(
         std::remove(candidates.ordinals.begin(), candidates.ordinals.end(), *except),

@@ -10,8 +10,8 @@
 namespace newsprint {
 namespace {
 
-// Articles that are deleted with the lock held, some 100 us each, fewer when it takes longer; and
-// in how many turns one ExpireSome does it.
+// Articles that are deleted with the lock held, some 100 us each; of the oldest fewer when it takes
+// longer. And in how many turns one ExpireSome does it.
 constexpr size_t kSliceArticles = 16;
 constexpr absl::Duration kSliceTime = absl::Milliseconds(5);
 constexpr int kSlices = 16;
@@ -21,6 +21,9 @@ constexpr absl::Duration kRest = absl::Microseconds(200);
 constexpr uint64_t kReclaimedTogether = 10'000;
 // How long Update deletes what had expired before, and what has become too much.
 constexpr absl::Duration kUpdateTime = absl::Seconds(1);
+
+// What has expired and cannot be read is no reason to refuse a write; the background tells of it.
+bool IsUnreadable(const absl::Status& status) { return absl::IsDataLoss(status) || IsGone(status); }
 
 }  // namespace
 
@@ -79,6 +82,7 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal, absl:
     ++change.state.articles_expired;
     RETURN_IF_ERROR(Remove(self, ordinal, record, /*expired=*/true, &group, &change));
   }
+  ++self.expired_unreclaimed_;
   return self.Commit(&change);
 }
 
@@ -105,42 +109,56 @@ absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_
 }
 
 absl::StatusOr<bool> Collection::Expiry::Settle(Collection& self, GroupNumber number,
-                                                absl::Time now, size_t articles_max) {
+                                                absl::Time now, size_t articles_max,
+                                                Ordinal* first) {
   const absl::StatusOr<LoadedGroup> group = self.LoadGroup(number);
   if (IsGone(group.status())) return true;  // the caller will find out
   RETURN_IF_ERROR(group.status());
   std::vector<Ordinal> expired;
-  RETURN_IF_ERROR(self.store_->ForEachMember(
-      self.uid_, group->number, [&](Ordinal ordinal, const store::MemberRecord& member) {
-        if (self.live_.IsExpired(member.time, now)) expired.push_back(ordinal);
+  const absl::Status scanned = self.store_->ForEachMember(
+      self.uid_, group->number, *first, [&](Ordinal ordinal, const store::MemberRecord& member) {
+        if (self.live_.IsExpired(member.time, now)) {
+          expired.push_back(ordinal);
+          *first = ordinal + 1;
+        }
         return expired.size() < articles_max;
-      }));
-  if (expired.size() < articles_max) {
+      });
+  if (!IsUnreadable(scanned)) RETURN_IF_ERROR(scanned);
+  const bool is_all = expired.size() < articles_max;
+  if (is_all) {
     for (const Ordinal reference : group->record.references) {
-      ASSIGN_OR_RETURN(const store::ArticleRecord record,
-                       self.store_->GetArticle(self.uid_, reference));
-      const bool is_tombstone = record.deleted;
-      if (is_tombstone && self.live_.IsExpired(store::ArticleTime(record), now)) {
+      const absl::StatusOr<store::ArticleRecord> record =
+          self.store_->GetArticle(self.uid_, reference);
+      if (IsUnreadable(record.status())) continue;
+      RETURN_IF_ERROR(record.status());
+      const bool is_tombstone = record->deleted;
+      if (is_tombstone && self.live_.IsExpired(store::ArticleTime(*record), now)) {
         expired.push_back(reference);
       }
     }
   }
-  for (const Ordinal ordinal : expired) RETURN_IF_ERROR(Expire(self, ordinal, now));
-  return expired.size() < articles_max;
+  for (const Ordinal ordinal : expired) {
+    const absl::Status status = Expire(self, ordinal, now);
+    if (!IsUnreadable(status)) RETURN_IF_ERROR(status);
+  }
+  return is_all;
 }
 
 absl::Status Collection::Expiry::SettleAll(Collection& self, GroupNumber number, absl::Time now) {
   if (!self.live_.IsAnyDue(now)) return absl::OkStatus();
-  return Settle(self, number, now, SIZE_MAX).status();
+  Ordinal first = 0;
+  return Settle(self, number, now, SIZE_MAX, &first).status();
 }
 
 absl::Status Collection::Expiry::SettleInTurns(Collection& self, GroupNumber number) {
   if (!self.live_.IsAnyDue(self.live_.Now())) return absl::OkStatus();
+  Ordinal first = 0;
   while (true) {
     {
       MutexLock lock(self.write_mutex_);
       RETURN_IF_ERROR(self.CheckOpen());
-      ASSIGN_OR_RETURN(const bool settled, Settle(self, number, self.live_.Now(), kSliceArticles));
+      ASSIGN_OR_RETURN(const bool settled,
+                       Settle(self, number, self.live_.Now(), kSliceArticles, &first));
       if (settled) return absl::OkStatus();
     }
     absl::SleepFor(kRest);
@@ -150,20 +168,31 @@ absl::Status Collection::Expiry::SettleInTurns(Collection& self, GroupNumber num
 absl::Status Collection::Expiry::SettleGroupOf(Collection& self, absl::string_view id) {
   if (!self.live_.IsAnyDue(self.live_.Now())) return absl::OkStatus();
   const absl::StatusOr<GroupNumber> group = self.GroupOf(id);
-  if (IsGone(group.status())) return absl::OkStatus();
+  if (IsUnreadable(group.status())) return absl::OkStatus();
   RETURN_IF_ERROR(group.status());
   return SettleInTurns(self, *group);
 }
 
 absl::Status Collection::Expiry::SettleStoryOf(Collection& self, const PreparedIngest& ingest) {
-  // With few due, the write itself deletes them in no time.
   ASSIGN_OR_RETURN(const bool few, self.live_.IsDueAtMost(kSliceArticles));
   if (few) return absl::OkStatus();
-  RETURN_IF_ERROR(SettleGroupOf(self, ingest.prepared.article.id));
+  const std::string& id = ingest.prepared.article.id;
+  RETURN_IF_ERROR(SettleGroupOf(self, id));
+  ASSIGN_OR_RETURN(const std::optional<Ordinal> own, self.live_.FindId(id));
+  // Very many of the same text hide each other, and those that came later.
+  std::optional<Ordinal> before;
+  while (true) {
+    ASSIGN_OR_RETURN(const auto same_text, self.live_.FindText(ingest.prepared.text_hash, own));
+    if (!same_text.has_value() || same_text == before) break;
+    before = same_text;
+    ASSIGN_OR_RETURN(const store::ArticleRecord record,
+                     self.store_->GetArticle(self.uid_, *same_text));
+    RETURN_IF_ERROR(SettleInTurns(self, record.group));
+  }
   PreparedArticle prepared = ingest.prepared;
   self.MarkBoilerplate(&prepared);
   ASSIGN_OR_RETURN(const std::vector<Match> matches,
-                   self.FindCopies(prepared, std::nullopt, {}, {/*matches=*/1, /*templates=*/0}));
+                   self.FindCopies(prepared, own, {}, {/*matches=*/1, /*templates=*/0}));
   return matches.empty() ? absl::OkStatus() : SettleInTurns(self, matches[0].group);
 }
 
@@ -287,7 +316,6 @@ absl::StatusOr<bool> Collection::ExpireSome() {
     RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles, live_.Now()));
     if (state_.sequence == sequence) break;
     expired_some = true;
-    expired_unreclaimed_ += state_.sequence - sequence;
     reclaim = expired_unreclaimed_ >= kReclaimedTogether;
     if (reclaim) expired_unreclaimed_ = 0;
     if (reclaim) break;

@@ -156,9 +156,7 @@ absl::StatusOr<std::vector<Ordinal>> LiveArticles::Search(
     ASSIGN_OR_RETURN(const std::vector<Ordinal> found, search(ask));
     RETURN_IF_ERROR(AppendLive(found, now, &seen, &live));
     const bool all = found.size() < static_cast<size_t>(ask) || ask >= kSearchMax * wanted;
-    if (!all && live.size() < live_max) continue;
-    live.resize(std::min(live.size(), live_max));
-    return live;
+    if (all || live.size() >= live_max) return live;
   }
 }
 
@@ -168,8 +166,9 @@ absl::StatusOr<LoadedGroup> LiveArticles::LoadGroup(GroupNumber number) const {
   absl::StatusOr<LoadedGroup> seen = AsOf(group, now);
   if (!IsGone(seen.status())) return seen;
   // Its members may have moved to another group since.
-  ASSIGN_OR_RETURN(group, newsprint::LoadGroup(*store_, uid_, number));
-  return AsOf(std::move(group), now);
+  ASSIGN_OR_RETURN(LoadedGroup again, newsprint::LoadGroup(*store_, uid_, number));
+  if (again.number == group.number) return seen;
+  return AsOf(std::move(again), now);
 }
 
 absl::StatusOr<LoadedGroup> LiveArticles::LoadHead(GroupNumber number) const {
@@ -186,7 +185,7 @@ absl::StatusOr<LoadedGroup> LiveArticles::AsOf(LoadedGroup group, absl::Time now
   if (!IsAnyDue(now)) return group;
   store::GroupRecord& record = group.record;
   std::vector<Candidate> live;
-  RETURN_IF_ERROR(store_->ForEachMember(uid_, group.number,
+  RETURN_IF_ERROR(store_->ForEachMember(uid_, group.number, 0,
                                         [&](Ordinal ordinal, const store::MemberRecord& member) {
                                           if (!IsExpired(member.time, now)) {
                                             live.push_back({ordinal, member});
@@ -228,13 +227,13 @@ absl::StatusOr<std::vector<Ordinal>> LiveArticles::Members(GroupNumber group,
   if (!IsAnyDue(now)) return store_->Members(uid_, group, 0, members_max);
   std::vector<Ordinal> members;
   if (members_max == 0) return members;
-  RETURN_IF_ERROR(
-      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
-        if (!IsExpired(member.time, now)) {
-          members.push_back(ordinal);
-        }
-        return members.size() < members_max;
-      }));
+  RETURN_IF_ERROR(store_->ForEachMember(uid_, group, 0,
+                                        [&](Ordinal ordinal, const store::MemberRecord& member) {
+                                          if (!IsExpired(member.time, now)) {
+                                            members.push_back(ordinal);
+                                          }
+                                          return members.size() < members_max;
+                                        }));
   return members;
 }
 
@@ -242,8 +241,8 @@ absl::StatusOr<Ordinal> LiveArticles::BestMember(GroupNumber group, std::optiona
                                                  absl::Time now) const {
   const absl::Time cutoff = Cutoff(now);
   std::vector<Candidate> members;
-  RETURN_IF_ERROR(
-      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
+  RETURN_IF_ERROR(store_->ForEachMember(
+      uid_, group, 0, [&](Ordinal ordinal, const store::MemberRecord& member) {
         if (ordinal == except) return true;
         members.push_back({ordinal, member});
         // The first that has not expired is the best, and a group may have thousands.

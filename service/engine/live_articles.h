@@ -75,16 +75,16 @@ class LiveArticles {
     return newsprint::CanonicalId(*store_, uid_, group);
   }
 
-  // The first `wanted` of what `search`, which is told how many to return, finds. In the place of
-  // those that have expired are the references that their group will be known by, and they crowd
-  // out others only when they are 16 times as many.
+  // The first of what `search`, which is told how many to return, finds: `wanted`, or more when
+  // some have expired. In the place of those are the references that their group will be known by,
+  // and they crowd out others only when they are 16 times as many.
   absl::StatusOr<std::vector<Ordinal>> Search(
       int wanted, absl::FunctionRef<absl::StatusOr<std::vector<Ordinal>>(int)> search) const;
   // The same for articles at hand: each once.
   absl::Status ReplaceExpired(std::vector<Ordinal>* ordinals) const;
 
  private:
-  // What ReplaceExpired has seen so far.
+  // What AppendLive has seen so far.
   struct Seen {
     absl::flat_hash_set<Ordinal> ordinals;
     absl::flat_hash_set<GroupNumber> groups;

@@ -165,6 +165,7 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Nearest(
                    }));
   std::vector<Candidate> candidates;
   for (const Ordinal ordinal : nearest) {
+    if (candidates.size() == static_cast<size_t>(references_max)) break;
     if (ordinal == except) continue;
     Candidate& candidate = candidates.emplace_back();
     candidate.reference = candidate.ordinal = ordinal;

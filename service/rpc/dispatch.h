@@ -112,8 +112,9 @@ class Dispatcher {
     return call.reactor;
   }
 
-  // As Read, once what `handler` wrote is on disk. So with a refusal that may rest on what others
-  // wrote: who deletes what is deleted already must not be told so before that is on disk.
+  // As Read, once what `handler` wrote is on disk. So with a refusal, unless the request itself is
+  // wrong, as it may rest on what others wrote: who deletes what is deleted already must not be
+  // told so before that is on disk.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response,

@@ -111,7 +111,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   // What is said of a request once it is on disk; and what is said if it does not get there.
   struct Answer {
     ByteBuffer response;
-    bool refused = false;  // whatever the disk does
+    bool invalid = false;  // and nothing else, whatever the disk does
     uint64_t sequence = 0;
     std::string article_id;
     size_t request_bytes = 0;
@@ -361,7 +361,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     response->set_sequence(item->sequence);
     Handlers::Ingest(std::move(item->ingest), response->mutable_result());
     LogFault(response->result());
-    answer.refused = response->result().status().code() != 0;
+    answer.invalid =
+        response->result().status().code() == static_cast<int>(absl::StatusCode::kInvalidArgument);
     answer.response = SerializeStreamAnswer(*response, dispatcher_.admission());
     return answer;
   }
@@ -377,7 +378,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     LogServerFault("StreamIngest", status);
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
-        if (!status.ok() && !answer.refused) answer.response = NotStored(answer, status);
+        if (!status.ok() && !answer.invalid) answer.response = NotStored(answer, status);
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
         outgoing_bytes_ += answer.request_bytes;

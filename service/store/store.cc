@@ -538,10 +538,10 @@ absl::StatusOr<std::optional<MemberRecord>> Store::GetMember(uint32_t uid, Group
 }
 
 absl::Status Store::ForEachMember(
-    uint32_t uid, GroupNumber group,
+    uint32_t uid, GroupNumber group, Ordinal first,
     absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const {
   const std::string prefix = Key(uid, kMemberTag, KeyFixed64(group));
-  return impl_->ScanDecoded(prefix, prefix, &DecodeMember,
+  return impl_->ScanDecoded(prefix, MemberKey(uid, group, first), &DecodeMember,
                             [&](absl::string_view rest, const MemberRecord& record) {
                               return visit(ReadKeyFixed32(rest), record);
                             });

@@ -115,8 +115,8 @@ class Store {
                                                size_t members_max) const;
   absl::StatusOr<std::optional<MemberRecord>> GetMember(uint32_t uid, GroupNumber group,
                                                         Ordinal ordinal) const;
-  // Calls `visit` for each member, in the order of ingestion, until it says false.
-  absl::Status ForEachMember(uint32_t uid, GroupNumber group,
+  // Calls `visit` for each member from `first` on, in the order of ingestion, until it says false.
+  absl::Status ForEachMember(uint32_t uid, GroupNumber group, Ordinal first,
                              absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const;
   // Changes to groups from number `first` on, in order, at most `changes_max`.
   absl::StatusOr<std::vector<GroupChange>> Changes(uint32_t uid, uint64_t first,

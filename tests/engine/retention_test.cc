@@ -484,6 +484,24 @@ TEST_F(RetentionTest, AGroupOfManyExpiredCopiesIsJoinedAndEdited) {
   }
 }
 
+// They are found by their text alone, and the first of it have expired.
+TEST_F(RetentionTest, ManyExpiredFlashesOfOneTextHideNoOther) {
+  UseAge(absl::Hours(24));
+  const auto flash = [](const std::string& id) {
+    Article article;
+    article.id = id;
+    article.body = "Bridge closed after storm.";
+    return article;
+  };
+  const GroupNumber old = MustIngest(flash("old0")).group;
+  for (int i = 1; i < 100; ++i) EXPECT_EQ(MustIngest(flash(absl::StrCat("old", i))).group, old);
+  clock_.Advance(absl::Hours(30));
+  const Verdict first = MustIngest(flash("a"));
+  EXPECT_EQ(first.relation, Relation::kNew);
+  EXPECT_NE(first.group, old);
+  EXPECT_EQ(MustIngest(flash("b")).group, first.group);
+}
+
 // The reference of the story is among what has expired.
 TEST_F(RetentionTest, AWithdrawnStoryIsRecognisedByWhatIsLeftOfIt) {
   UseAge(absl::Hours(24));

@@ -317,10 +317,10 @@ TEST(StoreTest, MembersKeepTheirRecords) {
   EXPECT_EQ(store->GetMember(1, 5, 9)->has_value(), false);
   EXPECT_EQ(store->GetMember(1, 4, 8)->has_value(), false);
   EXPECT_EQ(store->GetMember(2, 5, 8)->has_value(), false);
-  const auto members = [&](GroupNumber group, size_t members_max = 9) {
+  const auto members = [&](GroupNumber group, size_t members_max = 9, Ordinal first = 0) {
     std::vector<std::pair<Ordinal, int64_t>> found;
     EXPECT_TRUE(store
-                    ->ForEachMember(1, group,
+                    ->ForEachMember(1, group, first,
                                     [&](Ordinal ordinal, const MemberRecord& member) {
                                       found.emplace_back(ordinal, member.body_tokens);
                                       return found.size() < members_max;
@@ -330,6 +330,7 @@ TEST(StoreTest, MembersKeepTheirRecords) {
   };
   EXPECT_THAT(members(5), ElementsAre(Pair(7, 10), Pair(8, 20), Pair(300, 30)));
   EXPECT_THAT(members(5, /*members_max=*/2), ElementsAre(Pair(7, 10), Pair(8, 20)));
+  EXPECT_THAT(members(5, /*members_max=*/9, /*first=*/8), ElementsAre(Pair(8, 20), Pair(300, 30)));
   EXPECT_THAT(members(9), IsEmpty());
   Batch more(1);
   more.PutMember(5, 7, MemberOf(11));
