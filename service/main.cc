@@ -25,13 +25,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "service/common/status_macros.h"
 #include "service/engine/engine.h"
 #include "service/rpc/log.h"
 #include "service/rpc/server.h"
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:7420",
-          "HOST:PORT to listen on, without encryption. Port 0 picks a free one.");
+ABSL_FLAG(
+    std::string, listen, "127.0.0.1:7420",
+    "HOST:PORT to listen on. Port 0 picks a free one. Other addresses than loopback ones want "
+    "--tls_cert and --tls_key, or --allow_plaintext.");
 ABSL_FLAG(std::string, data_dir, "", "Folder that holds all data; made when absent. Required.");
 ABSL_FLAG(int, compute_threads, 0,
           "Threads that normalise, decide and search. 0: one for each core.");
@@ -73,6 +76,28 @@ ABSL_FLAG(std::vector<std::string>, remote_embedders, {},
           "Embedding servers that collections may use, with commas between them: "
           "NAME=tei://HOST:PORT or NAME=kserve://HOST:PORT/MODEL.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
+
+// Security; docs/security.md.
+ABSL_FLAG(std::string, tls_cert, "",
+          "Certificate of the server in PEM form, with its chain behind it; with --tls_key all "
+          "listeners use TLS. Read again when it changes, as the next three are.");
+ABSL_FLAG(std::string, tls_key, "", "Private key of that certificate, without a password.");
+ABSL_FLAG(std::string, tls_client_ca, "", "Roots of the certificates of clients, in PEM form.");
+ABSL_FLAG(
+    std::string, access_file, "",
+    "JSON file of identities, with hashes of tokens, roles and limits. Without it whoever can "
+    "connect may do everything.");
+ABSL_FLAG(std::string, tls_client_auth, "",
+          "Whether clients need a certificate: none, request (it is looked at if there is one) or "
+          "require. By default require with --tls_client_ca, else none.");
+ABSL_FLAG(bool, allow_plaintext, false,
+          "Listen without TLS on other addresses than loopback ones.");
+ABSL_FLAG(
+    std::string, admin_listen, "",
+    "HOST:PORT of a second listener, with all services; AdminService is on no other one then.");
+ABSL_FLAG(absl::optional<bool>, reflection, absl::nullopt,
+          "Tell everybody who asks what calls there are (gRPC reflection). By default true without "
+          "--access_file, else false.");
 
 namespace newsprint {
 namespace {
@@ -122,6 +147,31 @@ absl::Status ReadOverloadFlags(rpc::ServerOptions* options) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<rpc::ClientAuth> ClientAuthFromFlag(const std::string& name, bool has_client_ca) {
+  if (name.empty()) return has_client_ca ? rpc::ClientAuth::kRequire : rpc::ClientAuth::kNone;
+  if (name == "none") return rpc::ClientAuth::kNone;
+  if (name == "request") return rpc::ClientAuth::kRequest;
+  if (name == "require") return rpc::ClientAuth::kRequire;
+  return absl::InvalidArgumentError(
+      absl::StrCat("tls_client_auth: got \"", name, "\", limit none, request or require"));
+}
+
+absl::Status ReadSecurityFlags(rpc::ServerOptions* options) {
+  rpc::SecurityOptions& security = options->security;
+  security.tls.cert = absl::GetFlag(FLAGS_tls_cert);
+  security.tls.key = absl::GetFlag(FLAGS_tls_key);
+  security.tls.client_ca = absl::GetFlag(FLAGS_tls_client_ca);
+  ASSIGN_OR_RETURN(
+      security.tls.client_auth,
+      ClientAuthFromFlag(absl::GetFlag(FLAGS_tls_client_auth), !security.tls.client_ca.empty()));
+  security.allow_plaintext = absl::GetFlag(FLAGS_allow_plaintext);
+  security.access_file = absl::GetFlag(FLAGS_access_file);
+  security.admin_listen = absl::GetFlag(FLAGS_admin_listen);
+  const absl::optional<bool> reflection = absl::GetFlag(FLAGS_reflection);
+  if (reflection.has_value()) security.reflection = *reflection;
+  return rpc::CheckSecurity(*options);
+}
+
 void LogStoreState(const absl::Status& state) {
   if (state.ok()) {
     spdlog::info("event=store_writable");
@@ -141,7 +191,6 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.engine.embedders.models_dir = absl::GetFlag(FLAGS_models_dir);
   options.engine.embedders.remote = absl::GetFlag(FLAGS_remote_embedders);
   options.server.listen = absl::GetFlag(FLAGS_listen);
-  RETURN_IF_ERROR(rpc::CheckListenAddress(options.server.listen));
   rpc::Limits& limits = options.server.limits;
   ASSIGN_OR_RETURN(
       options.engine.store.block_cache_bytes,
@@ -155,6 +204,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
       limits.message_bytes_max,
       InRange("message_bytes_max", absl::GetFlag(FLAGS_message_bytes_max), 1 << 16, 1 << 30));
   RETURN_IF_ERROR(ReadOverloadFlags(&options.server));
+  RETURN_IF_ERROR(ReadSecurityFlags(&options.server));
   ASSIGN_OR_RETURN(limits.body_bytes_max,
                    InRange("body_bytes_max", absl::GetFlag(FLAGS_body_bytes_max), 1, 64 << 20));
   ASSIGN_OR_RETURN(limits.title_bytes_max,
@@ -172,15 +222,6 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.drain = absl::Seconds(drain_seconds);
   RETURN_IF_ERROR(SetLogLevel(absl::GetFlag(FLAGS_log_level)));
   return options;
-}
-
-void WarnOfPlaintext(const std::string& listen) {
-  const std::string host = listen.substr(0, listen.rfind(':'));
-  if (host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.")) return;
-  spdlog::warn(
-      "event=plaintext_listener message=\"{} is not a loopback address, and the connection "
-      "is neither encrypted nor authenticated: keep it inside a trusted network\"",
-      absl::CEscape(listen));
 }
 
 // The signal that asked us to stop; 0 while none has. Read by all threads.
@@ -259,8 +300,10 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(engine_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
-  WarnOfPlaintext(options.server.listen);
   std::printf("listening on %s\n", server->address().c_str());
+  if (!server->admin_address().empty()) {
+    std::printf("admin listening on %s\n", server->admin_address().c_str());
+  }
   std::fflush(stdout);
   spdlog::info("event=listening address={} data_dir=\"{}\"", server->address(),
                absl::CEscape(options.engine.store.data_dir));

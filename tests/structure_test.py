@@ -45,6 +45,7 @@ LIBRARIES = {
     "OpenMP": (r"omp\.h$", {"main.cc", "index"}),
     "spdlog": (r"spdlog/", {"main.cc", "rpc"}),
     "BLAS": (r"cblas", {"train"}),
+    "OpenSSL": (r"openssl/", {"rpc"}),
     "Abseil flags": (r"absl/flags/", {"main.cc"}),
 }
 NOT_IN_CLIENT = ("FAISS", "RocksDB", "OpenMP")

@@ -14,6 +14,10 @@ void RouteLibraryLogs();
 // Logs a status for which IsServerFault (status.h) holds.
 void LogServerFault(absl::string_view method, const absl::Status& status);
 
+// Logs a call that was refused for who makes it. `identity` and `peer` may be empty.
+void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
+                absl::string_view peer);
+
 }  // namespace newsprint::rpc
 
 #endif  // NEWSPRINT_SERVICE_RPC_LOG_H_
