@@ -16,18 +16,6 @@ namespace newsprint::rpc {
 
 namespace {
 
-void OnGrpcLog(gpr_log_func_args* args) {
-  const std::string message = absl::CEscape(args->message);
-  switch (args->severity) {
-    case GPR_LOG_SEVERITY_ERROR:
-      return spdlog::warn("event=grpc message=\"{}\"", message);
-    case GPR_LOG_SEVERITY_INFO:
-      return spdlog::info("event=grpc message=\"{}\"", message);
-    case GPR_LOG_SEVERITY_DEBUG:
-      return spdlog::debug("event=grpc message=\"{}\"", message);
-  }
-}
-
 // A store that is read-only fails thousands of calls a second, and a log that tells of each would
 // fill the disk once more. So could whoever is refused. Thread-safe.
 class LineLimit {
@@ -64,6 +52,21 @@ class LineLimit {
   int passed_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
+
+void OnGrpcLog(gpr_log_func_args* args) {
+  // A line for each handshake that fails, of which a stranger can make many.
+  static LineLimit limit("grpc_left_out");
+  if (!limit.Passes()) return;
+  const std::string message = absl::CEscape(args->message);
+  switch (args->severity) {
+    case GPR_LOG_SEVERITY_ERROR:
+      return spdlog::warn("event=grpc message=\"{}\"", message);
+    case GPR_LOG_SEVERITY_INFO:
+      return spdlog::info("event=grpc message=\"{}\"", message);
+    case GPR_LOG_SEVERITY_DEBUG:
+      return spdlog::debug("event=grpc message=\"{}\"", message);
+  }
+}
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -46,12 +47,16 @@ int ComputeThreads(int given) {
   return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());
 }
 
-// Puts the reflection service on one server; gRPC's own function does on all of the process.
-class Reflection final : public grpc::ServerBuilderOption {
+// Takes the reflection service off one server. gRPC puts it on all of a process that links it.
+class NoReflection final : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const auto& plugin) {
+                                    return absl::StrContains(plugin->name(), "reflection");
+                                  }),
+                   plugins->end());
   }
 };
 
@@ -100,6 +105,7 @@ class Server::Impl {
   }
 
   struct Listener {
+    std::shared_ptr<grpc::ServerCredentials> credentials;  // outlives the server
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::Server> server;
     std::string address;
@@ -112,10 +118,9 @@ class Server::Impl {
     listener.services = MakeServices(&dispatcher, with_admin);
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(listen,
-                             certificates == nullptr ? grpc::InsecureServerCredentials()
-                                                     : Certificates::MakeCredentials(certificates),
-                             &port);
+    listener.credentials = certificates == nullptr ? grpc::InsecureServerCredentials()
+                                                   : Certificates::MakeCredentials(certificates);
+    builder.AddListeningPort(listen, listener.credentials, &port);
     // Else a second server on the same port would quietly take half of the calls.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.SetMaxReceiveMessageSize(options_.limits.message_bytes_max);
@@ -123,8 +128,8 @@ class Server::Impl {
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
     LimitConnections(options_, quota, &builder);
-    if (options_.security.reflection.value_or(!access->enabled())) {
-      builder.SetOption(std::make_unique<Reflection>());
+    if (!options_.security.reflection.value_or(!access->enabled())) {
+      builder.SetOption(std::make_unique<NoReflection>());
     }
     for (const auto& service : listener.services) builder.RegisterService(service.get());
     listener.server = builder.BuildAndStart();
@@ -268,6 +273,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
   CaptureProtobufLog();
   auto impl = std::make_unique<Impl>(engine, options, std::move(access), std::move(certificates));
   grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ResourceQuota quota("newsprintd");
   quota.Resize(static_cast<size_t>(options.grpc_bytes_max));
   RETURN_IF_ERROR(impl->Listen("listen", options.listen, security.admin_listen.empty(), quota));

@@ -136,8 +136,9 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
     MutexLock lock(mutex_);
     if (version == fetched_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair = {pems->key.c_str(), pems->cert.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(
-        pems->client_ca.empty() ? nullptr : pems->client_ca.c_str(), &pair, 1);
+    // gRPC insists on roots, which nothing is verified against when no certificate is asked for.
+    const std::string& roots = pems->client_ca.empty() ? pems->cert : pems->client_ca;
+    *config = grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1);
     fetched_ = version;
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }

@@ -40,7 +40,7 @@ class Certificates {
   // INVALID_ARGUMENT naming the flag whose file is missing or no good, or does not go with another.
   static absl::StatusOr<std::shared_ptr<Certificates>> Open(const TlsOptions& options);
 
-  // For one listener each. TLS 1.2 or later.
+  // For one server each, which they must outlive. TLS 1.2 or later.
   static std::shared_ptr<grpc::ServerCredentials> MakeCredentials(
       std::shared_ptr<Certificates> certificates);
 
