@@ -41,7 +41,7 @@ constexpr int kHandshakeMs = 10'000;
 // Of a call's headers, as HTTP/2 counts them.
 constexpr int kHeaderBytesMax = 8 << 10;
 // How often files are looked at that may be replaced while the server runs.
-constexpr std::chrono::seconds kFilePoll(1);
+constexpr std::chrono::milliseconds kFilePoll(500);
 
 int ComputeThreads(int given) {
   return given > 0 ? given : std::max(1u, std::thread::hardware_concurrency());

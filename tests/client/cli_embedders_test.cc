@@ -275,7 +275,7 @@ TEST_F(EmbeddersTest, WhatTheServerMissesIsNotAServerThatIsMissing) {
   EXPECT_EQ(Run({"embedders"}), 1);
   EXPECT_EQ(err_,
             "newsprint: the server does not know this call here; it is older than this "
-            "(UNIMPLEMENTED)\n");
+            "program, or has it on another address, --admin_listen (UNIMPLEMENTED)\n");
 }
 
 TEST_F(EmbeddersTest, VectorsStillToComeAreCounted) {
