@@ -24,7 +24,7 @@ v1::ListGroupsRequest ListRequest(const Settings& settings) {
 }
 
 absl::Status ListGroups(Session& session) {
-  v1::ListGroupsRequest request = ListRequest(session.settings);
+  const v1::ListGroupsRequest request = ListRequest(session.settings);
   Json json = Json::array();
   Table table({{"group"},
                {"members", Table::Align::kRight},
@@ -32,14 +32,12 @@ absl::Status ListGroups(Session& session) {
                {"title", Table::Align::kLeft, true}});
   int64_t count = 0;
   absl::Status status = ForEachPage(
-      session.settings.limit,
-      [&](int32_t page_size, const std::string& token, std::string* next,
-          int64_t* added) -> absl::Status {
-        request.set_page_size(page_size);
-        request.set_page_token(token);
-        const auto response = session.client.ListGroups(request);
-        if (!response.ok()) return response.status();
-        for (const v1::Group& group : response->groups()) {
+      session.settings.limit, request,
+      [&](const v1::ListGroupsRequest& page_request) {
+        return session.client.ListGroups(page_request);
+      },
+      [&](const v1::ListGroupsResponse& page) {
+        for (const v1::Group& group : page.groups()) {
           if (session.settings.json) {
             json.push_back(ToJson(group));
           } else {
@@ -47,10 +45,8 @@ absl::Status ListGroups(Session& session) {
                           MarkedTitle(group.has_withdrawal(), group.title())});
           }
         }
-        *added = response->groups_size();
-        count += *added;
-        *next = response->next_page_token();
-        return absl::OkStatus();
+        count += page.groups_size();
+        return page.groups_size();
       });
   if (!status.ok()) return status;
   if (session.settings.json) {
@@ -78,27 +74,22 @@ absl::Status ShowGroup(Session& session, const std::string& id, bool is_group) {
   v1::Group group;
   Json json = Json::array();
   Table table = MakeMemberTable();
-  absl::Status status =
-      ForEachPage(session.settings.limit,
-                  [&](int32_t page_size, const std::string& token, std::string* next,
-                      int64_t* added) -> absl::Status {
-                    request.set_page_size(page_size);
-                    request.set_page_token(token);
-                    auto response = session.client.GetGroup(request);
-                    if (absl::IsNotFound(response.status()) && request.has_article_id()) {
-                      request.set_group_id(id);
-                      response = session.client.GetGroup(request);
-                    }
-                    if (!response.ok()) return response.status();
-                    group = response->group();
-                    for (const v1::GroupMember& member : response->members()) {
-                      AddMember(member, table);
-                      json.push_back(ToJson(member));
-                    }
-                    *added = response->members_size();
-                    *next = response->next_page_token();
-                    return absl::OkStatus();
-                  });
+  absl::Status status = ForEachPage(
+      session.settings.limit, request,
+      [&](v1::GetGroupRequest& page_request) {
+        auto response = session.client.GetGroup(page_request);
+        if (!absl::IsNotFound(response.status()) || !page_request.has_article_id()) return response;
+        page_request.set_group_id(id);
+        return session.client.GetGroup(page_request);
+      },
+      [&](const v1::GetGroupResponse& page) {
+        group = page.group();
+        for (const v1::GroupMember& member : page.members()) {
+          AddMember(member, table);
+          json.push_back(ToJson(member));
+        }
+        return page.members_size();
+      });
   if (!status.ok()) return status;
   if (session.settings.json) {
     PrintJson({{"group", ToJson(group)}, {"members", std::move(json)}}, session.out);

@@ -14,7 +14,6 @@ namespace newsprint::cli {
 namespace {
 
 absl::Status ListCollections(Session& session) {
-  v1::ListCollectionsRequest request;
   Json json = Json::array();
   std::string moves;  // a line each, below the table
   Table table({{"name"},
@@ -29,14 +28,12 @@ absl::Status ListCollections(Session& session) {
                {"durability"},
                {"created at"}});
   const absl::Status status = ForEachPage(
-      session.settings.limit,
-      [&](int32_t page_size, const std::string& token, std::string* next,
-          int64_t* added) -> absl::Status {
-        request.set_page_size(page_size);
-        request.set_page_token(token);
-        const auto response = session.client.ListCollections(request);
-        if (!response.ok()) return response.status();
-        for (const v1::Collection& collection : response->collections()) {
+      session.settings.limit, v1::ListCollectionsRequest(),
+      [&](const v1::ListCollectionsRequest& request) {
+        return session.client.ListCollections(request);
+      },
+      [&](const v1::ListCollectionsResponse& page) {
+        for (const v1::Collection& collection : page.collections()) {
           json.push_back(ToJson(collection));
           table.AddRow({collection.name(), collection.omit_text() ? "omitted" : "kept",
                         absl::StrCat(collection.shingle_words()),
@@ -51,9 +48,7 @@ absl::Status ListCollections(Session& session) {
                             DescribeReembedding(collection.reembedding()), "\n");
           }
         }
-        *added = response->collections_size();
-        *next = response->next_page_token();
-        return absl::OkStatus();
+        return page.collections_size();
       });
   if (!status.ok()) return status;
   if (session.settings.json) {
@@ -71,11 +66,7 @@ absl::Status CreateCollection(Session& session, const std::string& name) {
   request.mutable_collection()->set_name(name);
   const auto response = session.client.CreateCollection(request);
   if (!response.ok()) return response.status();
-  if (session.settings.json) {
-    PrintJson(ToJson(response->collection()), session.out);
-  } else {
-    session.out << "created " << name << "\n";
-  }
+  PrintDone("created", name, session.settings.json, ToJson(response->collection()), session.out);
   return absl::OkStatus();
 }
 
@@ -113,11 +104,7 @@ absl::Status UpdateCollection(Session& session, const std::string& name) {
   request.mutable_collection()->set_name(name);
   const auto response = session.client.UpdateCollection(request);
   if (!response.ok()) return response.status();
-  if (settings.json) {
-    PrintJson(ToJson(response->collection()), session.out);
-  } else {
-    session.out << "updated " << name << "\n";
-  }
+  PrintDone("updated", name, settings.json, ToJson(response->collection()), session.out);
   return absl::OkStatus();
 }
 
@@ -126,11 +113,7 @@ absl::Status DeleteCollection(Session& session, const std::string& name) {
   request.set_name(name);
   const auto response = session.client.DeleteCollection(request);
   if (!response.ok()) return response.status();
-  if (session.settings.json) {
-    PrintJson({{"deleted", name}}, session.out);
-  } else {
-    session.out << "deleted " << name << "\n";
-  }
+  PrintDone("deleted", name, session.settings.json, {{"deleted", name}}, session.out);
   return absl::OkStatus();
 }
 

@@ -220,6 +220,15 @@ void PrintJson(const Json& object, std::ostream& out) {
   out << object.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
+void PrintDone(absl::string_view verb, absl::string_view name, bool as_json, const Json& object,
+               std::ostream& out) {
+  if (as_json) {
+    PrintJson(object, out);
+  } else {
+    out << verb << " " << name << "\n";
+  }
+}
+
 Json ToJson(const v1::Evidence& evidence) {
   Json json = {{"jaccard", JsonFigure(evidence.jaccard())},
                {"containment", JsonFigure(evidence.containment())},

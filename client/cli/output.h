@@ -91,6 +91,9 @@ std::string MarkedTitle(bool is_withdrawn, absl::string_view title);
 Json JsonFigure(absl::optional<double> figure, int digits = 6);
 // One object on one line. Bytes that are not UTF-8 become U+FFFD.
 void PrintJson(const Json& object, std::ostream& out);
+// What was done with `name`: "created wires", or `object` with `as_json`.
+void PrintDone(absl::string_view verb, absl::string_view name, bool as_json, const Json& object,
+               std::ostream& out);
 
 Json ToJson(const v1::Evidence& evidence);
 Json ToJson(const v1::Thresholds& thresholds);

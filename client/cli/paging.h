@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 
@@ -14,20 +12,19 @@ namespace newsprint::cli {
 
 inline constexpr int64_t kPageSize = 1000;  // the most that the service gives
 
-// Calls `fetch(page_size, page_token, &next_page_token, &added)` until `limit` entries are there or
-// no page is left. 0 means no limit.
-template <typename Fetch>
-absl::Status ForEachPage(int64_t limit, const Fetch& fetch) {
+// Asks for page after page with `list(request)`, which returns StatusOr of a response, and calls
+// `show(response)`, which returns how many entries that had, until `limit` entries were shown or no
+// page is left. 0 means no limit. `request` is without page size and token.
+template <typename Request, typename List, typename Show>
+absl::Status ForEachPage(int64_t limit, Request request, const List& list, const Show& show) {
   int64_t left = limit > 0 ? limit : std::numeric_limits<int64_t>::max();
-  std::string token;
   do {
-    int64_t added = 0;
-    std::string next;
-    const auto page_size = static_cast<int32_t>(std::min(left, kPageSize));
-    if (absl::Status status = fetch(page_size, token, &next, &added); !status.ok()) return status;
-    left -= added;
-    token = std::move(next);
-  } while (!token.empty() && left > 0);
+    request.set_page_size(static_cast<int32_t>(std::min(left, kPageSize)));
+    const auto response = list(request);
+    if (!response.ok()) return response.status();
+    left -= show(*response);
+    request.set_page_token(response->next_page_token());
+  } while (!request.page_token().empty() && left > 0);
   return absl::OkStatus();
 }
 

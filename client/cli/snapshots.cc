@@ -22,25 +22,20 @@ absl::Status ListSnapshots(Session& session) {
   Json json = Json::array();
   Table table(
       {{"name"}, {"created at"}, {"size", Table::Align::kRight}, {"files", Table::Align::kRight}});
-  const absl::Status status =
-      ForEachPage(session.settings.limit,
-                  [&](int32_t page_size, const std::string& token, std::string* next,
-                      int64_t* added) -> absl::Status {
-                    v1::ListSnapshotsRequest request;
-                    request.set_page_size(page_size);
-                    request.set_page_token(token);
-                    const auto response = session.client.ListSnapshots(request);
-                    if (!response.ok()) return response.status();
-                    for (const v1::Snapshot& snapshot : response->snapshots()) {
-                      json.push_back(SnapshotJson(snapshot));
-                      table.AddRow({snapshot.name(),
-                                    FormatTime(snapshot.has_created_at(), snapshot.created_at()),
-                                    FormatBytes(snapshot.bytes()), FormatCount(snapshot.files())});
-                    }
-                    *added = response->snapshots_size();
-                    *next = response->next_page_token();
-                    return absl::OkStatus();
-                  });
+  const absl::Status status = ForEachPage(
+      session.settings.limit, v1::ListSnapshotsRequest(),
+      [&](const v1::ListSnapshotsRequest& request) {
+        return session.client.ListSnapshots(request);
+      },
+      [&](const v1::ListSnapshotsResponse& page) {
+        for (const v1::Snapshot& snapshot : page.snapshots()) {
+          json.push_back(SnapshotJson(snapshot));
+          table.AddRow({snapshot.name(),
+                        FormatTime(snapshot.has_created_at(), snapshot.created_at()),
+                        FormatBytes(snapshot.bytes()), FormatCount(snapshot.files())});
+        }
+        return page.snapshots_size();
+      });
   if (!status.ok()) return status;
   if (session.settings.json) {
     PrintJson({{"snapshots", std::move(json)}}, session.out);
@@ -61,11 +56,8 @@ absl::Status CreateSnapshot(Session& session, const std::string& name) {
   options.deadline = absl::InfiniteDuration();  // it takes as long as the folder is large
   const auto response = session.client.CreateSnapshot(request, options);
   if (!response.ok()) return response.status();
-  if (session.settings.json) {
-    PrintJson(SnapshotJson(response->snapshot()), session.out);
-  } else {
-    session.out << "created " << response->snapshot().name() << "\n";
-  }
+  PrintDone("created", response->snapshot().name(), session.settings.json,
+            SnapshotJson(response->snapshot()), session.out);
   return absl::OkStatus();
 }
 
@@ -74,11 +66,7 @@ absl::Status DeleteSnapshot(Session& session, const std::string& name) {
   request.set_name(name);
   const auto response = session.client.DeleteSnapshot(request);
   if (!response.ok()) return response.status();
-  if (session.settings.json) {
-    PrintJson({{"deleted", name}}, session.out);
-  } else {
-    session.out << "deleted " << name << "\n";
-  }
+  PrintDone("deleted", name, session.settings.json, {{"deleted", name}}, session.out);
   return absl::OkStatus();
 }
 

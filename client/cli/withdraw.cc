@@ -102,21 +102,20 @@ absl::Status RunAffected(Session& session, const Args& args) {
   if (absl::Status status = SetStory(session, args, request); !status.ok()) return status;
   Table table = MakeMemberTable();
   return ForEachPage(
-      session.settings.limit,
-      [&](int32_t page_size, const std::string& token, std::string* next,
-          int64_t* added) -> absl::Status {
-        request.set_page_size(page_size);
-        request.set_page_token(token);
-        const auto response = session.client.ListAffectedArticles(request);
+      session.settings.limit, request,
+      [&](const v1::ListAffectedArticlesRequest& page_request)
+          -> absl::StatusOr<v1::ListAffectedArticlesResponse> {
+        if (!session.out.good()) return absl::UnknownError("cannot write to standard output");
+        auto response = session.client.ListAffectedArticles(page_request);
         if (!response.ok()) return WithGroupHint(session, args, response.status());
-        if (!session.settings.json && token.empty()) {
+        if (!session.settings.json && page_request.page_token().empty()) {
           session.out << "WITHDRAWN: " << DescribeWithdrawal(response->withdrawal()) << "\n";
         }
-        PrintAffected(session, *response, table);
-        *added = response->articles_size();
-        *next = response->next_page_token();
-        return session.out.good() ? absl::OkStatus()
-                                  : absl::UnknownError("cannot write to standard output");
+        return response;
+      },
+      [&](const v1::ListAffectedArticlesResponse& page) {
+        PrintAffected(session, page, table);
+        return page.articles_size();
       });
 }
 

@@ -5,7 +5,7 @@
 
 namespace newsprint {
 
-store::MemberRecord MakeMember(const Article& article, int64_t body_tokens,
+store::MemberRecord MakeMember(const Article& article, int64_t body_tokens, absl::Time ingested_at,
                                const CollectionSettings& settings) {
   const auto& priority = settings.source_priority;
   const auto place = std::find(priority.begin(), priority.end(), article.source);
@@ -13,6 +13,7 @@ store::MemberRecord MakeMember(const Article& article, int64_t body_tokens,
   member.published_at = article.published_at;
   member.body_tokens = body_tokens;
   member.source_rank = static_cast<uint32_t>(place - priority.begin());
+  member.time = store::ArticleTime(article.published_at, ingested_at);
   return member;
 }
 
@@ -35,11 +36,16 @@ bool BetterCanonical(const Candidate& a, const Candidate& b, CanonicalPolicy pol
   return false;
 }
 
-Ordinal ChooseCanonical(absl::Span<const Candidate> members, CanonicalPolicy policy) {
-  return std::min_element(
-             members.begin(), members.end(),
-             [&](const Candidate& a, const Candidate& b) { return BetterCanonical(a, b, policy); })
-      ->ordinal;
+Ordinal ChooseCanonical(absl::Span<const Candidate> members, CanonicalPolicy policy,
+                        absl::Time cutoff) {
+  const auto is_better = [&](const Candidate& a, const Candidate& b) {
+    const bool a_has_expired = a.member.time < cutoff;
+    const bool b_has_expired = b.member.time < cutoff;
+    if (a_has_expired != b_has_expired) return b_has_expired;
+    if (!a_has_expired) return BetterCanonical(a, b, policy);
+    return std::tie(a.member.time, a.ordinal) > std::tie(b.member.time, b.ordinal);
+  };
+  return std::min_element(members.begin(), members.end(), is_better)->ordinal;
 }
 
 }  // namespace newsprint

@@ -90,7 +90,8 @@ absl::Status Collection::LoadIndexes(absl::FunctionRef<bool()> keep_going) {
   }
   // After a crash between an ingest and what it made too many. What fails is tried again in the
   // background, and told there.
-  if (Expiry::IsOver(*this)) Expiry::ExpireOldest(*this, kExpiredPerWrite).IgnoreError();
+  if (Expiry::IsOver(*this))
+    Expiry::ExpireOldest(*this, kExpiredPerWrite, live_.Now()).IgnoreError();
   return absl::OkStatus();
 }
 
@@ -141,6 +142,7 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 }
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
+  RETURN_IF_ERROR(Expiry::SettleStoryOf(*this, ingest));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
@@ -155,14 +157,14 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   }
   // An old article that cannot be read is no reason to refuse a new one; the background tells of
   // it.
-  const absl::Status expired = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  const absl::Time now = live_.Now();
+  const absl::Status expired = Expiry::ExpireOldest(*this, kExpiredPerWrite, now);
   if (!absl::IsDataLoss(expired)) RETURN_IF_ERROR(expired);
   MarkBoilerplate(&ingest.prepared);
   // Made before the collection changed over to another embedder.
   if (ingest.prepared.generation != subjects_->embedding()->settings.generation) {
     ingest.prepared.vector.clear();
   }
-  const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
   return ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
 }
@@ -190,7 +192,7 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
                                   &change));
   RETURN_IF_ERROR(Commit(&change));
   if (!Expiry::IsOver(*this)) return std::move(record.verdict);
-  const absl::Status evicted = Expiry::ExpireOldest(*this, kExpiredPerWrite);
+  const absl::Status evicted = Expiry::ExpireOldest(*this, kExpiredPerWrite, now);
   if (!absl::IsDataLoss(evicted)) RETURN_IF_ERROR(evicted);
   // It may have been the canonical that had to go, or, where the limit has been lowered, this one.
   RETURN_IF_ERROR(BringUpToDate(prepared.article.id, &record.verdict));
@@ -204,20 +206,22 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
   ASSIGN_OR_RETURN(store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
   const bool revises = record.content_hash != ingest.prepared.content_hash;
   if (live_.IsExpired(store::ArticleTime(record), now)) {
-    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal, now));
     return IngestNew(ingest, now);
   }
   // A corrected time of publication may be one too long ago.
   if (live_.IsExpired(store::ArticleTime(ingest.prepared.article.published_at,
                                          revises ? now : record.ingested_at),
                       now)) {
-    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal));
+    RETURN_IF_ERROR(Expiry::Expire(*this, ordinal, now));
     return Expiry::AnswerTooLate(*this, ingest, now);
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, record.group, now));
   if (revises) {
-    ASSIGN_OR_RETURN(const Subject old, LoadSubject(ordinal));
-    return Revise(ingest, old, now);
+    const absl::StatusOr<Subject> old = LoadSubject(ordinal);
+    if (IsGone(old.status())) return IngestKnown(ingest, ordinal, live_.Now());  // expired just now
+    RETURN_IF_ERROR(old.status());
+    return Revise(ingest, *old, now);
   }
   Verdict verdict = record.verdict;
   verdict.replayed = true;
@@ -230,7 +234,8 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
       change.PutTime(PlaceOf(record, ordinal));
       change.batch.PutArticle(ordinal, record);
       ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
-      const Candidate member{ordinal, MakeMember(record.article, record.body_tokens, settings_)};
+      const Candidate member{
+          ordinal, MakeMember(record.article, record.body_tokens, record.ingested_at, settings_)};
       RETURN_IF_ERROR(UpdateMember(member, &group, &change));
       change.batch.PutGroup(group.number, group.record);
     }
@@ -300,7 +305,8 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
       change.index.push_back(
           {ordinal, prepared.sketch, IndexedSubject{prepared.terms.terms, prepared.vector, {}}});
     }
-    const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+    const Candidate member{ordinal,
+                           MakeMember(prepared.article, prepared.body_tokens, now, settings_)};
     RETURN_IF_ERROR(UpdateMember(member, &group, &change));
     change.batch.PutGroup(group.number, group.record);
     verdict.group = group.number;
@@ -350,7 +356,7 @@ absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) c
     const uint32_t generation = subjects_->embedding()->settings.generation;
     ASSIGN_OR_RETURN(verdict->embedding_pending, store_->IsPending(uid_, generation, *ordinal));
   }
-  const absl::StatusOr<LoadedGroup> group = live_.LoadGroup(verdict->group);
+  const absl::StatusOr<LoadedGroup> group = live_.LoadHead(verdict->group);
   if (IsGone(group.status())) return absl::OkStatus();  // ended since
   RETURN_IF_ERROR(group.status());
   verdict->group = group->number;
@@ -385,7 +391,8 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
                                Verdict* verdict, Change* change) {
   const std::string& id = prepared.article.id;
   change->ids[ordinal] = id;
-  const Candidate member{ordinal, MakeMember(prepared.article, prepared.body_tokens, settings_)};
+  const Candidate member{
+      ordinal, MakeMember(prepared.article, prepared.body_tokens, change->time, settings_)};
   LoadedGroup group;
   GroupChange told;
   told.article_id = id;
@@ -575,6 +582,7 @@ absl::Status Collection::UpdateIndexes(const Change& change) {
 }
 
 absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_view request_id) {
+  RETURN_IF_ERROR(Expiry::SettleGroupOf(*this, id));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   ASSIGN_OR_RETURN(const auto earlier,
@@ -583,7 +591,7 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
-  RETURN_IF_ERROR(Expiry::Settle(*this, record.group, now));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, record.group, now));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
   Change change(uid_, state_, now);
   change.batch.MayUseReserve();

@@ -192,7 +192,6 @@ class Collection {
   absl::Status MoveMember(const Candidate& member, GroupNumber from, GroupNumber to,
                           Change* change) const;
   absl::StatusOr<std::vector<Candidate>> LoadMembers(GroupNumber group) const;
-  absl::StatusOr<Ordinal> BestMember(GroupNumber group, Ordinal except) const;
   absl::StatusOr<bool> IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b) const;
   absl::Status Unindex(Ordinal ordinal, Change* change) const;
   absl::Status Index(Ordinal ordinal, Change* change) const;
@@ -263,7 +262,7 @@ class Collection {
   const CollectionSettings settings_;
   std::atomic<Durability> durability_;
   const Preparer preparer_;
-  LiveArticles live_;  // what readers read; writers see all that the store holds
+  LiveArticles live_;  // what readers read
 
   // For nearness of subject. Has its own lock; changed by writers alone.
   const std::unique_ptr<SubjectIndex> subjects_;

@@ -74,6 +74,9 @@ struct Collection::Leaving {
 
 // What expires, for those who write. Expire, ExpireOldest, Settle, Decide and AnswerTooLate apply
 // changes of their own: a Change of the caller is to be begun after them.
+//
+// A write sees no member of its group that has expired, as it deletes those first. Of a story with
+// thousands of copies they are many: so most are deleted in turns before it takes the lock.
 struct Collection::Expiry {
   // Whether there are more articles than are kept.
   static bool IsOver(const Collection& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
@@ -83,14 +86,26 @@ struct Collection::Expiry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   static absl::Status DropTombstone(const Collection& self, Ordinal ordinal,
                                     const store::ArticleRecord& record, Change* change);
-  static absl::Status Expire(Collection& self, Ordinal ordinal)
+  static absl::Status Expire(Collection& self, Ordinal ordinal, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   // The oldest that have expired, at most `articles_max`.
-  static absl::Status ExpireOldest(Collection& self, size_t articles_max)
+  static absl::Status ExpireOldest(Collection& self, size_t articles_max, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
-  // All of a group that have expired, so that the store has it as callers see it.
-  static absl::Status Settle(Collection& self, GroupNumber group, absl::Time now)
+  // Those of a group that have expired, at most `articles_max`. Whether that was all.
+  static absl::StatusOr<bool> Settle(Collection& self, GroupNumber group, absl::Time now,
+                                     size_t articles_max)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  static absl::Status SettleAll(Collection& self, GroupNumber group, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // The same, where others get the lock in between.
+  static absl::Status SettleInTurns(Collection& self, GroupNumber group)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
+  // The group of this article, if it is there.
+  static absl::Status SettleGroupOf(Collection& self, absl::string_view id)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
+  // The groups that an article has been in, and that it is to join.
+  static absl::Status SettleStoryOf(Collection& self, const PreparedIngest& ingest)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
   // Decide, with the group that the article is to join settled.
   static absl::StatusOr<Verdict> Decide(Collection& self, const PreparedArticle& prepared,
                                         std::optional<Ordinal> except, bool skip_related,

@@ -69,6 +69,7 @@ absl::StatusOr<std::vector<Candidate>> Collection::LoadMembers(GroupNumber group
   RETURN_IF_ERROR(
       store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
         members.push_back({ordinal, member});
+        return true;
       }));
   return members;
 }
@@ -120,37 +121,6 @@ absl::Status Collection::AddMember(const Candidate& article, GroupChange told, L
   return MakeCanonical(article.ordinal, group, change);
 }
 
-absl::StatusOr<Ordinal> Collection::BestMember(GroupNumber group, Ordinal except) const {
-  std::vector<Candidate> members;
-  if (settings_.canonical_policy == CanonicalPolicy::kFirstIngested && !live_.IsAnyDue()) {
-    // The first of the others: no need to look at all.
-    ASSIGN_OR_RETURN(const std::vector<Ordinal> first, store_->Members(uid_, group, 0, 2));
-    for (const Ordinal ordinal : first) members.push_back({ordinal, {}});
-  } else {
-    ASSIGN_OR_RETURN(members, LoadMembers(group));
-  }
-  members.erase(std::remove_if(members.begin(), members.end(),
-                               [&](const Candidate& member) { return member.ordinal == except; }),
-                members.end());
-  if (members.empty()) return absl::DataLossError("store: group without its members");
-  if (!live_.IsAnyDue()) return ChooseCanonical(members, settings_.canonical_policy);
-  // Not one that is about to go, if there is another; else the one that goes last, so that there
-  // need be no other choice until then.
-  std::vector<Candidate> live;
-  Ordinal last = members.front().ordinal;
-  absl::Time last_time = absl::InfinitePast();
-  for (const Candidate& member : members) {
-    ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, member.ordinal));
-    const absl::Time time = store::ArticleTime(record);
-    if (!live_.IsExpired(time, live_.Now())) live.push_back(member);
-    if (time >= last_time) {
-      last_time = time;
-      last = member.ordinal;
-    }
-  }
-  return live.empty() ? last : ChooseCanonical(live, settings_.canonical_policy);
-}
-
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
                                       Change* change) const {
   const CanonicalPolicy policy = settings_.canonical_policy;
@@ -172,7 +142,7 @@ absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* gro
   for (Candidate& member : members) {
     if (member.ordinal == article.ordinal) member = article;
   }
-  return MakeCanonical(ChooseCanonical(members, policy), group, change);
+  return MakeCanonical(ChooseCanonical(members, policy, live_.Cutoff(change->time)), group, change);
 }
 
 absl::Status Collection::RemoveMember(Ordinal ordinal, const Leaving& leaving, LoadedGroup* group,
@@ -194,7 +164,7 @@ absl::Status Collection::RemoveMember(Ordinal ordinal, const Leaving& leaving, L
     record.canonical_pinned = false;
   } else if (record.canonical == ordinal) {
     record.canonical_pinned = false;
-    ASSIGN_OR_RETURN(const Ordinal heir, BestMember(group->number, ordinal));
+    ASSIGN_OR_RETURN(const Ordinal heir, live_.BestMember(group->number, ordinal, change->time));
     RETURN_IF_ERROR(MakeCanonical(heir, group, change));
   }
   return PutOrEnd(group, change);
@@ -266,16 +236,18 @@ absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, G
 }
 
 absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
   Change change(uid_, state_, live_.Now());
   Ordinal canonical = record.canonical;
   if (id.empty()) {
-    ASSIGN_OR_RETURN(const std::vector<Candidate> members, LoadMembers(group.number));
-    if (!members.empty()) canonical = ChooseCanonical(members, settings_.canonical_policy);
+    if (record.members > 0) {
+      ASSIGN_OR_RETURN(canonical, live_.BestMember(group.number, std::nullopt, change.time));
+    }
   } else {
     ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
     if (!ordinal.has_value()) return NotAMember("article_id", id);
@@ -306,10 +278,12 @@ absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
 }
 
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, merged));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
-  RETURN_IF_ERROR(Expiry::Settle(*this, merged, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, merged, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   ASSIGN_OR_RETURN(LoadedGroup other, LoadGroup(merged));
   if (group.number == other.number) {
@@ -382,6 +356,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
 }
 
 absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, request.group));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const Hash128 hash = HashOf(request);
@@ -389,14 +364,14 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
                    FindRepeated(request.request_id, store::RequestRecord::Kind::kSplit,
                                 request.ids.front(), hash));
   if (earlier.has_value()) {
-    ASSIGN_OR_RETURN(const LoadedGroup group, LoadGroup(request.group));
-    ASSIGN_OR_RETURN(const LoadedGroup made, LoadGroup(earlier->verdict.group));
+    ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(request.group));
+    ASSIGN_OR_RETURN(const LoadedGroup made, live_.LoadGroup(earlier->verdict.group));
     Split split;
     ASSIGN_OR_RETURN(split.group, Summarise(group));
     ASSIGN_OR_RETURN(split.new_group, Summarise(made));
     return split;
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, request.group, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, request.group, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
   Change change(uid_, state_, live_.Now());
   absl::flat_hash_set<Ordinal> chosen;
@@ -427,7 +402,8 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   made.number = change.state.next_group++;
   ++change.state.groups;
   made.record.members = leaving.size();
-  made.record.canonical = ChooseCanonical(leaving, settings_.canonical_policy);
+  const absl::Time cutoff = live_.Cutoff(change.time);
+  made.record.canonical = ChooseCanonical(leaving, settings_.canonical_policy, cutoff);
   for (const Candidate& member : leaving) {
     RETURN_IF_ERROR(MoveMember(member, group.number, made.number, &change));
   }
@@ -449,8 +425,8 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   }
   if (chosen.contains(record.canonical)) {
     record.canonical_pinned = false;
-    RETURN_IF_ERROR(
-        MakeCanonical(ChooseCanonical(staying, settings_.canonical_policy), &group, &change));
+    RETURN_IF_ERROR(MakeCanonical(ChooseCanonical(staying, settings_.canonical_policy, cutoff),
+                                  &group, &change));
   }
   RETURN_IF_ERROR(EnsureReference(&group, &change));
   RETURN_IF_ERROR(EnsureReference(&made, &change));
@@ -470,13 +446,16 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
 }
 
 absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal withdrawal) {
+  RETURN_IF_ERROR(withdrawal.article_id.empty()
+                      ? Expiry::SettleInTurns(*this, number)
+                      : Expiry::SettleGroupOf(*this, withdrawal.article_id));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   // The article may have been moved since its group was looked up.
   if (!withdrawal.article_id.empty()) {
     ASSIGN_OR_RETURN(number, GroupOf(withdrawal.article_id));
   }
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
   Change change(uid_, state_, live_.Now());
@@ -511,9 +490,10 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
 }
 
 absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  RETURN_IF_ERROR(Expiry::Settle(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
   if (record.withdrawal.has_value()) {

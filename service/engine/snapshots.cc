@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <future>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
+#include "service/store/disk_room.h"
 #include "service/store/records.h"
 
 namespace newsprint {
@@ -130,30 +130,6 @@ absl::Status Snapshots::Begin() {
   return absl::OkStatus();
 }
 
-// What is copied, and not linked, is little more than the log. It must not eat up the reserve, or
-// nothing could be written any more.
-absl::Status Snapshots::CheckRoom() const {
-  uint64_t copied = 0;
-  std::error_code error;
-  for (fs::directory_iterator at(data_dir_, error), end; !error && at != end; at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if (!absl::EndsWith(name, ".log") && !absl::StartsWith(name, "MANIFEST-")) continue;
-    std::error_code gone;  // meanwhile
-    const uint64_t bytes = fs::file_size(at->path(), gone);
-    if (!gone) copied += bytes;
-  }
-  if (error) return FileError("cannot read", data_dir_, error);
-  const fs::space_info space = fs::space(data_dir_, error);
-  if (error) return FileError("cannot read", data_dir_, error);
-  const uint64_t needed = copied + disk_reserve_bytes_;
-  if (space.available < needed) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("snapshot: not enough room on disk, got ", space.available,
-                     " bytes free, limit ", needed, " or more (the log and --disk_reserve_bytes)"));
-  }
-  return absl::OkStatus();
-}
-
 // Files of graphs are replaced as a whole and never written to again, so a link is a copy.
 absl::Status Snapshots::LinkGraphs(const std::string& dir) const {
   std::error_code error;
@@ -206,13 +182,13 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
     return absl::AlreadyExistsError(
         absl::StrCat("name: snapshot exists already, got \"", name, "\""));
   }
-  RETURN_IF_ERROR(CheckRoom());
+  // What is copied, and not linked, is little more than the log. It must not eat up the reserve, or
+  // nothing could be written any more.
+  RETURN_IF_ERROR(store::CheckRoom(data_dir_, disk_reserve_bytes_, "snapshot"));
   const bool first = fs::create_directory(snapshots_dir_, error);
   if (error) return FileError("cannot make", snapshots_dir_, error);
   if (first) RETURN_IF_ERROR(store::SyncDir(data_dir_));
-  std::promise<absl::Status> durable;
-  store_->NotifySynced([&durable](absl::Status status) { durable.set_value(std::move(status)); });
-  RETURN_IF_ERROR(durable.get_future().get());
+  RETURN_IF_ERROR(store_->WaitSynced());
 
   const std::string temporary = HiddenPathOf(name, ".tmp");
   const absl::Cleanup remove_temporary = [&temporary] {

@@ -93,7 +93,6 @@ class Snapshots {
   std::string PathOf(absl::string_view name) const;
   // One that nothing has, and that Begin removes.
   std::string HiddenPathOf(absl::string_view name, absl::string_view suffix);
-  absl::Status CheckRoom() const;
   absl::Status LinkGraphs(const std::string& dir) const;
   absl::StatusOr<store::Manifest> Complete(const std::string& dir,
                                            absl::FunctionRef<bool()> keep_going) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -15,11 +16,7 @@ namespace {
 // after a crash that many are linked anew, in the background, at some 100 us each.
 constexpr int64_t kUnsavedMin = 32'768;
 constexpr int64_t kUnsavedShare = 8;
-// Vectors are moved to an index without dead rows when there are so many, of which at least one in
-// kDeadShare is dead; so many are moved with the lock held.
-constexpr uint32_t kCompactedRowsMin = 4096;
-constexpr uint32_t kDeadShare = 3;
-constexpr uint32_t kRowsMovedTogether = 1024;
+constexpr uint32_t kRowsMovedTogether = 1024;  // to an index without dead rows, with the lock held
 constexpr int kMovesPerStep = 16;
 constexpr uintmax_t kFreeSpaceMin = uintmax_t{1} << 30;  // bytes that a file of graphs leaves
 
@@ -73,6 +70,12 @@ std::string SubjectIndex::GraphPath(uint32_t generation) const {
   return absl::StrCat(files_path_, generation, ".graphs");
 }
 
+void SubjectIndex::RemoveGraphs(uint32_t generation) const {
+  if (files_path_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove(GraphPath(generation), ignored);
+}
+
 std::vector<std::string> SubjectIndex::GraphPaths() const {
   std::vector<std::string> paths;
   if (files_path_.empty()) return paths;
@@ -123,9 +126,10 @@ absl::StatusOr<bool> SubjectIndex::SaveGraphs(bool all) const {
 
 absl::Status SubjectIndex::Add(Ordinal ordinal, const IndexedSubject& subject) {
   if (forward_ != nullptr) forward_->Put(ordinal, subject.terms);  // before a search can find it
+  std::shared_ptr<index::VectorIndex> freed_unlocked;
   MutexLock lock(mutex_);
   terms_.Add(subject.terms);
-  RETURN_IF_ERROR(AddPresent(ordinal, subject.vector));
+  RETURN_IF_ERROR(AddPresent(ordinal, subject.vector, &freed_unlocked));
   if (next_vectors_ == nullptr) return absl::OkStatus();
   return AddVector(ordinal, subject.next_vector, next_vectors_.get());
 }
@@ -141,30 +145,33 @@ void SubjectIndex::Remove(Ordinal ordinal, absl::Span<const WeightedTerm> terms)
 
 absl::Status SubjectIndex::SetVector(uint32_t generation, Ordinal ordinal,
                                      absl::Span<const float> vector) {
+  std::shared_ptr<index::VectorIndex> freed_unlocked;
   MutexLock lock(mutex_);
-  if (generation == embedding_->settings.generation) return AddPresent(ordinal, vector);
+  if (generation == embedding_->settings.generation) {
+    return AddPresent(ordinal, vector, &freed_unlocked);
+  }
   if (next_ != nullptr && generation == next_->settings.generation) {
     return AddVector(ordinal, vector, next_vectors_.get());
   }
   return absl::OkStatus();  // of a move that was cancelled
 }
 
-absl::Status SubjectIndex::AddPresent(Ordinal ordinal, absl::Span<const float> vector) {
+absl::Status SubjectIndex::AddPresent(Ordinal ordinal, absl::Span<const float> vector,
+                                      std::shared_ptr<index::VectorIndex>* freed_unlocked) {
   RETURN_IF_ERROR(AddVector(ordinal, vector, vectors_.get()));
   if (compacted_ == nullptr) return absl::OkStatus();
   const absl::Status status = AddVector(ordinal, vector, compacted_.get());
-  if (!status.ok()) compacted_ = nullptr;  // it is begun anew
+  if (!status.ok()) freed_unlocked->swap(compacted_);  // it is begun anew
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> SubjectIndex::Compact() {
   std::shared_ptr<index::VectorIndex> freed_unlocked;
-  for (int move = 0; move < kMovesPerStep; ++move) {
+  std::optional<uint32_t> old_graphs;
+  for (int move = 0; move < kMovesPerStep && !old_graphs.has_value(); ++move) {
     MutexLock lock(mutex_);
     if (compacted_ == nullptr) {
-      const uint32_t rows = vectors_->rows();
-      const size_t dead = rows - vectors_->size();
-      if (rows < kCompactedRowsMin || dead * kDeadShare < rows) return false;
+      if (!vectors_->IsWorthCompacting()) return false;
       ASSIGN_OR_RETURN(compacted_, NewVectorIndex(*embedding_));
       compacted_rows_ = 0;
     }
@@ -172,12 +179,8 @@ absl::StatusOr<bool> SubjectIndex::Compact() {
       if (!compacted_->IsBuilt()) return false;
       freed_unlocked = std::move(vectors_);
       vectors_ = std::move(compacted_);
-      // It holds the dead rows, and a start would take them up as long as nothing else is saved.
-      std::error_code error;
-      if (!files_path_.empty()) {
-        std::filesystem::remove(GraphPath(embedding_->settings.generation), error);
-      }
-      return true;
+      old_graphs = embedding_->settings.generation;
+      continue;
     }
     const absl::StatusOr<uint32_t> row =
         compacted_->AddFrom(*vectors_, compacted_rows_, kRowsMovedTogether);
@@ -187,6 +190,8 @@ absl::StatusOr<bool> SubjectIndex::Compact() {
     }
     compacted_rows_ = *row;
   }
+  // They hold the dead rows, and a start would take them up as long as nothing else is saved.
+  if (old_graphs.has_value()) RemoveGraphs(*old_graphs);
   return true;
 }
 
@@ -208,19 +213,17 @@ void SubjectIndex::CancelMove() {
 void SubjectIndex::CompleteMove() {
   std::shared_ptr<index::VectorIndex> freed_unlocked;
   std::shared_ptr<index::VectorIndex> compacted_freed_unlocked;
-  std::string old_graphs;
+  uint32_t old_generation = 0;
   {
     MutexLock lock(mutex_);
-    freed_unlocked = vectors_;
+    freed_unlocked = std::move(vectors_);
     compacted_freed_unlocked = std::move(compacted_);
-    old_graphs = GraphPath(embedding_->settings.generation);
+    old_generation = embedding_->settings.generation;
     embedding_ = std::move(next_);
     vectors_ = std::move(next_vectors_);
     next_ = nullptr;
   }
-  if (files_path_.empty()) return;
-  std::error_code error;  // the next start deletes it, else
-  std::filesystem::remove(old_graphs, error);
+  RemoveGraphs(old_generation);
 }
 
 absl::StatusOr<std::vector<Ordinal>> SubjectIndex::Nearest(uint32_t generation,

@@ -97,8 +97,13 @@ class SubjectIndex {
       : files_path_(std::move(files_path)), terms_(general) {}
 
   std::string GraphPath(uint32_t generation) const;
-  absl::Status AddPresent(Ordinal ordinal, absl::Span<const float> vector)
+  // What it takes out of the object goes to `freed_unlocked`: its thread is waited for when it
+  // goes away.
+  absl::Status AddPresent(Ordinal ordinal, absl::Span<const float> vector,
+                          std::shared_ptr<index::VectorIndex>* freed_unlocked)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Deletes the graphs of a generation; the next start does when that fails.
+  void RemoveGraphs(uint32_t generation) const;
   std::shared_ptr<const index::VectorIndex> vectors() const;
 
   const std::string files_path_;

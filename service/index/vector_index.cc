@@ -28,8 +28,10 @@ constexpr size_t kWalkMax = 4096;
 
 bool IsWorthWalking(size_t ef, size_t rows) { return ef <= kWalkMax && ef * kGraphShareMin < rows; }
 
-// A file with more dead rows than one in so many is not worth loading.
-constexpr size_t kDeadShareMin = 4;
+// An index without dead rows is made when there are so many rows, of which at least one in
+// kDeadShare is dead.
+constexpr uint32_t kCompactedRowsMin = 4096;
+constexpr size_t kDeadShare = 3;
 
 // The rows of consecutive ordinals; kNoRow for those without one.
 struct OrdinalPage {
@@ -352,10 +354,6 @@ absl::Status VectorIndex::Load(const std::string& path) {
       }
     }
     auto builder = std::make_unique<SegmentBuilder>(file.rows.get(), BuilderOptions(impl.options));
-    if ((file.ordinals.size() - loaded->size()) * kDeadShareMin > file.ordinals.size()) {
-      status = absl::NotFoundError("vector index file: too many dead rows");
-      return;
-    }
     builder->Restore(std::move(file.segments));
     impl.saved_rows = file.rows->size();
     impl.loaded = std::move(loaded);
@@ -375,6 +373,12 @@ bool VectorIndex::IsBuilt() const {
   const Options& options = impl_->options;
   if (built == 0) return rows <= static_cast<uint32_t>(options.exact_rows_max);
   return rows - built <= static_cast<uint32_t>(options.tail_rows_max);
+}
+
+bool VectorIndex::IsWorthCompacting() const {
+  const size_t live = size();  // first, as rows that are added now must not count as dead
+  const uint32_t all = rows();
+  return all >= kCompactedRowsMin && (all - live) * kDeadShare >= all;
 }
 
 uint32_t VectorIndex::rows() const { return impl_->rows->size(); }

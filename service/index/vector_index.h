@@ -69,10 +69,10 @@ class VectorIndex {
   absl::Status Save(const std::string& path);
   // Rows that a Save would write beyond those of the last Save, or Load.
   int64_t unsaved_rows() const;
-  // NOT_FOUND where there is no file, or one of which more than a quarter of the rows were dead, as
-  // building anew is better than to keep them. DATA_LOSS when it is damaged, or of another version
-  // or shape than `options`; the index is empty and usable then. A row of the file is not found
-  // before its article is added with the very same vector, which then costs less than a new one.
+  // Whatever Save has written, dead rows and all. NOT_FOUND where there is no file. DATA_LOSS when
+  // it is damaged, or of another version or shape than `options`; the index is empty and usable
+  // then. A row of the file is not found before its article is added with the very same vector,
+  // which then costs less than a new one.
   absl::Status Load(const std::string& path);
   // Rows of the file that nobody has added until now are dead.
   void FinishLoading();
@@ -82,6 +82,9 @@ class VectorIndex {
 
   // Whether most of the rows are in graphs, or there are too few for any.
   bool IsBuilt() const;
+
+  // Whether so many of the rows are dead that AddFrom should make an index of the others.
+  bool IsWorthCompacting() const;
 
   size_t size() const;
   uint32_t rows() const;  // with dead ones

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/rpc/from_proto.h"
+#include "service/rpc/log.h"
 #include "service/rpc/page_token.h"
 #include "service/rpc/to_proto.h"
 
@@ -462,8 +464,10 @@ absl::Status Handlers::CreateSnapshot(const v1::CreateSnapshotRequest& request,
                                       v1::CreateSnapshotResponse* response,
                                       absl::FunctionRef<bool()> keep_going) const {
   if (!request.name().empty()) RETURN_IF_ERROR(CheckSnapshotName(request.name()));
+  const absl::Time begin = absl::Now();
   ASSIGN_OR_RETURN(const SnapshotInfo snapshot,
                    engine_->snapshots().Create(request.name(), keep_going));
+  LogSnapshotCreated(snapshot, absl::Now() - begin);
   ToProto(snapshot, response->mutable_snapshot());
   return absl::OkStatus();
 }
@@ -488,7 +492,9 @@ absl::Status Handlers::ListSnapshots(const v1::ListSnapshotsRequest& request,
 absl::Status Handlers::DeleteSnapshot(const v1::DeleteSnapshotRequest& request,
                                       v1::DeleteSnapshotResponse* /*response*/) const {
   RETURN_IF_ERROR(CheckSnapshotName(request.name()));
-  return engine_->snapshots().Delete(request.name());
+  RETURN_IF_ERROR(engine_->snapshots().Delete(request.name()));
+  LogSnapshotDeleted(request.name());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<SnapshotReader>> Handlers::ReadSnapshot(

@@ -92,4 +92,13 @@ void LogRefusal(absl::string_view identity, absl::string_view method, const absl
                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
 }
 
+void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took) {
+  spdlog::info("event=snapshot_created name={} bytes={} seconds={:.2f}", snapshot.name,
+               snapshot.bytes, absl::ToDoubleSeconds(took));
+}
+
+void LogSnapshotDeleted(absl::string_view name) {
+  spdlog::info("event=snapshot_deleted name={}", std::string(name));
+}
+
 }  // namespace newsprint::rpc

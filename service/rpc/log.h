@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "service/engine/snapshots.h"
 
 namespace newsprint::rpc {
 
@@ -17,6 +19,9 @@ void LogServerFault(absl::string_view method, const absl::Status& status);
 // Logs a call that was refused for who makes it. `identity` and `peer` may be empty.
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
                 absl::string_view peer);
+// What takes up disk space until somebody deletes it.
+void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);
+void LogSnapshotDeleted(absl::string_view name);
 
 }  // namespace newsprint::rpc
 

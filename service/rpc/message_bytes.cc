@@ -69,6 +69,7 @@ grpc::ByteBuffer SerializeNeeded(const google::protobuf::MessageLite& answer,
 void CaptureProtobufLog() { google::protobuf::SetLogHandler(&OnProtobufLog); }
 
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message) {
+  if (!bytes.Valid()) return absl::CancelledError("request: the client is gone");
   grpc::Slice whole;
   if (const grpc::Status status = bytes.DumpToSingleSlice(&whole); !status.ok()) {
     return absl::InternalError(absl::StrCat("request: cannot be read: ", status.error_message()));

@@ -20,8 +20,9 @@ namespace newsprint::rpc {
 // error. Once a process, before the first parse.
 void CaptureProtobufLog();
 
-// INVALID_ARGUMENT when the bytes are no such message. What could be read is in `message` all the
-// same.
+// CANCELLED when there are none: gRPC makes a call all the same when the client is gone before its
+// request has come. INVALID_ARGUMENT when the bytes are no such message; what could be read is in
+// `message` all the same.
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message);
 
 // An answer counts in `admission` until gRPC needs its bytes no more: they are sent, or will not

@@ -77,8 +77,6 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
           "server: answers wait for callers that read slowly; go on from here after a pause"));
     }
     if (reader_ == nullptr) {
-      // gRPC makes the call all the same when the client is gone before its request has come.
-      if (!request_bytes_.Valid()) return absl::CancelledError("stream: broken off");
       v1::ReadSnapshotRequest request;
       RETURN_IF_ERROR(ParseMessage(request_bytes_, &request));
       RETURN_IF_ERROR(dispatcher_.Authorize(caller_, kMethod, ""));

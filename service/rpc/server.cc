@@ -240,7 +240,7 @@ absl::Status CheckTlsOptions(const TlsOptions& tls) {
   if (!tls.enabled() && !tls.client_ca.empty()) {
     return absl::InvalidArgumentError("tls_client_ca: goes with --tls_cert and --tls_key");
   }
-  if (tls.client_ca.empty() != (tls.client_auth == ClientAuth::kNone)) {
+  if (tls.client_ca.empty() != (tls.effective_client_auth() == ClientAuth::kNone)) {
     return absl::InvalidArgumentError(
         "tls_client_auth: request and require go with --tls_client_ca, none goes without");
   }
@@ -256,6 +256,11 @@ absl::Status CheckSecurity(const ServerOptions& options) {
   return security.admin_listen.empty()
              ? absl::OkStatus()
              : CheckExposure("admin_listen", security.admin_listen, security);
+}
+
+absl::Status CheckSecurityFiles(const SecurityOptions& security) {
+  if (security.tls.enabled()) RETURN_IF_ERROR(Certificates::Open(security.tls).status());
+  return AccessControl::Open(security.access_file).status();
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,

@@ -42,7 +42,7 @@ struct ServerOptions {
   int64_t queue_bytes_max = int64_t{64} << 20;
   // Calls of one connection, streams among them, that may be open; its client holds back further
   // ones.
-  int connection_calls_max = 256;
+  int connection_calls_max = 100;
   // What gRPC may hold in buffers. Beyond it takes no new connections and breaks off calls.
   int64_t grpc_bytes_max = int64_t{512} << 20;
   // After this time of silence a client is asked for a sign of life, and after the same time
@@ -56,6 +56,8 @@ struct ServerOptions {
 absl::Status CheckListenAddress(const std::string& listen, absl::string_view field = "listen");
 // INVALID_ARGUMENT for addresses and SecurityOptions that do not go together. Reads no files.
 absl::Status CheckSecurity(const ServerOptions& options);
+// INVALID_ARGUMENT for files of SecurityOptions that are no good. Start finds the same.
+absl::Status CheckSecurityFiles(const SecurityOptions& security);
 // Whether nobody outside of this machine can connect to this HOST:PORT.
 bool IsLoopback(const std::string& listen);
 

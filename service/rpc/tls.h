@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,10 +28,13 @@ enum class ClientAuth {
 struct TlsOptions {
   std::string cert;  // the server's, with the chain up to a root behind it; empty: no TLS
   std::string key;
-  std::string client_ca;  // roots of the clients' certificates
-  ClientAuth client_auth = ClientAuth::kNone;
+  std::string client_ca;                  // roots of the clients' certificates
+  std::optional<ClientAuth> client_auth;  // absent: kRequire with client_ca, else kNone
 
   bool enabled() const { return !cert.empty(); }
+  ClientAuth effective_client_auth() const {
+    return client_auth.value_or(client_ca.empty() ? ClientAuth::kNone : ClientAuth::kRequire);
+  }
 };
 
 // The files of TlsOptions as they were when they last were good. Thread-safe but for Poll, which is
@@ -56,7 +60,7 @@ class Certificates {
   };
   // The latest good ones; a number that differs whenever they do goes to `version`.
   std::shared_ptr<const Pems> Latest(uint64_t* version) const;
-  ClientAuth client_auth() const { return options_.client_auth; }
+  ClientAuth client_auth() const { return options_.effective_client_auth(); }
 
  private:
   explicit Certificates(const TlsOptions& options);

@@ -171,8 +171,6 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 
   // Reads the request, and arranges to be woken.
   absl::Status Subscribe() {
-    // gRPC makes the call all the same when the client is gone before its request has come.
-    if (!request_bytes_.Valid()) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
     request_bytes_.Clear();
     request_.DiscardUnknownFields();

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
@@ -30,6 +30,7 @@
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
 #include "service/store/records.h"
+#include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
 
 namespace newsprint::store {
@@ -65,6 +66,15 @@ class Scan {
   const std::string end_;
   const rocksdb::Slice bound_;
   std::unique_ptr<rocksdb::Iterator> at_;
+};
+
+// Bodies of one collection that cannot be read, all for one reason.
+struct UnreadableBodies {
+  static constexpr size_t kNumbersMax = 5;
+
+  std::string reason;
+  uint64_t count = 0;  // 0: nobody knows whose they are
+  std::vector<Ordinal> first;
 };
 
 // One check of one folder.
@@ -120,6 +130,7 @@ class FolderChecker {
   size_t ArticlesExpected(uint32_t uid) const;
   // False when some could not be read.
   absl::StatusOr<bool> CheckBodies(uint32_t uid, CollectionChecker* checker);
+  void ReportUnreadable(uint32_t uid, const UnreadableBodies& bodies);
   // Looks for what belongs to no collection. `what`: "records" or "bodies".
   void CheckForLeftovers(rocksdb::ColumnFamilyHandle* family, absl::string_view what);
 
@@ -160,11 +171,7 @@ absl::Status FolderChecker::Lock() {
   const std::string reason = locked.ToString();
   // Not even opened: a mount or a file that may only be read.
   if (absl::StrContains(reason, "open a file for lock")) return LockToRead(path, reason);
-  if (absl::StrContains(reason, std::strerror(EAGAIN)) ||
-      absl::StrContains(reason, std::strerror(EACCES)) ||
-      absl::StrContains(reason, "lock hold by current process")) {
-    return InUse();
-  }
+  if (IsHeldLock(locked)) return InUse();
   return absl::UnavailableError(absl::StrCat(dir_, ": cannot lock: ", reason));
 }
 
@@ -409,7 +416,7 @@ absl::StatusOr<bool> FolderChecker::CheckFolderRecords() {
 absl::StatusOr<bool> FolderChecker::CheckBodies(uint32_t uid, CollectionChecker* checker) {
   const Scan at(db_.get(), families_[1], KeyFixed32(uid));
   Ordinal next = 0;  // the first that has not been looked at
-  bool complete = true;
+  std::optional<UnreadableBodies> unreadable;
   at->Seek(KeyFixed32(uid));
   while (true) {
     for (; at->Valid(); at->Next()) {
@@ -422,21 +429,37 @@ absl::StatusOr<bool> FolderChecker::CheckBodies(uint32_t uid, CollectionChecker*
       checker->AddBody(rest.substr(1));
       next = ReadKeyFixed32(rest.substr(1)) + 1;
     }
-    if (at->status().ok()) return complete;
+    if (at->status().ok()) break;
     RETURN_IF_ERROR(Count(0, 1));
+    // A damaged block is met once for each body in it.
+    std::string reason = at->status().ToString();
+    if (unreadable.has_value() && unreadable->reason != reason) {
+      ReportUnreadable(uid, *std::exchange(unreadable, std::nullopt));
+    }
+    if (!unreadable.has_value()) unreadable.emplace().reason = std::move(reason);
     // The iterator does not say which body it could not read: the first that should come now.
-    complete = false;
-    const std::optional<Ordinal> damaged = checker->NextWithBody(next);
-    report_.problems.Add(
-        ProblemKind::kFile,
-        absl::StrCat(
-            damaged.has_value() ? absl::StrCat("body of article number ", *damaged) : "bodies",
-            " of collection \"", collections_.at(uid).settings.name,
-            "\": ", at->status().ToString()));
-    if (!damaged.has_value()) return complete;
-    next = *damaged + 1;
+    const std::optional<Ordinal> body = checker->NextWithBody(next);
+    if (!body.has_value()) break;
+    if (unreadable->count++ < UnreadableBodies::kNumbersMax) unreadable->first.push_back(*body);
+    next = *body + 1;
     at->Seek(OrdinalKey(uid, kBodyTag, next));
   }
+  if (unreadable.has_value()) ReportUnreadable(uid, *unreadable);
+  return !unreadable.has_value();
+}
+
+void FolderChecker::ReportUnreadable(uint32_t uid, const UnreadableBodies& bodies) {
+  std::string what = "bodies";
+  if (bodies.count == 1) {
+    what = absl::StrCat("body of article number ", bodies.first.front());
+  } else if (bodies.count > 1) {
+    what = absl::StrCat("bodies of ", bodies.count, " articles, numbers ",
+                        absl::StrJoin(bodies.first, ", "),
+                        bodies.count > bodies.first.size() ? " and others," : ",");
+  }
+  report_.problems.Add(ProblemKind::kFile,
+                       absl::StrCat(what, " of collection \"", collections_.at(uid).settings.name,
+                                    "\": ", bodies.reason));
 }
 
 absl::Status FolderChecker::CheckCollection(CollectionRecord record) {
@@ -550,12 +573,10 @@ absl::string_view ProblemAdvice(ProblemKind kind) {
       return "delete the file: the graphs are built again after the next start";
     case ProblemKind::kLeftover:
       return "its record is lost, as a collection is deleted in one piece: restore a backup "
-             "(newsprint "
-             "restore), and keep this folder aside until then";
+             "(newsprint restore), and keep this folder aside until then";
     case ProblemKind::kLog:
       return "restore a backup; or remove the file ACKNOWLEDGED, and the server starts without "
-             "what is "
-             "missing";
+             "what is missing";
     default:
       return "restore a backup (newsprint restore), and keep this folder aside until then";
   }

@@ -213,7 +213,8 @@ void CollectionChecker::AddGroup(absl::string_view rest, absl::string_view value
 
 void CollectionChecker::AddMember(absl::string_view rest, absl::string_view value) {
   constexpr size_t kBytes = sizeof(GroupNumber) + kOrdinalBytes;
-  if (!Read(rest, kBytes, "member", DecodeMember(value))) return;
+  const auto record = Read(rest, kBytes, "member", DecodeMember(value));
+  if (!record.has_value()) return;
   const GroupNumber number = ReadKeyFixed64(rest);
   const auto ordinal = static_cast<Ordinal>(Tail<Ordinal>(rest));
   SeenGroup* group = FindGroup(number);
@@ -228,6 +229,9 @@ void CollectionChecker::AddMember(absl::string_view rest, absl::string_view valu
   if (article == nullptr) return ReportGroup(number, what + "is not there");
   if (article->group != number) {
     return ReportGroup(number, absl::StrCat(what, "says that it is of group g", article->group));
+  }
+  if (article->time != absl::ToUnixMicros(record->time)) {
+    ReportGroup(number, what + "has another time");
   }
   article->parts |= kMember;
 }

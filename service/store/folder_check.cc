@@ -15,13 +15,18 @@
 #include "service/common/status_macros.h"
 #include "service/store/acknowledged_file.h"
 #include "service/store/codec.h"
+#include "service/store/disk_room.h"
 #include "service/store/info_log.h"
 #include "service/store/keys.h"
+#include "service/store/records.h"
 #include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
 
 namespace newsprint::store {
 namespace {
+
+// What an upgrade writes, with room to spare.
+constexpr uint64_t kUpgradeBytesPerArticle = 192;
 
 // Tables, blobs and write-ahead logs: there are none before there is a CURRENT.
 int CountDataFiles(const std::string& data_dir) {
@@ -43,13 +48,12 @@ absl::Status CheckNotInUse(const std::string& data_dir) {
     env->UnlockFile(lock);
     return absl::OkStatus();
   }
-  const std::string message = locked.ToString();
-  if (absl::StrContains(message, "temporarily unavailable") ||
-      absl::StrContains(message, "lock hold by current process")) {
+  if (IsHeldLock(locked)) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: in use by another process, got ", data_dir));
   }
-  return absl::UnavailableError(absl::StrCat("data_dir: cannot open ", data_dir, ": ", message));
+  return absl::UnavailableError(
+      absl::StrCat("data_dir: cannot open ", data_dir, ": ", locked.ToString()));
 }
 
 // Sees what a start would replay of the write-ahead logs, which is all writes since the tables, one
@@ -95,7 +99,22 @@ class LogReader final : public rocksdb::WalFilter {
 struct Recoverable {
   uint64_t sequence = 0;  // of the last write
   std::string format;     // record; empty when there is none
+  uint64_t articles = 0;  // of all collections, as their counters say
 };
+
+uint64_t CountArticles(rocksdb::DB* db) {
+  uint64_t articles = 0;
+  const std::string prefix = Key(0, kCollectionTag);
+  const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator({}));
+  for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+    const uint32_t uid = ReadKeyFixed32({at->key().data() + prefix.size(), sizeof(uint32_t)});
+    std::string value;
+    if (!db->Get({}, Key(uid, kStateTag), &value).ok()) continue;
+    const absl::StatusOr<CollectionState> state = DecodeState(value);
+    if (state.ok()) articles += state->articles;
+  }
+  return articles;
+}
 
 absl::StatusOr<Recoverable> Read(const std::string& data_dir, LogReader* logs) {
   rocksdb::Options options;
@@ -117,6 +136,7 @@ absl::StatusOr<Recoverable> Read(const std::string& data_dir, LogReader* logs) {
   recoverable.sequence = db->GetLatestSequenceNumber();
   const rocksdb::Status got = db->Get({}, Key(0, kFormatTag), &recoverable.format);
   if (!got.IsNotFound()) RETURN_IF_ERROR(ToStatus(got, "format"));
+  recoverable.articles = CountArticles(db.get());
   return recoverable;
 }
 
@@ -133,7 +153,7 @@ absl::StatusOr<Recoverable> Recover(const std::string& data_dir) {
 
 absl::Status CheckLogs(const std::string& data_dir) { return Recover(data_dir).status(); }
 
-absl::Status CheckFolder(const std::string& data_dir) {
+absl::Status CheckFolder(const std::string& data_dir, uint64_t disk_reserve_bytes) {
   std::error_code error;
   const bool has_database = std::filesystem::exists(absl::StrCat(data_dir, "/CURRENT"), error);
   if (has_database) RETURN_IF_ERROR(CheckNotInUse(data_dir));
@@ -150,12 +170,20 @@ absl::Status CheckFolder(const std::string& data_dir) {
     return absl::Status(found.status().code(), absl::StrCat("data_dir: cannot open ", data_dir,
                                                             ": ", found.status().message()));
   }
-  if (!found->format.empty()) RETURN_IF_ERROR(ReadFormat(found->format).status());
-  if (found->sequence >= acknowledged) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      "data_dir: acknowledged writes are missing, got ", found->sequence, ", expected ",
-      acknowledged, ": a write-ahead log or the manifest is damaged or gone, got ", data_dir,
-      "; restore a backup, or remove the file ACKNOWLEDGED to go on without those writes"));
+  uint32_t format = kFormatVersion;
+  if (!found->format.empty()) {
+    ASSIGN_OR_RETURN(format, ReadFormat(found->format));
+  }
+  if (found->sequence < acknowledged) {
+    return absl::DataLossError(absl::StrCat(
+        "data_dir: acknowledged writes are missing, got ", found->sequence, ", expected ",
+        acknowledged, ": a write-ahead log or the manifest is damaged or gone, got ", data_dir,
+        "; restore a backup, or remove the file ACKNOWLEDGED to go on without those writes"));
+  }
+  if (format == kFormatVersion) return absl::OkStatus();
+  return CheckRoom(data_dir, disk_reserve_bytes, "data_dir: upgrade",
+                   found->articles * kUpgradeBytesPerArticle,
+                   absl::StrCat(kUpgradeBytesPerArticle, " bytes for each article"));
 }
 
 }  // namespace newsprint::store

@@ -4,6 +4,7 @@
 #ifndef NEWSPRINT_SERVICE_STORE_FOLDER_CHECK_H_
 #define NEWSPRINT_SERVICE_STORE_FOLDER_CHECK_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,10 +12,11 @@
 namespace newsprint::store {
 
 // Changes nothing in the folder. OK for one without a database. FAILED_PRECONDITION when another
-// process has it open, or when it has a format that this server does not read; DATA_LOSS when files
-// are missing or damaged, or the database holds less than was acknowledged; UNAVAILABLE when it
-// cannot be read.
-absl::Status CheckFolder(const std::string& data_dir);
+// process has it open, or when it has a format that this server does not read; RESOURCE_EXHAUSTED
+// when it is to be upgraded and the disk has too little room for that beside `disk_reserve_bytes`;
+// DATA_LOSS when files are missing or damaged, or the database holds less than was acknowledged;
+// UNAVAILABLE when it cannot be read.
+absl::Status CheckFolder(const std::string& data_dir, uint64_t disk_reserve_bytes);
 
 // DATA_LOSS when a part of the write-ahead logs is missing between others; other errors when the
 // folder cannot be read. Changes nothing in it.

@@ -15,6 +15,7 @@ namespace {
 constexpr uint64_t kRecordVersion = 1;
 constexpr uint64_t kCollectionVersion = 2;  // 2: durability and retention
 constexpr uint64_t kStateVersion = 2;       // 2: articles_expired
+constexpr uint64_t kMemberVersion = 2;      // 2: time
 constexpr uint64_t kChangeVersion = 2;      // 2: expired
 constexpr uint64_t kRequestVersion = 2;     // 2: expired
 
@@ -493,20 +494,23 @@ absl::StatusOr<GroupRecord> DecodeGroup(absl::string_view bytes) {
 
 std::string Encode(const MemberRecord& record) {
   Encoder out;
-  Begin(out);
+  Begin(out, kMemberVersion);
   EncodeOptionalTime(record.published_at, out);
   out.Varint(record.body_tokens);
   out.Varint(record.source_rank);
+  out.Time(record.time);
   return out.Take();
 }
 
 absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes) {
   Decoder in(bytes);
-  if (absl::Status status = CheckBegin(in, "member"); !status.ok()) return status;
+  const absl::StatusOr<uint64_t> version = ReadVersion(in, "member", kMemberVersion);
+  if (!version.ok()) return version.status();
   MemberRecord record;
   record.published_at = DecodeOptionalTime(in);
   record.body_tokens = static_cast<int64_t>(in.Varint());
   record.source_rank = static_cast<uint32_t>(in.Varint());
+  record.time = *version >= 2 ? in.Time() : absl::InfiniteFuture();
   return Finish(in, "member", record);
 }
 

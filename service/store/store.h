@@ -45,8 +45,8 @@ class Store {
 
   // Opens or creates the folder, but not its parent. One of an older format is brought to
   // kFormatVersion first, for good. FAILED_PRECONDITION when another process has it open, or when
-  // its format is too old for that, or newer. DATA_LOSS when it is damaged, or holds less than was
-  // acknowledged.
+  // its format is too old for that, or newer; RESOURCE_EXHAUSTED when the disk has too little room
+  // for it beside the reserve. DATA_LOSS when it is damaged, or holds less than was acknowledged.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
   ~Store();
 
@@ -71,6 +71,8 @@ class Store {
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback);
   // The same for what was applied with kAsync too.
   void NotifySynced(absl::AnyInvocable<void(absl::Status)> callback);
+  // Returns when NotifySynced would call back, with its status.
+  absl::Status WaitSynced();
 
   // Reads of one collection. Absent: nullopt, or NOT_FOUND where a record must exist.
   absl::StatusOr<CollectionState> State(uint32_t uid) const;  // a fresh one when absent
@@ -113,9 +115,9 @@ class Store {
                                                size_t members_max) const;
   absl::StatusOr<std::optional<MemberRecord>> GetMember(uint32_t uid, GroupNumber group,
                                                         Ordinal ordinal) const;
-  // Calls `visit` for each member, in the order of ingestion.
+  // Calls `visit` for each member, in the order of ingestion, until it says false.
   absl::Status ForEachMember(uint32_t uid, GroupNumber group,
-                             absl::FunctionRef<void(Ordinal, const MemberRecord&)> visit) const;
+                             absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const;
   // Changes to groups from number `first` on, in order, at most `changes_max`.
   absl::StatusOr<std::vector<GroupChange>> Changes(uint32_t uid, uint64_t first,
                                                    size_t changes_max) const;

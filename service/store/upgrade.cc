@@ -14,7 +14,22 @@ namespace {
 // Articles whose new keys are written together.
 constexpr uint64_t kBatchArticles = 10'000;
 
-// Format 4 has the articles of each collection in the order of their time.
+// The time of an article in its group's record of it.
+absl::Status WriteMemberTime(rocksdb::DB* db, uint32_t uid, const ArticleRecord& article,
+                             Ordinal ordinal, rocksdb::WriteBatch* batch) {
+  if (article.deleted) return absl::OkStatus();  // no member any more
+  const std::string key = MemberKey(uid, article.group, ordinal);
+  std::string bytes;
+  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), key, &bytes);
+  if (status.IsNotFound()) return absl::OkStatus();  // `newsprint check` tells of it
+  RETURN_IF_ERROR(ToStatus(status, "upgrade"));
+  ASSIGN_OR_RETURN(MemberRecord member, DecodeMember(bytes));
+  member.time = ArticleTime(article);
+  return ToStatus(batch->Put(key, Encode(member)), "upgrade");
+}
+
+// Format 4 has the articles of each collection in the order of their time, and the time of each
+// member of a group.
 absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
@@ -38,7 +53,7 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
       uid = found - 1;
       continue;
     }
-    // What an earlier attempt has left may be of articles that an older server changed since.
+    // What an earlier attempt has left.
     const std::string times = Key(uid, kTimeTag);
     batch.DeleteRange(times, PrefixEnd(times));
     const std::string prefix = Key(uid, kArticleTag);
@@ -48,6 +63,7 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
                        DecodeArticle({at->value().data(), at->value().size()}));
       const Ordinal ordinal = ReadKeyFixed32(key.substr(prefix.size()));
       batch.Put(TimeKey(uid, ArticleTime(record), ordinal), rocksdb::Slice());
+      RETURN_IF_ERROR(WriteMemberTime(db, uid, record, ordinal, &batch));
       if (++articles % kBatchArticles == 0) RETURN_IF_ERROR(write());
     }
   }

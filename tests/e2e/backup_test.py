@@ -1,6 +1,7 @@
 """newsprint backup, restore and check with real servers: a backup while articles come in, a server
 over what was restored, and damaged folders."""
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,9 @@ class BackupTest(np.ServerTestCase):
             ingesting.wait_for(before + 100)  # it goes on
         self.assertEqual(self.cli_json(server, "snapshots")["snapshots"], [])
         self.assertEqual(list((server.data_dir / "snapshots").iterdir()), [])
+        for event in (r"snapshot_created name=backup-\S+ bytes=\d+ seconds=\d+\.\d\d",
+                      r"snapshot_deleted name=backup-\S+"):
+            self.assertEqual(len(re.findall(rf"level=info event={event}\n", server.stderr())), 3, event)
         self.stop(server)
         self.assert_whole(server.data_dir)
         for n, (before, _) in enumerate(backups):

@@ -1,4 +1,5 @@
 """newsprintd from outside: start, health, flags, shutdown, restarts after SIGTERM and SIGKILL, logs."""
+import os
 import re
 import subprocess
 import threading
@@ -89,6 +90,12 @@ class StartTest(np.ServerTestCase):
         done = np.run_binary("newsprintd", "--help")
         for flag in ("--listen", "--data_dir", "--drain_seconds", "--log_level"):
             self.assertIn(flag, done.stdout)
+        titles = re.findall(r"^([A-Z].*):$", done.stdout, re.MULTILINE)
+        self.assertEqual(titles, ["Listening", "Storage", "Limits", "Overload", "Embedding",
+                                  "Logging", "Running"])
+        self.assertIn("--title_bytes_max=BYTES\n      Longest title of an article.\n"
+                      "      Default: 4096; 1 to 65536.\n", done.stdout)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
         self.assertEqual(done.stderr, "")
         self.assertNotIn(str(np.ROOT).strip("/"), done.stdout, "a path of the build machine")
         self.assertEqual(done.returncode, 0)
@@ -111,7 +118,7 @@ class BadFlagsTest(np.ServerTestCase):
             done = np.run_binary("newsprintd", *words, seconds=5)
         except subprocess.TimeoutExpired as expired:
             self.fail(f"not refused: it runs, and prints {expired.stdout}")
-        self.assertGreater(done.returncode, 0)
+        self.assertIn(done.returncode, (1, 2))
         self.assertEqual(done.stdout, "")
         said = [line for line in done.stderr.splitlines() if not line.startswith("time=")]
         self.assertEqual(len(said), 1, done.stderr)
@@ -135,6 +142,10 @@ class BadFlagsTest(np.ServerTestCase):
     def test_out_of_range(self):
         for flag, values in {
                 "compute_threads": (-1, 1025), "queue_items_max": (0, 1_000_001),
+                "queue_bytes_max": ((1 << 20) - 1, (1 << 40) + 1),
+                "connection_calls_max": (0, 65537), "keepalive_seconds": (0, 7201),
+                "grpc_bytes_max": ((16 << 20) - 1, 32 << 20, (1 << 40) + 1),
+                "disk_reserve_bytes": (-1, (1 << 40) + 1),
                 "message_bytes_max": (65535, (1 << 30) + 1), "body_bytes_max": (0, (64 << 20) + 1),
                 "title_bytes_max": (0, 65537), "batch_items_max": (0, 100_001),
                 "stream_window_items": (0, 65537), "stream_window_bytes": (65535, (1 << 30) + 1),
@@ -159,6 +170,75 @@ class BadFlagsTest(np.ServerTestCase):
 
     def test_positional_argument(self):
         self.assert_refused("junk", "junk")
+
+
+class CheckConfigTest(np.ServerTestCase):
+    """newsprintd --check_config, which neither listens nor opens the store."""
+
+    def setUp(self):
+        super().setUp()
+        self.data_dir = self.folder / "data"
+
+    def check(self, *words):
+        return np.run_binary("newsprintd", f"--data_dir={self.data_dir}", "--check_config", *words)
+
+    def assert_ok(self, *words):
+        done = self.check(*words)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "configuration ok\n", ""))
+
+    def assert_refused(self, said, *words):
+        done = self.check(*words)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, rf"^newsprintd: [^\n]*{re.escape(said)}[^\n]*\n$")
+
+    def test_ok_and_nothing_is_made(self):
+        self.assert_ok()
+        self.assertFalse(self.data_dir.exists())
+        self.data_dir.mkdir()
+        self.assert_ok("--listen=[::]:7420", "--remote_embedders=a=tei://host:80")
+        self.assertEqual(list(self.data_dir.iterdir()), [])
+
+    def test_beside_a_running_server(self):
+        server = self.serve()
+        self.data_dir = server.data_dir
+        self.assert_ok(f"--listen={server.address}")
+        self.assertEqual(self.api(server).GetStats().articles, 0)
+
+    def test_values(self):
+        self.assert_refused("title_bytes_max: out of range, got 0, limit 1 to 65536",
+                            "--title_bytes_max=0")
+        self.assert_refused("listen", "--listen=nonsense")
+        self.assert_refused("grpc_bytes_max: less than queue_bytes_max", "--queue_bytes_max=1000000000")
+        self.assert_refused("no_such_flag", "--no_such_flag")
+        self.assert_refused("embedder.protocol: unknown", "--remote_embedders=a=http://host")
+
+    def test_folders(self):
+        self.assert_refused("models_dir", f"--models_dir={self.folder}/absent")
+        file = self.folder / "file"
+        file.write_text("not a folder")
+        self.assert_refused("models_dir", f"--models_dir={file}")
+        for self.data_dir in (file, file / "below", self.folder / "absent" / "below"):
+            self.assert_refused("data_dir")
+        self.data_dir = ""
+        self.assert_refused("data_dir: required")
+
+    def test_a_folder_that_may_not_be_written(self):
+        self.data_dir.mkdir(mode=0o555)
+        # Root may write everywhere unless it gives its capabilities away.
+        words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+        done = subprocess.run([*words, np.BIN / "newsprintd", f"--data_dir={self.data_dir}",
+                               "--check_config"], capture_output=True, text=True, timeout=30)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("data_dir: Permission denied", done.stderr)
+
+    def test_flag_file(self):
+        file = self.folder / "flags"
+        file.write_text("# A comment.\n\n  --title_bytes_max=100  \n--log_level=warning\n")
+        self.assert_ok(f"--flagfile={file}")
+        file.write_text("--log_level=warning\n--title_bytes_max=0\n")
+        self.assert_refused(f"title_bytes_max: out of range, got 0, limit 1 to 65536 ({file}, line 2)",
+                            f"--flagfile={file}")
+        self.assert_refused("flagfile: cannot be read", f"--flagfile={file}-absent")
 
 
 class TwoServersTest(np.ServerTestCase):
@@ -557,7 +637,7 @@ class LogTest(np.ServerTestCase):
             self.assertIsNotNone(LOG_LINE.fullmatch(line), f"not logfmt: {line}")
 
     def test_warns_of_a_listener_that_others_can_reach(self):
-        server = self.launch(listen="0.0.0.0:0").wait_serving()
+        server = self.launch("--allow_plaintext", listen="0.0.0.0:0").wait_serving()
         self.stop(server)
         lines = server.stderr().splitlines()
         self.assertTrue(any("level=warning event=plaintext_listener" in line for line in lines), lines)

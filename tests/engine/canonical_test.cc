@@ -12,6 +12,8 @@ namespace {
 constexpr CanonicalPolicy kPolicies[] = {
     CanonicalPolicy::kFirstIngested, CanonicalPolicy::kEarliestPublished,
     CanonicalPolicy::kSourcePriority, CanonicalPolicy::kLongest};
+constexpr absl::Time kNever = absl::InfinitePast();
+const absl::Time kIngested = absl::FromUnixSeconds(1'000);
 
 Candidate MakeCandidate(Ordinal ordinal, std::optional<int> published_hour, int64_t body_tokens,
                         uint32_t source_rank) {
@@ -30,17 +32,17 @@ TEST(CanonicalTest, EachPolicyLooksAtItsOwn) {
       MakeCandidate(5, 30, 200, 1), MakeCandidate(2, 40, 100, 2), MakeCandidate(9, 10, 150, 3),
       MakeCandidate(7, 50, 120, 0), MakeCandidate(8, 20, 900, 3),
   };
-  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kFirstIngested), 2u);
-  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kEarliestPublished), 9u);
-  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kSourcePriority), 7u);
-  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kLongest), 8u);
+  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kFirstIngested, kNever), 2u);
+  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kEarliestPublished, kNever), 9u);
+  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kSourcePriority, kNever), 7u);
+  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kLongest, kNever), 8u);
 }
 
 TEST(CanonicalTest, TiesGoToTheOneIngestedFirst) {
   for (const CanonicalPolicy policy : kPolicies) {
     const std::vector<Candidate> members = {MakeCandidate(6, 1, 10, 0), MakeCandidate(4, 1, 10, 0),
                                             MakeCandidate(5, 1, 10, 0)};
-    EXPECT_EQ(ChooseCanonical(members, policy), 4u);
+    EXPECT_EQ(ChooseCanonical(members, policy, kNever), 4u);
     EXPECT_TRUE(BetterCanonical(members[1], members[2], policy));
     EXPECT_FALSE(BetterCanonical(members[2], members[1], policy));
     EXPECT_FALSE(BetterCanonical(members[1], members[1], policy));
@@ -67,7 +69,7 @@ TEST(CanonicalTest, AmongEqualSourcesTheEarliestPublished) {
       MakeCandidate(3, 8, 10, 1),
       MakeCandidate(4, std::nullopt, 10, 1),
   };
-  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kSourcePriority), 3u);
+  EXPECT_EQ(ChooseCanonical(members, CanonicalPolicy::kSourcePriority, kNever), 3u);
 }
 
 TEST(CanonicalTest, AMemberHasTheRankOfItsSource) {
@@ -77,19 +79,40 @@ TEST(CanonicalTest, AMemberHasTheRankOfItsSource) {
   Article article;
   article.published_at = absl::UnixEpoch();
   article.source = "Reuters";
-  const store::MemberRecord member = MakeMember(article, 321, settings);
+  const store::MemberRecord member = MakeMember(article, 321, kIngested, settings);
   EXPECT_EQ(member.source_rank, 1u);
   EXPECT_EQ(member.body_tokens, 321);
   EXPECT_EQ(member.published_at, article.published_at);
   article.source = "AP";
-  EXPECT_EQ(MakeMember(article, 0, settings).source_rank, 0u);
+  EXPECT_EQ(MakeMember(article, 0, kIngested, settings).source_rank, 0u);
   // Others come behind, and so does the unknown source.
   for (const char* other : {"ap", "Reuters ", ""}) {
     article.source = other;
-    EXPECT_EQ(MakeMember(article, 0, settings).source_rank, 2u) << other;
+    EXPECT_EQ(MakeMember(article, 0, kIngested, settings).source_rank, 2u) << other;
   }
   article.published_at.reset();
-  EXPECT_FALSE(MakeMember(article, 0, settings).published_at.has_value());
+  EXPECT_FALSE(MakeMember(article, 0, kIngested, settings).published_at.has_value());
+}
+
+TEST(CanonicalTest, AMemberGoesWithItsTimeOfPublicationUnlessThatIsToCome) {
+  Article article;
+  EXPECT_EQ(MakeMember(article, 0, kIngested, {}).time, kIngested);
+  article.published_at = kIngested - absl::Hours(1);
+  EXPECT_EQ(MakeMember(article, 0, kIngested, {}).time, *article.published_at);
+  article.published_at = kIngested + absl::Hours(1);
+  EXPECT_EQ(MakeMember(article, 0, kIngested, {}).time, kIngested);
+}
+
+TEST(CanonicalTest, OneThatHasExpiredComesAfterAllOthersAndThenTheLastToGo) {
+  std::vector<Candidate> members = {MakeCandidate(1, 1, 10, 0), MakeCandidate(2, 2, 10, 1),
+                                    MakeCandidate(3, 3, 10, 2), MakeCandidate(4, 3, 10, 3)};
+  for (Candidate& member : members) member.member.time = *member.member.published_at;
+  const auto hour = [](int hours) { return absl::UnixEpoch() + absl::Hours(hours); };
+  for (const CanonicalPolicy policy : kPolicies) {
+    EXPECT_EQ(ChooseCanonical(members, policy, hour(1)), 1u);  // of that very time: not expired
+    EXPECT_EQ(ChooseCanonical(members, policy, hour(2)), 2u);
+    EXPECT_EQ(ChooseCanonical(members, policy, hour(4)), 4u);  // of equal times the last ingested
+  }
 }
 
 TEST(CanonicalTest, IsAStrictOrder) {
@@ -119,7 +142,7 @@ TEST(CanonicalTest, IsAStrictOrder) {
     std::sort(sorted.begin(), sorted.end(), better);
     for (int round = 0; round < 5; ++round) {
       std::shuffle(candidates.begin(), candidates.end(), random);
-      EXPECT_EQ(ChooseCanonical(candidates, policy), sorted.front().ordinal);
+      EXPECT_EQ(ChooseCanonical(candidates, policy, kNever), sorted.front().ordinal);
     }
   }
 }

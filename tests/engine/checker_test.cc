@@ -39,6 +39,17 @@ std::string Found(const std::string& dir) {
   return text;
 }
 
+// `where`: 0 is the beginning of the file, 1 its end.
+void FlipByte(const std::string& path, double where) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(0, std::ios::end);
+  const auto at = static_cast<std::streamoff>(static_cast<double>(file.tellg()) * where);
+  file.seekg(at);
+  const char byte = static_cast<char>(file.get() ^ 0x20);
+  file.seekp(at);
+  file.put(byte);
+}
+
 void IngestStory(Collection& collection, const std::string& id, uint64_t story,
                  const std::string& request_id) {
   const auto verdict =
@@ -155,14 +166,19 @@ class CheckerTest : public ::testing::Test {
     });
   }
 
-  void Flip(const std::string& path, double where) const {
-    std::fstream file(folder_ + "/" + path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(0, std::ios::end);
-    const auto at = static_cast<std::streamoff>(static_cast<double>(file.tellg()) * where);
-    file.seekg(at);
-    const char byte = static_cast<char>(file.get() ^ 0x20);
-    file.seekp(at);
-    file.put(byte);
+  void Flip(const std::string& path, double where) const { FlipByte(folder_ + "/" + path, where); }
+
+  // With a manifest, and without what only a server makes.
+  void MakeBackup() const {
+    fs::remove(folder_ + "/LOCK");
+    fs::remove(folder_ + "/ACKNOWLEDGED");
+    store::Manifest manifest;
+    manifest.store_format = store::kFormatVersion;
+    for (const std::string& path : FilesIn(folder_)) {
+      manifest.files.push_back(
+          store::HashFile(folder_, path, [](uint64_t) { return true; }).value());
+    }
+    ASSERT_TRUE(store::WriteManifest(folder_, manifest).ok());
   }
 
   static testing::TempDir* good_;
@@ -267,14 +283,7 @@ TEST_F(CheckerTest, ACutOffBlobFileIsFound) {
 }
 
 TEST_F(CheckerTest, ABackupIsComparedWithItsManifest) {
-  fs::remove(folder_ + "/LOCK");
-  fs::remove(folder_ + "/ACKNOWLEDGED");
-  store::Manifest manifest;
-  manifest.store_format = store::kFormatVersion;
-  for (const std::string& path : FilesIn(folder_)) {
-    manifest.files.push_back(store::HashFile(folder_, path, [](uint64_t) { return true; }).value());
-  }
-  ASSERT_TRUE(store::WriteManifest(folder_, manifest).ok());
+  MakeBackup();
   EXPECT_EQ(Found(folder_), "");
   const std::string options = Files("OPTIONS-", "").at(0);
   Flip(options, 0.5);
@@ -288,14 +297,7 @@ TEST_F(CheckerTest, ABackupIsComparedWithItsManifest) {
 }
 
 TEST_F(CheckerTest, AFileOfABackupThatCannotBeReadDoesNotEndTheCheck) {
-  fs::remove(folder_ + "/LOCK");
-  fs::remove(folder_ + "/ACKNOWLEDGED");
-  store::Manifest manifest;
-  manifest.store_format = store::kFormatVersion;
-  for (const std::string& path : FilesIn(folder_)) {
-    manifest.files.push_back(store::HashFile(folder_, path, [](uint64_t) { return true; }).value());
-  }
-  ASSERT_TRUE(store::WriteManifest(folder_, manifest).ok());
+  MakeBackup();
   const std::string table = Files("", ".sst").at(0);
   const std::string options = Files("OPTIONS-", "").at(0);
   fs::rename(folder_ + "/" + table, dir_.File("aside"));
@@ -557,7 +559,7 @@ TEST(CheckerBlameTest, ADamagedBodyIsOfItsCollection) {
       if (absl::EndsWith(path, ".blob") && before.count(path) == 0) blobs = path;
     }
   }
-  // All bodies of "second"; that many are told one by one.
+  // All bodies of "second".
   const std::string path = dir.File(blobs);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   const auto bytes = static_cast<std::streamoff>(fs::file_size(path));
@@ -576,10 +578,38 @@ TEST(CheckerBlameTest, ADamagedBodyIsOfItsCollection) {
     ASSERT_TRUE((*opened)->Apply(batch).ok());
   }
   const std::string found = Found(dir.path());
-  EXPECT_THAT(found, HasSubstr("body of article number 4 of collection \"second\": "));
+  EXPECT_THAT(found, HasSubstr("file: body of article number 0 of collection \"second\": "));
+  EXPECT_THAT(
+      found,
+      HasSubstr("file: bodies of 4 articles, numbers 1, 2, 3, 4, of collection \"second\": "));
   // The first one is compared all the same.
   EXPECT_THAT(found, HasSubstr("collection \"default\": counter of articles: got 6, expected 5"));
-  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 6) << found;
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 3) << found;
+}
+
+// Bodies that are too short for blob files share blocks.
+TEST(CheckerBlameTest, ADamagedBlockOfBodiesIsToldOnce) {
+  const testing::TempDir dir;
+  {
+    const auto engine = testing::OpenEngine(dir.path());
+    for (int i = 0; i < 100; ++i) {
+      const Article article = testing::StoryArticle(absl::StrCat("a", i), i, 30);
+      ASSERT_TRUE(testing::Ingest(**engine->Find(kDefaultCollection), article).ok());
+    }
+  }
+  int told = 0;
+  for (const std::string& name : FilesIn(dir.path())) {
+    if (!absl::EndsWith(name, ".sst")) continue;
+    FlipByte(dir.File(name), 0.05);
+    const std::string found = Found(dir.path());
+    FlipByte(dir.File(name), 0.05);
+    if (!absl::StrContains(found, "bodies of ")) continue;
+    ++told;
+    EXPECT_THAT(found, HasSubstr(" articles, numbers 0, 1, 2, 3, 4 and others, of collection "
+                                 "\"default\": "));
+    EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 2) << found;  // and the table's
+  }
+  EXPECT_EQ(told, 1);
 }
 
 // A lost record of a collection looks like one that was deleted, but that leaves nothing.

@@ -362,6 +362,25 @@ TEST_F(EmbeddingTest, AMoveChangesAllVectorsWhileSearchesGoOn) {
   EXPECT_EQ(collection_->Info().embedding.embedder, "next");
 }
 
+// As long retention leaves it: few articles, and many that were deleted.
+TEST_F(EmbeddingTest, AMoveLooksAtSoManyDeletedArticlesAtATime) {
+  constexpr Ordinal kOrdinals = 25'000;
+  MustIngest(StoryArticle("a", 1, 100));
+  collection_.SkipOrdinals(kOrdinals - 1);
+  MustIngest(StoryArticle("b", 2, 100));
+  ASSERT_TRUE(Begin(next_).ok());
+  std::vector<int64_t> done;  // of the two articles
+  while (collection_->Info().reembedding.has_value()) {
+    ASSERT_LT(done.size(), 10u);
+    ASSERT_TRUE(collection_->EmbedSome().ok());
+    const auto progress = collection_->Info().reembedding;
+    if (progress.has_value()) done.push_back(progress->articles_done);
+  }
+  EXPECT_THAT(done, ::testing::ElementsAre(0, 1, 2));  // after 10,000, 20,000, all
+  EXPECT_EQ(collection_.CountVectors(2, kOrdinals + 1), 2);
+  ExpectVector("b", *next_, StoryArticle("b", 2, 100));
+}
+
 TEST_F(EmbeddingTest, WritesGoOnDuringAMove) {
   for (int i = 0; i < 70; ++i) MustIngest(StoryArticle(absl::StrCat("a", i), i, 100));
   ASSERT_TRUE(Begin(next_).ok());

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <random>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "service/engine/collection.h"
 #include "service/engine/engine.h"
 #include "tests/testing/articles.h"
@@ -185,10 +189,10 @@ TEST_F(RetentionTest, AGroupOutlivesItsCanonical) {
   clock_.Advance(absl::Hours(100));
   ExpireAll();
   EXPECT_TRUE(absl::IsNotFound(collection_->GetGroup(group, 0, 10).status()));
-  EXPECT_THAT(Changes(), ElementsAre("created a", "joined b", "joined c", "left a (expired)",
-                                     "canonical_changed b", "joined d", "left b (expired)",
-                                     "canonical_changed d", "left c (expired)",
-                                     "left d (expired)", "ended"));
+  EXPECT_THAT(Changes(),
+              ElementsAre("created a", "joined b", "joined c", "left a (expired)",
+                          "canonical_changed b", "joined d", "left b (expired)",
+                          "canonical_changed d", "left c (expired)", "left d (expired)", "ended"));
   EXPECT_GT(MustIngest(StoryArticle("e", 1)).group, group);
 }
 
@@ -429,6 +433,101 @@ TEST_F(RetentionTest, EditingAGroupSeesWhatIsLeftOfIt) {
   ASSERT_TRUE(merged.ok()) << merged.status();
   EXPECT_EQ(merged->members, 2);
   EXPECT_THAT(Members(group), ElementsAre("c", "y"));
+}
+
+// They are deleted in turns before the write, which finds the group as everybody sees it.
+TEST_F(RetentionTest, AGroupOfManyExpiredCopiesIsJoinedAndEdited) {
+  for (const CanonicalPolicy policy :
+       {CanonicalPolicy::kFirstIngested, CanonicalPolicy::kLongest}) {
+    for (const bool edited_first : {false, true}) {
+      Use({absl::Hours(24), 0}, policy);
+      const GroupNumber group = MustIngest(StoryArticle("old0", 1)).group;
+      for (int i = 1; i < 60; ++i) MustIngest(StoryArticle(absl::StrCat("old", i), 1));
+      for (int i = 0; i < 60; ++i) MustIngest(StoryArticle(absl::StrCat("other", i), 2));
+      ASSERT_TRUE(collection_->SetCanonical(group, "old50").ok());
+      clock_.Advance(absl::Hours(20));
+      MustIngest(StoryArticle("b", 1));
+      MustIngest(StoryArticle("c", 1));
+      clock_.Advance(absl::Hours(10));
+
+      EXPECT_THAT(Members(group), ElementsAre("b", "c"));
+      EXPECT_EQ(CanonicalOf(group), "b");
+      EXPECT_THAT(CopiesOf(std::string("c")), ElementsAre("b"));
+      if (edited_first) {
+        EXPECT_EQ(collection_->SetCanonical(group, "c")->members, 2);
+        EXPECT_EQ(collection_->SetCanonical(group, "")->canonical_id, "b");
+      }
+      const Verdict verdict = MustIngest(StoryArticle("d", 1));
+      EXPECT_EQ(verdict.relation, Relation::kExact);
+      EXPECT_EQ(verdict.group, group);
+      EXPECT_EQ(verdict.canonical_id, "b");
+      EXPECT_LT(collection_->Stats().articles, 60 + 3);  // nothing left of its own story
+      EXPECT_EQ(collection_->Delete("b", "")->canonical_id, "c");
+      EXPECT_EQ(collection_->Delete("c", "")->canonical_id, "d");
+      EXPECT_EQ(collection_->Delete("d", "")->canonical_id, "");
+      EXPECT_TRUE(absl::IsNotFound(collection_->SetCanonical(group, "").status()));
+      const Verdict anew = MustIngest(StoryArticle("e", 1));
+      EXPECT_EQ(anew.relation, Relation::kNew);
+      EXPECT_NE(anew.group, group);
+      ExpireAll();
+      EXPECT_EQ(collection_->Stats().articles, 1);
+      EXPECT_EQ(collection_->Stats().groups, 1);
+      const std::vector<std::string> changes = Changes();
+      // To the pinned one, back, and for each that went: one more is none too many.
+      EXPECT_LE(std::count(changes.begin(), changes.end(), "canonical_changed old50"), 1);
+      const auto of_ghosts = std::count_if(
+          changes.begin(), changes.end(),
+          [](const std::string& line) { return absl::StartsWith(line, "canonical_changed o"); });
+      EXPECT_LE(of_ghosts, 3);
+      ASSERT_TRUE(engine_->Drop("kept").ok());
+    }
+  }
+}
+
+// The reference of the story is among what has expired.
+TEST_F(RetentionTest, AWithdrawnStoryIsRecognisedByWhatIsLeftOfIt) {
+  UseAge(absl::Hours(24));
+  const GroupNumber group = MustIngest(StoryArticle("old0", 1)).group;
+  for (int i = 1; i < 40; ++i) MustIngest(StoryArticle(absl::StrCat("old", i), 1));
+  clock_.Advance(absl::Hours(20));
+  MustIngest(StoryArticle("b", 1));
+  Withdrawal withdrawal;
+  withdrawal.reason = WithdrawalReason::kKilled;
+  ASSERT_TRUE(collection_->Withdraw(group, withdrawal).ok());
+  clock_.Advance(absl::Hours(10));
+  ASSERT_TRUE(collection_->Delete("b", "").ok());
+  EXPECT_EQ(collection_->GetGroup(group, 0, 9)->group.members, 0);
+  const Verdict late = MustIngest(StoryArticle("c", 1));
+  EXPECT_TRUE(late.withdrawal.has_value());
+  EXPECT_EQ(late.group, group);
+  EXPECT_EQ(late.canonical_id, "c");
+  ExpireAll();
+  EXPECT_THAT(Members(group), ElementsAre("c"));
+}
+
+TEST_F(RetentionTest, WhatHasExpiredDoesNotCrowdOutTheRest) {
+  UseAge(absl::Hours(24));
+  const std::string text = StoryArticle("", 1).body;
+  std::vector<std::string> words = absl::StrSplit(text, ' ');
+  std::mt19937_64 random(newsprint::testing::Seed());
+  const auto own_report = [&](const std::string& id) {
+    std::shuffle(words.begin(), words.end(), random);
+    Article article;
+    article.id = id;
+    article.body = absl::StrJoin(words, " ");
+    return article;
+  };
+  for (int i = 0; i < 300; ++i) MustIngest(own_report(absl::StrCat("old", i)));
+  clock_.Advance(absl::Hours(20));
+  // Of the same words, with others among them: all that have expired are nearer.
+  Article kept = own_report("kept");
+  kept.body += " " + StoryArticle("", 2, 100).body;
+  MustIngest(kept);
+  clock_.Advance(absl::Hours(10));
+  const auto related = collection_->FindRelated(ArticleQuery(own_report("")), RelatedOptions());
+  ASSERT_TRUE(related.ok()) << related.status();
+  ASSERT_EQ(related->size(), 1u);
+  EXPECT_EQ(related->front().article.id, "kept");
 }
 
 TEST_F(RetentionTest, SettingsChangeAtOnceAndStay) {

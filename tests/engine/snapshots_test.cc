@@ -1,9 +1,6 @@
 #include "service/engine/snapshots.h"
 
-#include <sys/resource.h>
-
 #include <atomic>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -13,6 +10,7 @@
 #include "service/store/backup.h"
 #include "service/store/checker.h"
 #include "tests/testing/articles.h"
+#include "tests/testing/file_size_limit.h"
 
 namespace newsprint {
 namespace {
@@ -129,7 +127,7 @@ TEST_F(SnapshotsTest, HoldsWhatWasAcknowledgedWithoutASync) {
   options.data_dir = dir_.File("bare");
   const auto source = store::Store::Open(options);
   ASSERT_TRUE(source.ok()) << source.status();
-  for (Ordinal i = 0; i < 100; ++i) {
+  for (Ordinal i = 0; i < 100; i += 10) {
     store::Batch batch(1);
     batch.PutId("last", i);
     ASSERT_TRUE((*source)->Apply(batch, Durability::kAsync).ok());
@@ -138,7 +136,6 @@ TEST_F(SnapshotsTest, HoldsWhatWasAcknowledgedWithoutASync) {
     const auto copy = store::Store::Open(options);
     ASSERT_TRUE(copy.ok()) << copy.status();
     EXPECT_EQ(*(*copy)->FindId(1, "last"), std::optional<Ordinal>(i));
-    i += 9;
   }
 }
 
@@ -186,27 +183,12 @@ TEST_F(SnapshotsTest, AFailedOneLeavesNothingAndTheServerGoesOn) {
   EXPECT_TRUE(engine_->snapshots().Create("x", Always).ok());
 }
 
-// While it lives, files cannot grow beyond some bytes, as if the disk were full.
-class SmallFilesOnly {
- public:
-  explicit SmallFilesOnly(rlim_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~SmallFilesOnly() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_;
-};
-
 TEST_F(SnapshotsTest, AFullDiskFailsTheSnapshotAndNotTheStore) {
   for (int i = 0; i < 40; ++i) Ingest(i);
   ASSERT_TRUE(engine_->WaitDurable().ok());
-  for (const rlim_t bytes : {rlim_t{50'000}, rlim_t{5'000}, rlim_t{10}}) {
+  for (const uint64_t bytes : {50'000, 5'000, 10}) {
     {
-      const SmallFilesOnly limit(bytes);
+      const testing::FileSizeLimit limit(bytes);
       const absl::Status status = engine_->snapshots().Create("x", Always).status();
       EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) << status;
     }

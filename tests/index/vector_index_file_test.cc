@@ -1,7 +1,5 @@
 // Graphs that go to a file and come back, whatever became of the file.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -16,6 +14,8 @@
 namespace newsprint::index {
 namespace {
 
+using ::newsprint::testing::ReadBytes;
+
 constexpr int kFileDimension = 24;
 
 VectorIndex::Options FileOptions() {
@@ -28,11 +28,6 @@ VectorIndex::Options FileOptions() {
   options.tail_rows_max = 50;
   options.segment_rows_max = 300;
   return options;
-}
-
-std::string ReadBytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 class VectorIndexFileTest : public ::testing::Test {
@@ -140,12 +135,24 @@ TEST_F(VectorIndexFileTest, NoFile) {
   ExpectUsable(*index);
 }
 
-TEST_F(VectorIndexFileTest, AFileOfManyDeadRowsIsLeftAlone) {
-  SaveRows(100, 3);
-  const auto index = *VectorIndex::Create(FileOptions());
-  EXPECT_EQ(index->Load(path_).code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(index->memory_bytes(), 0u);
-  ExpectUsable(*index);
+// However many rows of a file are dead, it is what the index was that wrote it.
+TEST_F(VectorIndexFileTest, AFileThatWasWrittenIsAccepted) {
+  constexpr Ordinal kRows = 4200;  // enough to be worth compacting
+  for (const Ordinal dead_each : {4, 3, 2}) {
+    vectors_.clear();
+    SaveRows(kRows, dead_each);
+    const auto index = *VectorIndex::Create(FileOptions());
+    const absl::Status loaded = index->Load(path_);
+    ASSERT_TRUE(loaded.ok()) << dead_each << ": " << loaded;
+    for (Ordinal i = 0; i < kRows; ++i) {
+      if (i % dead_each == dead_each - 1) continue;
+      ASSERT_TRUE(index->Add(i, vectors_[i]).ok());
+    }
+    index->FinishLoading();
+    EXPECT_EQ(index->rows(), kRows);  // none of its own: all were in the file
+    EXPECT_EQ(Found(*index, vectors_[0], 1), std::vector<Ordinal>{0});
+    EXPECT_EQ(index->IsWorthCompacting(), dead_each <= 3) << dead_each;
+  }
 }
 
 TEST_F(VectorIndexFileTest, AnEmptyIndexHasAFileToo) {

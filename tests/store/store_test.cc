@@ -2,7 +2,9 @@
 
 #include <rocksdb/db.h>
 
+#include <filesystem>
 #include <future>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "service/store/codec.h"
@@ -229,7 +231,9 @@ TEST(StoreTest, AnUpgradeWritesTheTimesAndMayBeRepeated) {
         record.article.id = absl::StrCat("a", ordinal);
         record.ingested_at = absl::FromUnixSeconds(1'000);
         if (ordinal > 0) record.article.published_at = absl::FromUnixSeconds(500 - ordinal);
+        record.group = ordinal + 1;
         batch.PutArticle(ordinal, record);
+        if (ordinal < 2) batch.PutMember(record.group, ordinal, MemberRecord());
       }
       if (uid == 7) batch.PutTime({absl::FromUnixSeconds(1'000), 0});  // as far as it had come
       ASSERT_TRUE(store->Apply(batch).ok());
@@ -249,12 +253,48 @@ TEST(StoreTest, AnUpgradeWritesTheTimesAndMayBeRepeated) {
     ASSERT_TRUE(store.ok()) << store.status();
     for (const uint32_t uid : {1u, 7u}) {
       EXPECT_THAT(OrdinalsByTime(**store, uid, {absl::InfinitePast(), 0}, 9), ElementsAre(2, 1, 0));
+      EXPECT_EQ((*store)->GetMember(uid, 1, 0).value()->time, absl::FromUnixSeconds(1'000));
+      EXPECT_EQ((*store)->GetMember(uid, 2, 1).value()->time, absl::FromUnixSeconds(499));
     }
   }
   EXPECT_THAT(told, ElementsAre(Pair(4, 6)));
   told.clear();
   EXPECT_TRUE(Store::Open(options).ok());
   EXPECT_THAT(told, IsEmpty());
+}
+
+TEST(StoreTest, AnUpgradeWithoutRoomIsRefusedBeforeAnythingIsWritten) {
+  const newsprint::testing::TempDir dir;
+  {
+    const auto store = OpenStore(dir.path());
+    const uint32_t uid = *store->AddCollection({});
+    Batch batch(uid);
+    CollectionState state;
+    state.articles = uint64_t{1} << 50;  // more than any disk has room for
+    batch.PutState(state);
+    ASSERT_TRUE(store->Apply(batch).ok());
+  }
+  Encoder out;
+  out.Varint(3);
+  WriteFormat(dir.path(), out.bytes());
+  const auto files = [&] {
+    std::map<std::string, std::filesystem::file_time_type> written;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+      written[entry.path().filename()] = entry.last_write_time();
+    }
+    return written;
+  };
+  const auto before = files();
+  const absl::Status status = OpenStatus(dir.path());
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("data_dir: upgrade: not enough room on disk, got "));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("192 bytes for each article"));
+  EXPECT_EQ(files(), before);
+  out = Encoder();
+  out.Varint(kFormatVersion);
+  WriteFormat(dir.path(), out.bytes());
+  EXPECT_TRUE(OpenStatus(dir.path()).ok());  // with nothing to upgrade
 }
 
 MemberRecord MemberOf(int64_t body_tokens) {
@@ -277,17 +317,19 @@ TEST(StoreTest, MembersKeepTheirRecords) {
   EXPECT_EQ(store->GetMember(1, 5, 9)->has_value(), false);
   EXPECT_EQ(store->GetMember(1, 4, 8)->has_value(), false);
   EXPECT_EQ(store->GetMember(2, 5, 8)->has_value(), false);
-  const auto members = [&](GroupNumber group) {
+  const auto members = [&](GroupNumber group, size_t members_max = 9) {
     std::vector<std::pair<Ordinal, int64_t>> found;
     EXPECT_TRUE(store
                     ->ForEachMember(1, group,
                                     [&](Ordinal ordinal, const MemberRecord& member) {
                                       found.emplace_back(ordinal, member.body_tokens);
+                                      return found.size() < members_max;
                                     })
                     .ok());
     return found;
   };
   EXPECT_THAT(members(5), ElementsAre(Pair(7, 10), Pair(8, 20), Pair(300, 30)));
+  EXPECT_THAT(members(5, /*members_max=*/2), ElementsAre(Pair(7, 10), Pair(8, 20)));
   EXPECT_THAT(members(9), IsEmpty());
   Batch more(1);
   more.PutMember(5, 7, MemberOf(11));

@@ -149,6 +149,16 @@ void FakeCollection::Reopen() {
   Open(records->front());
 }
 
+void FakeCollection::SkipOrdinals(Ordinal next) {
+  absl::StatusOr<store::CollectionState> state = store_->State(uid());
+  DieUnless(state.status());
+  state->next_ordinal = next;
+  store::Batch batch(uid());
+  batch.PutState(*state);
+  DieUnless(store_->Apply(batch));
+  Reopen();
+}
+
 absl::Status FakeCollection::EmbedAll() {
   // Far more than any test needs: whatever does not end is an error.
   for (int step = 0; step < 10'000; ++step) {

@@ -72,6 +72,8 @@ class FakeCollection {
   static Embedding EmbeddingOf(const std::shared_ptr<FakeEmbedder>& fake);
   // As a restart of the server.
   void Reopen();
+  // Reopens it as if the ordinals before `next` had been given to articles that were deleted.
+  void SkipOrdinals(Ordinal next);
   // EmbedSome, until there is nothing to do or it fails.
   absl::Status EmbedAll();
   // The stored vector of an article, of a generation or of the present one.
