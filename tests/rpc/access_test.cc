@@ -352,7 +352,7 @@ TEST(CheckSecurityTest, PlaintextStaysOnThisMachineUnlessAllowed) {
   EXPECT_THAT(std::string(CheckSecurity(options).message()), HasSubstr("tls_key: required"));
   options.security.tls.key = "key";
   EXPECT_TRUE(CheckSecurity(options).ok());
-  options.security.tls.client_auth = ClientAuth::kRequire;
+  options.security.tls.client_auth = ClientAuth::kRequest;
   EXPECT_THAT(std::string(CheckSecurity(options).message()), HasSubstr("tls_client_auth: "));
   options.security.tls = {};
   options.listen = "127.0.0.1:0";
