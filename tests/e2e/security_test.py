@@ -45,6 +45,7 @@ class Servers:
     `plain` without, and with AdminService on a listener of its own."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.authority = Authority(folder, "news")
         self.other_authority = Authority(folder, "stranger")
         cert = self.authority.issue_server()
@@ -141,6 +142,11 @@ class SecurityTestCase(unittest.TestCase):
         if who:
             metadata = [bearer(self.people.tokens[who]), *metadata]
         return np.Api(with_metadata(channel, *metadata))
+
+    def token_file(self, who):
+        path = self.servers.folder / f"{who}.token"
+        path.write_text(self.people.tokens[who])
+        return path
 
     def refused(self, code, call, *words, **fields):
         """The call has to fail with the code; returns its message."""
@@ -697,6 +703,12 @@ class LimitsTest(SecurityTestCase):
         api.DeleteArticle(collection="quota-a", id="q1")
         api.IngestArticle(collection="quota-a", article=article[5])
         self.assertEqual(api.GetStats(collection="quota-a").articles, 3)
+        # The command line reports what is refused, and does not wait for better times.
+        file = np.write_jsonl(self.servers.folder / "quota.jsonl", article)
+        done = np.run_cli(f"--target={self.tls.address}", f"--tls_ca={self.authority.ca}",
+                          f"--token_file={self.token_file('small')}", "--collection=quota-a",
+                          "import", file, "--json")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["failed"]), (1, 3))
 
 
 class StartTest(np.ServerTestCase):
