@@ -91,7 +91,7 @@ class StartTest(np.ServerTestCase):
         for flag in ("--listen", "--data_dir", "--drain_seconds", "--log_level"):
             self.assertIn(flag, done.stdout)
         titles = re.findall(r"^([A-Z].*):$", done.stdout, re.MULTILINE)
-        self.assertEqual(titles, ["Listening", "Storage", "Limits", "Overload", "Embedding",
+        self.assertEqual(titles, ["Listening", "Security", "Storage", "Limits", "Overload", "Embedding",
                                   "Logging", "Running"])
         self.assertIn("--title_bytes_max=BYTES\n      Longest title of an article.\n"
                       "      Default: 4096; 1 to 65536.\n", done.stdout)
@@ -195,7 +195,7 @@ class CheckConfigTest(np.ServerTestCase):
         self.assert_ok()
         self.assertFalse(self.data_dir.exists())
         self.data_dir.mkdir()
-        self.assert_ok("--listen=[::]:7420", "--remote_embedders=a=tei://host:80")
+        self.assert_ok("--listen=[::]:7420", "--allow_plaintext", "--remote_embedders=a=tei://host:80")
         self.assertEqual(list(self.data_dir.iterdir()), [])
 
     def test_beside_a_running_server(self):
