@@ -45,6 +45,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   // Notices a peer that vanished without closing the connection.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5 * 60 * 1000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * 1000);
+  // A proxy that the environment names would read tokens and texts that are not encrypted, and what
+  // is on this machine needs none.
+  if (options.credentials == nullptr || IsLoopbackTarget(options.target)) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
   return grpc::CreateCustomChannel(
       options.target,
       options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);

@@ -1,7 +1,11 @@
 #include "client/credentials.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <string>
@@ -69,6 +73,46 @@ TEST_F(TokenTest, GoesWithEveryCallToThisMachine) {
   options_.token = "np_abc";
   ASSERT_TRUE(Client(MakeConnection(options_)).GetStats({}).ok());
   EXPECT_EQ(server_.said(), "Bearer np_abc");
+}
+
+// Takes no connection, and tells whether one has come.
+class SilentListener {
+ public:
+  SilentListener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address_);
+    auto* const address = reinterpret_cast<struct sockaddr*>(&address_);
+    EXPECT_EQ(bind(socket_, address, size), 0);
+    EXPECT_EQ(listen(socket_, 8), 0);
+    EXPECT_EQ(getsockname(socket_, address, &size), 0);
+  }
+  ~SilentListener() { close(socket_); }
+
+  std::string url() const { return absl::StrCat("http://127.0.0.1:", ntohs(address_.sin_port)); }
+  bool was_called() const {
+    const int connection = accept(socket_, nullptr, nullptr);
+    if (connection >= 0) close(connection);
+    return connection >= 0;
+  }
+
+ private:
+  const int socket_;
+  struct sockaddr_in address_ = {};
+};
+
+TEST_F(TokenTest, NeverGoesUnencryptedToAProxy) {
+  const SilentListener proxy;
+  for (const char* name : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    setenv(name, proxy.url().c_str(), 1);
+  }
+  options_.token = "np_abc";
+  options_.deadline = absl::Seconds(20);
+  const absl::Status status = Client(MakeConnection(options_)).GetStats({}).status();
+  for (const char* name : {"grpc_proxy", "https_proxy", "http_proxy"}) unsetenv(name);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(server_.said(), "Bearer np_abc");
+  EXPECT_FALSE(proxy.was_called());
 }
 
 TEST_F(TokenTest, AFileIsReadAgainWhenItChanges) {
