@@ -3,6 +3,7 @@
 #include <grpcpp/alarm.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -20,7 +21,7 @@ using grpc::ByteBuffer;
 
 constexpr char kMethod[] = "ReadSnapshot";
 constexpr size_t kChunkBytesMax = size_t{256} << 10;
-// The longest pause of a caller that has used up its rate, so that a stop is noticed.
+// The longest pause of a caller that has used up its rate, so that an end is noticed.
 constexpr absl::Duration kPauseMax = absl::Seconds(1);
 
 // One thing happens at a time: a task of the pool reads a chunk, or gRPC writes one. So a stream
@@ -46,11 +47,15 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
 
+  // Whatever is under way goes on to the end of the call.
+  void OnCancel() override { cancelled_ = true; }
+
   void OnDone() override { delete this; }
 
  private:
   // Reads a chunk and begins to write it, or ends the call.
   void GoOn() {
+    if (const absl::Status status = CheckGoingOn(); !status.ok()) return End(status);
     if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
       alarm_ = std::make_unique<grpc::Alarm>();
       alarm_->Set(absl::ToChronoTime(absl::Now() + std::min(wait, kPauseMax)),
@@ -69,9 +74,14 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     StartWrite(&write_buffer_);
   }
 
-  absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
+  // Before any pause: one that follows another would outlast what ends the call.
+  absl::Status CheckGoingOn() {
+    if (cancelled_) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(dispatcher_.CheckServing());
-    RETURN_IF_ERROR(CheckAccess());
+    return CheckAccess();
+  }
+
+  absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
     if (dispatcher_.admission()->many_stream_answers()) {
       return dispatcher_.Refuse(absl::ResourceExhaustedError(
           "server: answers wait for callers that read slowly; go on from here after a pause"));
@@ -103,7 +113,8 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   Dispatcher& dispatcher_;
   const ByteBuffer request_bytes_;
-  bool opened_ = false;  // whether it counts as an open stream
+  std::atomic<bool> cancelled_{false};  // the client is gone
+  bool opened_ = false;                 // whether it counts as an open stream
   Caller caller_;
   uint64_t access_version_ = 0;         // by which `caller_` was found
   std::unique_ptr<grpc::Alarm> alarm_;  // at the end of a pause

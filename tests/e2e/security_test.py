@@ -959,6 +959,31 @@ class ReplacedFilesTest(np.ServerTestCase):
             self.go_on.set()
             self.assertEqual([r.result.status.code for r in ingest], [5])
 
+    @abuse("Reading a snapshot at a rate so low that it would take hours, while the token is taken back "
+           "or the server stops", "the stream ends within seconds")
+    def test_snapshot_at_a_low_rate(self):
+        self.people.add("keeper", (["*"], "admin"))
+        for name in ("leaver", "copyist"):
+            self.people.add(name, (["*"], "admin"), limits={"bytes_per_second": 2})
+        self.change("access_file_read", self.people.write)
+        with self.process.channel() as channel:
+            keeper, leaver, copyist = (
+                np.Api(with_metadata(channel, bearer(self.people.tokens[name])))
+                for name in ("keeper", "leaver", "copyist"))
+            keeper.CreateSnapshot(name="s")
+            streams = [api.ReadSnapshot(name="s", timeout=120) for api in (leaver, copyist)]
+            for stream in streams:
+                next(stream)
+            del self.people.entries["leaver"]
+            self.change("access_file_read", self.people.write)
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(streams[0])
+            self.assertEqual(caught.exception.code(), Code.UNAUTHENTICATED)
+            self.assertEqual(self.process.stop(), 0)
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(streams[1])
+            self.assertEqual(caught.exception.code(), Code.UNAVAILABLE)
+
     def test_command_line(self):
         tls = f"--tls_ca={self.authority.ca}"
         made = json.loads(np.run_cli("token", "create", "--json").stdout)
