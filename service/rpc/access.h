@@ -149,20 +149,22 @@ absl::Status CollectionNotFound(absl::string_view name);
 // Who makes a call. Cheap to copy.
 class Caller {
  public:
-  // One who may do everything, as all may without an access file.
+  // Nobody, who may do nothing: so that a caller whom nobody has looked at gets nowhere.
   Caller() = default;
   explicit Caller(std::shared_ptr<const Identity> identity) : identity_(std::move(identity)) {}
+  // One who may do everything, as all may without an access file.
+  static Caller Unrestricted();
 
-  // Empty for one who may do everything.
+  // Empty for one who may do everything, and for nobody.
   absl::string_view name() const { return identity_ == nullptr ? "" : identity_->name; }
-  bool unlimited() const { return identity_ == nullptr; }
-  bool MayReadAll() const { return identity_ == nullptr || identity_->RoleOnAll() >= Role::kRead; }
-  // Empty for one who may do everything.
+  bool unrestricted() const { return unrestricted_; }
+  bool MayReadAll() const;
+  // Empty for one who may do everything, and for nobody.
   absl::Span<const Grant> grants() const;
 
-  // NOT_FOUND without any right to the collection, PERMISSION_DENIED with a lesser one than the
-  // method needs, and where none is needed to have heard of it. `collection` is as in the request:
-  // empty means the default one.
+  // UNAUTHENTICATED for nobody, NOT_FOUND without any right to the collection, PERMISSION_DENIED
+  // with a lesser one than the method needs, and where none is needed to have heard of it.
+  // `collection` is as in the request: empty means the default one.
   absl::Status Check(const MethodRule& rule, absl::string_view collection) const;
 
   // How long until a call of it may begin.
@@ -174,6 +176,7 @@ class Caller {
   absl::StatusOr<std::shared_ptr<void>> EnterArticle(absl::FunctionRef<int64_t()> count) const;
 
  private:
+  bool unrestricted_ = false;
   std::shared_ptr<const Identity> identity_;
 };
 

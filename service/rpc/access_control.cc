@@ -87,7 +87,7 @@ void AccessControl::Poll() {
 }
 
 absl::StatusOr<Caller> AccessControl::Identify(const grpc::ServerContextBase& context) const {
-  if (!enabled()) return Caller();
+  if (!enabled()) return Caller::Unrestricted();
   const auto& headers = context.client_metadata();
   const auto [first, last] = headers.equal_range(kAuthorization);
   if (first != last) {

@@ -91,7 +91,7 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
 
 absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view method,
                                    absl::string_view collection) const {
-  if (caller.unlimited()) return absl::OkStatus();
+  if (caller.unrestricted()) return absl::OkStatus();
   const MethodRule* rule = FindMethodRule(method);
   if (rule == nullptr) return absl::InternalError("access: no rule for this method");
   absl::Status status = caller.Check(*rule, collection);

@@ -51,10 +51,10 @@ class Handlers {
   // ArticleService; these three write.
   // Those that take `request` without const move the texts out of it.
   absl::Status IngestArticle(v1::IngestArticleRequest& request, v1::IngestArticleResponse* response,
-                             const Caller& caller = Caller()) const;
+                             const Caller& caller) const;
   absl::Status BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
                                    v1::BatchIngestArticlesResponse* response,
-                                   const Caller& caller = Caller()) const;
+                                   const Caller& caller) const;
   absl::Status DeleteArticle(const v1::DeleteArticleRequest& request,
                              v1::DeleteArticleResponse* response) const;
 
@@ -94,12 +94,11 @@ class Handlers {
   absl::Status GetCollection(const v1::GetCollectionRequest& request,
                              v1::GetCollectionResponse* response) const;
   absl::Status ListCollections(const v1::ListCollectionsRequest& request,
-                               v1::ListCollectionsResponse* response,
-                               const Caller& caller = Caller()) const;
+                               v1::ListCollectionsResponse* response, const Caller& caller) const;
   absl::Status DeleteCollection(const v1::DeleteCollectionRequest& request,
                                 v1::DeleteCollectionResponse* response) const;
   absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response,
-                        const Caller& caller = Caller()) const;
+                        const Caller& caller) const;
   absl::Status ListEmbedders(const v1::ListEmbeddersRequest& request,
                              v1::ListEmbeddersResponse* response) const;
   // These three write.

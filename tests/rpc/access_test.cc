@@ -117,7 +117,8 @@ TEST(AccessTest, WithoutARightACollectionIsNotThere) {
   EXPECT_EQ(Caller(rules->FindByName("nobody")).Check(ingest, "ap"), NoSuchCollection("ap"));
   for (const MethodRule& rule : MethodRules()) {
     EXPECT_TRUE(Caller(rules->FindByName("admin")).Check(rule, "any").ok()) << rule.method;
-    EXPECT_TRUE(Caller().Check(rule, "any").ok()) << rule.method;
+    EXPECT_TRUE(Caller::Unrestricted().Check(rule, "any").ok()) << rule.method;
+    EXPECT_EQ(Caller().Check(rule, "any").code(), absl::StatusCode::kUnauthenticated);
     if (rule.scope == Scope::kVisible) continue;
     EXPECT_FALSE(Caller(rules->FindByName("nobody")).Check(rule, "any").ok()) << rule.method;
   }
