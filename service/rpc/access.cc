@@ -21,6 +21,7 @@
 #include "service/engine/engine.h"
 #include "service/rpc/from_proto.h"
 #include "service/rpc/limits.h"
+#include "service/rpc/status.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -71,6 +72,8 @@ constexpr size_t kCertificateNameBytesMax = 2048;
 constexpr double kRateMax = 1e12;
 // How old a count of stored articles may be.
 constexpr absl::Duration kCountAge = absl::Seconds(1);
+// When to look again whether articles under way have taken the last room.
+constexpr absl::Duration kUnderWayPause = absl::Milliseconds(100);
 
 absl::string_view RoleName(Role role) {
   switch (role) {
@@ -328,7 +331,8 @@ void RateLimit::Charge(const IdentityLimits& limits, double calls, double bytes,
   if (limits.bytes_per_second > 0) bytes_ -= bytes;
 }
 
-bool ArticleQuota::Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count, absl::Time now) {
+ArticleQuota::Entry ArticleQuota::Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count,
+                                        absl::Time now) {
   MutexLock lock(mutex_);
   if (now - counted_at_ > kCountAge || counted_ + entered_ >= articles_max) {
     // What is under way may be in the count already, or be no new article in the end.
@@ -336,10 +340,11 @@ bool ArticleQuota::Enter(int64_t articles_max, absl::FunctionRef<int64_t()> coun
     entered_ = under_way_;
     counted_at_ = now;
   }
-  if (counted_ + entered_ >= articles_max) return false;
+  if (counted_ >= articles_max) return Entry::kFull;
+  if (counted_ + entered_ >= articles_max) return Entry::kBusy;
   ++entered_;
   ++under_way_;
-  return true;
+  return Entry::kIn;
 }
 
 void ArticleQuota::Leave() {
@@ -489,13 +494,24 @@ void Caller::Charge(double calls, size_t bytes) const {
 }
 
 absl::StatusOr<std::shared_ptr<void>> Caller::EnterArticle(
-    absl::FunctionRef<int64_t()> count) const {
+    absl::FunctionRef<absl::Status()> find, absl::FunctionRef<int64_t()> count) const {
   if (unrestricted_) return nullptr;
   if (identity_ == nullptr) return Nobody();
   if (identity_->limits.articles_max == 0) return nullptr;
   const int64_t articles_max = identity_->limits.articles_max;
-  if (identity_->use->articles.Enter(articles_max, count, absl::Now())) {
-    return std::make_shared<ArticleUnderWay>(identity_->use);
+  const absl::Status found = find();
+  if (found.ok()) return nullptr;
+  if (!absl::IsNotFound(found)) return found;
+  switch (identity_->use->articles.Enter(articles_max, count, absl::Now())) {
+    case ArticleQuota::Entry::kIn:
+      return std::make_shared<ArticleUnderWay>(identity_->use);
+    case ArticleQuota::Entry::kBusy:
+      return WithRetryDelay(absl::ResourceExhaustedError(absl::StrCat(
+                                "identity: articles under way may take what room is left, limit ",
+                                articles_max, " (articles_max); try again after a pause")),
+                            kUnderWayPause);
+    case ArticleQuota::Entry::kFull:
+      break;
   }
   return absl::ResourceExhaustedError(
       absl::StrCat("identity: has stored as many articles as it may, limit ", articles_max,

@@ -78,13 +78,19 @@ class RateLimit {
   absl::Time filled_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 
-// Articles of one identity: those that are stored, and those on their way. Never lets in too many.
-// Thread-safe.
+// Articles of one identity: those that are stored, and those on their way. Lets in too many at most
+// by what is under way, as an article that is stored and so need not enter may be deleted before
+// its new text comes; and by what others store within a second. Thread-safe.
 class ArticleQuota {
  public:
-  // Lets one article in, to be followed by Leave, when there is room by `count`, which counts what
-  // is stored. That is asked when it is needed, at least once a second.
-  bool Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count, absl::Time now);
+  enum class Entry {
+    kIn,    // to be followed by Leave
+    kFull,  // as many are stored as may be
+    kBusy,  // there would be room, if none of those under way took it
+  };
+  // For one new article. `count` counts what is stored; it is asked when it is needed, at least
+  // once a second.
+  Entry Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count, absl::Time now);
   void Leave();
 
  private:
@@ -171,9 +177,12 @@ class Caller {
   absl::Duration Wait() const;
   void Charge(double calls, size_t bytes) const;
 
-  // Lets a new article in until the result, which may be null, is destroyed. RESOURCE_EXHAUSTED
-  // when the identity has stored as many as it may; `count` counts them.
-  absl::StatusOr<std::shared_ptr<void>> EnterArticle(absl::FunctionRef<int64_t()> count) const;
+  // Lets an article in until the result, which may be null, is destroyed. One for which `find` says
+  // OK is stored, and takes no more room with a new text; an error other than NOT_FOUND is the
+  // answer. RESOURCE_EXHAUSTED when the identity has stored as many as it may, by `count`; with the
+  // time to wait when that is open as long as others are under way.
+  absl::StatusOr<std::shared_ptr<void>> EnterArticle(absl::FunctionRef<absl::Status()> find,
+                                                     absl::FunctionRef<int64_t()> count) const;
 
  private:
   bool unrestricted_ = false;

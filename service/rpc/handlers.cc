@@ -83,12 +83,10 @@ IngestItem Handlers::Prepare(absl::string_view collection_name, v1::IngestArticl
 
 absl::Status Handlers::Ingest(IngestItem item, v1::Verdict* verdict) const {
   RETURN_IF_ERROR(item.status);
-  absl::StatusOr<std::shared_ptr<void>> entered =
-      item.caller.EnterArticle([&] { return CountArticles(item.caller); });
-  // A new text of an article that is stored takes no more room.
-  if (!entered.ok() && absl::IsNotFound(item.collection->GroupOf(item.article_id).status())) {
-    return entered.status();
-  }
+  ASSIGN_OR_RETURN(
+      const std::shared_ptr<void> entered,
+      item.caller.EnterArticle([&] { return item.collection->GroupOf(item.article_id).status(); },
+                               [&] { return CountArticles(item.caller); }));
   ASSIGN_OR_RETURN(const Verdict decided, item.collection->Ingest(*std::move(item.prepared)));
   ToProto(decided, item.collection->settings(), verdict);
   return absl::OkStatus();

@@ -222,27 +222,57 @@ TEST(RateLimitTest, ALimitThatComesLaterHolds) {
   EXPECT_EQ(rate.Wait(limits, t1), absl::Seconds(2));
 }
 
-TEST(ArticleQuotaTest, NeverLetsInTooMany) {
+TEST(ArticleQuotaTest, LetsInWhatThereIsRoomFor) {
+  using Entry = ArticleQuota::Entry;
   ArticleQuota quota;
   int64_t stored = 7;
   int counts = 0;
   const auto count = [&] { return ++counts, stored; };
   const absl::Time now = absl::FromUnixSeconds(1'000'000);
-  EXPECT_TRUE(quota.Enter(10, count, now));
-  EXPECT_TRUE(quota.Enter(10, count, now));
-  EXPECT_TRUE(quota.Enter(10, count, now));
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
   EXPECT_EQ(counts, 1);
-  // Three are under way.
-  EXPECT_FALSE(quota.Enter(10, count, now));
+  // Three are under way, which may or may not be stored in the end.
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kBusy);
   for (int i = 0; i < 3; ++i) quota.Leave();
-  stored = 9;  // one of them was no new article
-  EXPECT_TRUE(quota.Enter(10, count, now));
-  EXPECT_FALSE(quota.Enter(10, count, now));
+  stored = 9;  // one of them was not
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kBusy);
   quota.Leave();
   stored = 10;
-  EXPECT_FALSE(quota.Enter(10, count, now));
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kFull);
   stored = 4;  // some were deleted
-  EXPECT_TRUE(quota.Enter(10, count, now));
+  EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
+}
+
+TEST(ArticleQuotaTest, NewTextsOfStoredArticlesTakeNoRoom) {
+  const auto rules = ParseOrDie(FileJson(IdentityJson("a", R"(,"limits":{"articles_max":2})")));
+  const Caller caller(rules->FindByName("a"));
+  int64_t stored = 1;
+  const auto count = [&] { return stored; };
+  const auto is_stored = [] { return absl::OkStatus(); };
+  const auto is_new = [] { return absl::NotFoundError("id"); };
+  std::vector<std::shared_ptr<void>> under_way;
+  for (int i = 0; i < 5; ++i) under_way.push_back(*caller.EnterArticle(is_stored, count));
+  auto entered = caller.EnterArticle(is_new, count);
+  ASSERT_TRUE(entered.ok()) << entered.status();
+  // While that one is under way it is open whether there is room: to be tried again.
+  const absl::Status busy = caller.EnterArticle(is_new, count).status();
+  EXPECT_EQ(busy.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(busy.message()), HasSubstr("try again"));
+  EXPECT_TRUE(busy.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  entered->reset();
+  stored = 2;
+  const absl::Status full = caller.EnterArticle(is_new, count).status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(full.message()), HasSubstr("delete some first"));
+  EXPECT_FALSE(full.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  // What cannot be looked up is not let in.
+  const absl::Status broken = absl::DataLossError("store");
+  EXPECT_EQ(caller.EnterArticle([&] { return broken; }, count).status(), broken);
+  EXPECT_FALSE(Caller().EnterArticle(is_stored, count).ok());
+  EXPECT_TRUE(Caller::Unrestricted().EnterArticle([&] { return broken; }, count).ok());
 }
 
 TEST(AccessTest, ReadingTheFileAgainForgivesNothing) {
