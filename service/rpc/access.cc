@@ -301,8 +301,9 @@ bool Grant::Covers(absl::string_view collection) const {
 
 void RateLimit::Refill(const IdentityLimits& limits, absl::Time now) {
   const double seconds = absl::ToDoubleSeconds(now - filled_at_);
-  if (seconds <= 0) return;
+  // Also of a clock that went back: else nothing would be filled in for as long.
   filled_at_ = now;
+  if (seconds <= 0) return;
   const auto fill = [seconds](double per_second, double* held) {
     *held = per_second == 0 ? 0 : std::min(*held + per_second * seconds, std::max(per_second, 1.0));
   };
@@ -334,7 +335,7 @@ void RateLimit::Charge(const IdentityLimits& limits, double calls, double bytes,
 ArticleQuota::Entry ArticleQuota::Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count,
                                         absl::Time now) {
   MutexLock lock(mutex_);
-  if (now - counted_at_ > kCountAge || counted_ + entered_ >= articles_max) {
+  if (now < counted_at_ || now - counted_at_ > kCountAge || counted_ + entered_ >= articles_max) {
     // What is under way may be in the count already, or be no new article in the end.
     counted_ = count();
     entered_ = under_way_;

@@ -206,7 +206,9 @@ TEST(RateLimitTest, LetsASecondsWorthThroughAndRepaysDebts) {
   const absl::Time t2 = t1 + absl::Hours(1);
   rate.Charge(limits, 4, 0, t2);
   EXPECT_GT(rate.Wait(limits, t2), absl::ZeroDuration());
-  EXPECT_GT(rate.Wait(limits, t2 - absl::Hours(2)), absl::ZeroDuration());
+  const absl::Time t3 = t2 - absl::Hours(2);
+  EXPECT_EQ(rate.Wait(limits, t3), absl::Milliseconds(250));
+  EXPECT_EQ(rate.Wait(limits, t3 + absl::Milliseconds(250)), absl::ZeroDuration());
 }
 
 TEST(RateLimitTest, ALimitThatComesLaterHolds) {
@@ -244,6 +246,10 @@ TEST(ArticleQuotaTest, LetsInWhatThereIsRoomFor) {
   EXPECT_EQ(quota.Enter(10, count, now), Entry::kFull);
   stored = 4;  // some were deleted
   EXPECT_EQ(quota.Enter(10, count, now), Entry::kIn);
+  // A count of the future is none.
+  const int counts_before = counts;
+  EXPECT_EQ(quota.Enter(10, count, now - absl::Hours(1)), Entry::kIn);
+  EXPECT_EQ(counts, counts_before + 1);
 }
 
 TEST(ArticleQuotaTest, NewTextsOfStoredArticlesTakeNoRoom) {
