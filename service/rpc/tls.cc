@@ -47,6 +47,24 @@ X509Ptr NextCertificate(BIO* bio) {
   return X509Ptr(PEM_read_bio_X509(bio, nullptr, nullptr, nullptr));
 }
 
+// Whether the last of the certificates has been read, rather than one that is damaged.
+bool AtEnd() {
+  const unsigned long error = ERR_peek_last_error();
+  return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+// OK when there is a certificate, and no damaged one.
+absl::Status CheckRoots(const std::string& pem, const std::string& path) {
+  const BioPtr bio = Open(pem);
+  if (NextCertificate(bio.get()) == nullptr) {
+    return Bad("tls_client_ca", "no certificate in PEM form", path);
+  }
+  while (NextCertificate(bio.get()) != nullptr) {
+  }
+  return AtEnd() ? absl::OkStatus()
+                 : Bad("tls_client_ca", "damaged behind the first certificate", path);
+}
+
 // Else OpenSSL would ask for the password of a key on the terminal.
 int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return 0; }
 
@@ -78,12 +96,13 @@ absl::Status Check(const TlsOptions& options, Certificates::Pems* pems) {
       return Bad("tls_cert", "its chain is refused by OpenSSL", options.cert);
     }
   }
+  if (!AtEnd()) return Bad("tls_cert", "damaged behind the first certificate", options.cert);
   if (SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1) {
     return Bad("tls_key", "not the key of the certificate in --tls_cert", options.key);
   }
-  if (!options.client_ca.empty() && NextCertificate(Open(pems->client_ca).get()) == nullptr) {
-    return Bad("tls_client_ca", "no certificate in PEM form", options.client_ca);
+  if (!options.client_ca.empty()) {
+    RETURN_IF_ERROR(CheckRoots(pems->client_ca, options.client_ca));
   }
   ERR_clear_error();  // the end of the chain is an error to OpenSSL
   pems->not_after = NotAfter(*leaf);

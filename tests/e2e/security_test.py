@@ -736,12 +736,18 @@ class StartTest(np.ServerTestCase):
         one, other = authority.issue_server(), authority.issue_server()
         junk = self.folder / "junk"
         junk.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        half = self.folder / "half"
+        text = other.read_text()
+        half.write_text(one.read_text() + text[:len(text) // 2])
         locked = self.folder / "locked"
         subprocess.run(["openssl", "pkey", "-in", f"{one}.key", "-aes256", "-passout", "pass:x", "-out",
                         locked], check=True)
         for flag, flags in {
                 "tls_cert: cannot be read": [f"--tls_cert={junk}x", f"--tls_key={one}.key"],
                 "tls_cert: no certificate": [f"--tls_cert={junk}", f"--tls_key={one}.key"],
+                "tls_cert: damaged behind": [f"--tls_cert={half}", f"--tls_key={one}.key"],
+                "tls_client_ca: damaged behind": [f"--tls_cert={one}", f"--tls_key={one}.key",
+                                                  f"--tls_client_ca={half}"],
                 "tls_key: no private key": [f"--tls_cert={one}", f"--tls_key={junk}"],
                 "tls_key: no private key in PEM form, or one with a password":
                     [f"--tls_cert={one}", f"--tls_key={locked}"],
