@@ -413,11 +413,14 @@ std::shared_ptr<const Identity> AccessRules::FindByToken(const TokenHash& hash) 
 
 std::shared_ptr<const Identity> AccessRules::FindByCertificate(
     const std::vector<absl::string_view>& names) const {
+  std::shared_ptr<const Identity> identity;
   for (const absl::string_view name : names) {
     const auto found = by_certificate_.find(name);
-    if (found != by_certificate_.end()) return found->second;
+    if (found == by_certificate_.end()) continue;
+    if (identity != nullptr && identity != found->second) return nullptr;
+    identity = found->second;
   }
-  return nullptr;
+  return identity;
 }
 
 std::shared_ptr<const Identity> AccessRules::FindByName(absl::string_view name) const {

@@ -134,7 +134,7 @@ class AccessRules {
 
   // Null when nobody has it. Compares with every hash, wherever the first equal one stands.
   std::shared_ptr<const Identity> FindByToken(const TokenHash& hash) const;
-  // The first identity that has one of these names.
+  // The identity that has some of these names; null when none has, or several have.
   std::shared_ptr<const Identity> FindByCertificate(
       const std::vector<absl::string_view>& names) const;
   std::shared_ptr<const Identity> FindByName(absl::string_view name) const;

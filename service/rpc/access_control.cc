@@ -1,5 +1,6 @@
 #include "service/rpc/access_control.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>
@@ -11,7 +12,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/common/status_macros.h"
+#include "service/rpc/tls.h"
 #include "service/rpc/whole_file.h"
 
 namespace newsprint::rpc {
@@ -32,19 +35,32 @@ absl::Status NoCredential() {
 // Of unknown tokens and of what is none alike.
 absl::Status BadToken() { return absl::UnauthenticatedError("authorization: not a valid token"); }
 
-// The names that stand in the client's certificate, which the handshake has verified: its subject
-// alternative names, or without any of these its common name.
+// The names that stand in the client's certificate: of its subject alternative names those for
+// machines, or without any alternative name its common name.
 std::vector<absl::string_view> CertificateNames(const grpc::AuthContext& peer) {
   std::vector<absl::string_view> names;
-  if (!peer.IsPeerAuthenticated()) return names;
-  for (const char* property : {"x509_subject_alternative_name", "x509_common_name"}) {
-    for (auto at = peer.begin(); at != peer.end(); ++at) {
-      const grpc::AuthProperty found = *at;
-      if (View(found.first) == property) names.push_back(View(found.second));
+  const auto add = [&](const char* property) {
+    for (const grpc::string_ref name : peer.FindPropertyValues(property)) {
+      names.push_back(View(name));
     }
-    if (!names.empty()) break;
+  };
+  if (peer.FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME).empty()) {
+    add(GRPC_X509_CN_PROPERTY_NAME);
+  } else {
+    // Others, such as addresses of mail, are not what the access file means.
+    add(GRPC_PEER_DNS_PROPERTY_NAME);
+    add(GRPC_PEER_URI_PROPERTY_NAME);
+    add(GRPC_PEER_IP_PROPERTY_NAME);
   }
   return names;
+}
+
+// The handshake has looked too, but a connection may live long, and one that resumes a session of
+// TLS is not looked at again.
+bool HasExpired(const grpc::AuthContext& peer) {
+  const std::vector<grpc::string_ref> pem =
+      peer.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  return pem.size() != 1 || CertificateNotAfter(View(pem.front())) < absl::Now();
 }
 
 }  // namespace
@@ -94,12 +110,20 @@ absl::StatusOr<Caller> AccessControl::Identify(const grpc::ServerContextBase& co
     // With two of them it would be open which one counts.
     return std::next(first) == last ? IdentifyToken(View(first->second)) : BadToken();
   }
-  const std::shared_ptr<const AccessRules> rules = this->rules();
-  if (!rules->has_certificate_names()) return NoCredential();
   const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
   if (peer == nullptr) return NoCredential();
-  std::shared_ptr<const Identity> identity = rules->FindByCertificate(CertificateNames(*peer));
+  return IdentifyPeer(*peer);
+}
+
+absl::StatusOr<Caller> AccessControl::IdentifyPeer(const grpc::AuthContext& peer) const {
+  const std::shared_ptr<const AccessRules> rules = this->rules();
+  if (!rules->has_certificate_names() || !peer.IsPeerAuthenticated()) return NoCredential();
+  std::shared_ptr<const Identity> identity = rules->FindByCertificate(CertificateNames(peer));
   if (identity == nullptr) return NoCredential();
+  if (HasExpired(peer)) {
+    return absl::UnauthenticatedError(
+        "certificate: expired; send a token, or connect with another");
+  }
   return Caller(std::move(identity));
 }
 

@@ -16,6 +16,7 @@
 #include "service/rpc/file_watch.h"
 
 namespace grpc {
+class AuthContext;
 class ServerContextBase;
 }  // namespace grpc
 
@@ -34,6 +35,8 @@ class AccessControl {
   absl::StatusOr<Caller> Identify(const grpc::ServerContextBase& context) const;
   // The same for what stands in a call's headers.
   absl::StatusOr<Caller> IdentifyToken(absl::string_view authorization) const;
+  // The same for the client's certificate, which has to be that of one identity.
+  absl::StatusOr<Caller> IdentifyPeer(const grpc::AuthContext& peer) const;
 
   // Grows with each change of the rules.
   uint64_t version() const { return version_; }

@@ -39,7 +39,7 @@ absl::Status Bad(absl::string_view flag, absl::string_view problem, const std::s
   return absl::InvalidArgumentError(absl::StrCat(flag, ": ", problem, ", got \"", path, "\""));
 }
 
-BioPtr Open(const std::string& pem) {
+BioPtr Open(absl::string_view pem) {
   return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
 }
 
@@ -49,7 +49,7 @@ X509Ptr NextCertificate(BIO* bio) {
 
 // Whether the last of the certificates has been read, rather than one that is damaged.
 bool AtEnd() {
-  const unsigned long error = ERR_peek_last_error();
+  const auto error = ERR_peek_last_error();
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
@@ -169,6 +169,12 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
 };
 
 }  // namespace
+
+absl::Time CertificateNotAfter(absl::string_view pem) {
+  const X509Ptr certificate = NextCertificate(Open(pem).get());
+  ERR_clear_error();
+  return certificate == nullptr ? absl::InfinitePast() : NotAfter(*certificate);
+}
 
 absl::StatusOr<std::shared_ptr<Certificates>> Certificates::Open(const TlsOptions& options) {
   auto certificates = absl::WrapUnique(new Certificates(options));

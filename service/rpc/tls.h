@@ -12,11 +12,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "service/common/mutex.h"
 #include "service/rpc/file_watch.h"
 
 namespace newsprint::rpc {
+
+// When a certificate in PEM form expires; the infinite past for what is none.
+absl::Time CertificateNotAfter(absl::string_view pem);
 
 enum class ClientAuth {
   kNone,

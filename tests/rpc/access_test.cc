@@ -1,6 +1,11 @@
 // Identities, roles and limits without a network; and that every method has a rule.
 #include "service/rpc/access.h"
 
+#include <grpcpp/security/auth_context.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include <fstream>
 #include <map>
 #include <string>
@@ -340,6 +345,80 @@ TEST_F(AccessControlTest, FollowsTheFileAndKeepsWhatWasGood) {
   PollTwice(**control);
   EXPECT_EQ((*control)->Renew(caller).status().code(), absl::StatusCode::kUnauthenticated);
   (*control)->listeners().Remove(listener);
+}
+
+// In PEM form, signed by itself.
+std::string MakeCertificate(absl::Duration valid) {
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  const std::unique_ptr<X509, void (*)(X509*)> certificate(X509_new(), &X509_free);
+  const auto seconds = static_cast<long>(absl::ToInt64Seconds(valid));
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7200);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), seconds);
+  X509_set_pubkey(certificate.get(), key.get());
+  EXPECT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+  const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), &BIO_free);
+  EXPECT_EQ(PEM_write_bio_X509(bio.get(), certificate.get()), 1);
+  char* bytes = nullptr;
+  const auto size = static_cast<size_t>(BIO_get_mem_data(bio.get(), &bytes));
+  return {bytes, size};
+}
+
+// What gRPC tells of a client whose certificate it has verified.
+class Peer final : public grpc::AuthContext {
+ public:
+  Peer(absl::Duration valid, std::multimap<std::string, std::string> properties)
+      : properties_(std::move(properties)) {
+    properties_.emplace("x509_pem_cert", MakeCertificate(valid));
+  }
+
+  bool IsPeerAuthenticated() const override { return true; }
+  std::vector<grpc::string_ref> GetPeerIdentity() const override { return {}; }
+  std::string GetPeerIdentityPropertyName() const override { return ""; }
+  std::vector<grpc::string_ref> FindPropertyValues(const std::string& name) const override {
+    std::vector<grpc::string_ref> values;
+    const auto [first, last] = properties_.equal_range(name);
+    for (auto at = first; at != last; ++at) values.emplace_back(at->second);
+    return values;
+  }
+  grpc::AuthPropertyIterator begin() const override { return NoProperties(); }
+  grpc::AuthPropertyIterator end() const override { return NoProperties(); }
+  void AddProperty(const std::string& /*key*/, const grpc::string_ref& /*value*/) override {}
+  bool SetPeerIdentityPropertyName(const std::string& /*name*/) override { return false; }
+
+ private:
+  struct NoProperties : grpc::AuthPropertyIterator {};
+
+  std::multimap<std::string, std::string> properties_;
+};
+
+TEST_F(AccessControlTest, TakesNamesForMachinesFromCertificatesThatHold) {
+  Write(FileJson(R"({"name":"a","certificate_names":["a.example","spiffe://a","10.1.2.3"]},
+                    {"name":"b","certificate_names":["b.example"]})"));
+  const auto control = AccessControl::Open(path_);
+  ASSERT_TRUE(control.ok()) << control.status();
+  const auto identify = [&](absl::Duration valid,
+                            std::multimap<std::string, std::string> properties) {
+    const auto caller = (*control)->IdentifyPeer(Peer(valid, std::move(properties)));
+    if (caller.ok()) return std::string(caller->name());
+    EXPECT_EQ(caller.status().code(), absl::StatusCode::kUnauthenticated);
+    return std::string(caller.status().message().substr(0, 11));
+  };
+  const std::string san = "x509_subject_alternative_name", cn = "x509_common_name";
+  const absl::Duration day = absl::Hours(24);
+  EXPECT_EQ(identify(day, {{san, "a.example"}, {"peer_dns", "a.example"}}), "a");
+  EXPECT_EQ(identify(day, {{san, "spiffe://a"}, {"peer_uri", "spiffe://a"}}), "a");
+  EXPECT_EQ(identify(day, {{san, "10.1.2.3"}, {"peer_ip", "10.1.2.3"}}), "a");
+  EXPECT_EQ(identify(day, {{cn, "a.example"}}), "a");
+  EXPECT_EQ(identify(day, {{san, "a.example"}, {"peer_email", "a.example"}}), "authorizati");
+  EXPECT_EQ(identify(day, {{san, "x"}, {"peer_dns", "x"}, {cn, "a.example"}}), "authorizati");
+  EXPECT_EQ(
+      identify(day, {{san, "a.example"}, {"peer_dns", "a.example"}, {"peer_uri", "spiffe://a"}}),
+      "a");
+  EXPECT_EQ(
+      identify(day, {{san, "a.example"}, {"peer_dns", "a.example"}, {"peer_dns", "b.example"}}),
+      "authorizati");
+  // As on a connection that outlives its certificate, or resumes a session of before.
+  EXPECT_EQ(identify(-absl::Seconds(5), {{cn, "a.example"}}), "certificate");
 }
 
 TEST_F(AccessControlTest, WhatIsNoTokenIsToldLikeAnUnknownOne) {
