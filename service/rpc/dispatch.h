@@ -216,7 +216,10 @@ class Dispatcher {
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
-    if (status.ok()) *response = SerializeNeededAnswer(filled, admission_);
+    if (status.ok()) {
+      *response = SerializeNeededAnswer(filled, admission_);
+      call.caller.Charge(0, response->Length());
+    }
     return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
   }
 

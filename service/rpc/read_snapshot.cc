@@ -33,7 +33,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   void Start(const grpc::CallbackServerContext& context) {
     access_version_ = dispatcher_.access().version();
-    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, 0);
+    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
     if (!caller.ok()) return End(caller.status());
     caller_ = *std::move(caller);
     const absl::Status opened = dispatcher_.admission()->OpenStream();

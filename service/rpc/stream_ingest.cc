@@ -456,6 +456,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
         if (!status.ok() && !answer.refused) answer.response = NotStored(answer, status);
+        caller_.Charge(0, answer.response.Length());
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
         outgoing_bytes_ += answer.request_bytes;

@@ -42,7 +42,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     self_ = shared_from_this();
     dispatcher_.AddRunning(1);
     access_version_ = dispatcher_.access().version();
-    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, 0);
+    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
     refused_ = caller.status();
     if (refused_.ok()) {
       caller_ = *std::move(caller);
