@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -250,10 +252,37 @@ absl::StatusOr<Identity> IdentityFromJson(const std::string& place, const Json& 
   return identity;
 }
 
+// Looks for a name that an object has twice, of which the parser would take the last: someone who
+// reads the file may take it for the other one.
+class RepeatedNames {
+ public:
+  bool operator()(int /*depth*/, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::object_start) names_.emplace_back();
+    if (event == Json::parse_event_t::object_end) names_.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const std::string& name = parsed.get_ref<const std::string&>();
+      if (!names_.back().insert(name).second && !found_.has_value()) found_ = name;
+    }
+    return true;
+  }
+
+  const std::optional<std::string>& found() const { return found_; }
+
+ private:
+  std::vector<std::set<std::string>> names_;  // of the objects that are open
+  std::optional<std::string> found_;
+};
+
 // INVALID_ARGUMENT with line and column. nlohmann's own message would repeat what it has read.
 absl::StatusOr<Json> ParseJson(absl::string_view text) {
   try {
-    return Json::parse(text.begin(), text.end());
+    RepeatedNames repeated;
+    Json json = Json::parse(text.begin(), text.end(), std::ref(repeated));
+    if (repeated.found().has_value()) {
+      return Bad("file", "a field twice in one object, got \"", embed::Printable(*repeated.found()),
+                 "\"");
+    }
+    return json;
   } catch (const Json::parse_error& error) {
     const absl::string_view read = text.substr(0, error.byte == 0 ? 0 : error.byte - 1);
     const size_t line_begin =

@@ -152,6 +152,11 @@ TEST(AccessTest, FilesWithErrorsAreRefusedWithThePlace) {
       {"[]", "access_file: file: not an object, got array"},
       {"{}", "access_file: identities: required, got nothing"},
       {R"({"identities":[],"users":[]})", "access_file: file: unknown field, got \"users\""},
+      {R"({"identities":[],"identities":[]})",
+       "access_file: file: a field twice in one object, got \"identities\""},
+      {FileJson(
+           IdentityJson("a", R"(,"grants":[{"collections":["*"],"role":"read","role":"admin"}])")),
+       "access_file: file: a field twice in one object, got \"role\""},
       {FileJson("7"), "access_file: identities[0]: not an object, got number"},
       {FileJson(R"({"token_sha256":[]})"), "identities[0]: name: required"},
       {FileJson(R"({"name":"a b","token_sha256":[]})"), "identities[0].name: not a name"},
