@@ -71,7 +71,10 @@ constexpr size_t kCertificateNamesMax = 100;  // the same
 constexpr size_t kGrantsMax = 1000;           // the same
 constexpr size_t kIdentityNameBytesMax = 64;
 constexpr size_t kCertificateNameBytesMax = 2048;
+constexpr double kRateMin = 1e-3;
 constexpr double kRateMax = 1e12;
+// However large the debt.
+constexpr double kWaitSecondsMax = 3600;
 // How old a count of stored articles may be.
 constexpr absl::Duration kCountAge = absl::Seconds(1);
 // When to look again whether articles under way have taken the last room.
@@ -193,9 +196,9 @@ absl::Status ReadLimits(const std::string& place, const Json& json, IdentityLimi
       CheckObject(place, json, {"calls_per_second", "bytes_per_second", "articles_max"}));
   for (const auto& [key, value] : json.items()) {
     const std::string at = absl::StrCat(place, ".", key);
-    if (!value.is_number() || value.get<double>() <= 0 || value.get<double>() > kRateMax) {
+    if (!value.is_number() || value.get<double>() < kRateMin || value.get<double>() > kRateMax) {
       return Bad(at, "out of range, got ", embed::Printable(value.dump()),
-                 ", limit above 0 to 1000000000000; leave it out for any");
+                 ", limit 0.001 to 1000000000000; leave it out for any");
     }
     if (key == "calls_per_second") limits->calls_per_second = value.get<double>();
     if (key == "bytes_per_second") limits->bytes_per_second = value.get<double>();
@@ -351,7 +354,7 @@ absl::Duration RateLimit::Wait(const IdentityLimits& limits, absl::Time now) {
   if (limits.bytes_per_second > 0 && bytes_ <= 0) {
     seconds = std::max(seconds, (1 - bytes_) / limits.bytes_per_second);
   }
-  return absl::Seconds(seconds);
+  return absl::Seconds(std::min(seconds, kWaitSecondsMax));
 }
 
 void RateLimit::Charge(const IdentityLimits& limits, double calls, double bytes, absl::Time now) {

@@ -65,7 +65,7 @@ struct IdentityLimits {
 // its bucket gets through and the next ones wait. Thread-safe.
 class RateLimit {
  public:
-  // How long until a call may begin. Zero: now.
+  // How long until a call may begin, at most an hour at a time. Zero: now.
   absl::Duration Wait(const IdentityLimits& limits, absl::Time now);
   void Charge(const IdentityLimits& limits, double calls, double bytes, absl::Time now);
 

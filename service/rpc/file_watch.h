@@ -12,8 +12,9 @@
 
 namespace newsprint::rpc {
 
-// Some files that belong together. For one thread. Files are compared by inode, size and time of
-// modification; one that is absent is a state as well.
+// Some files that belong together. For one thread. Files are compared by inode, size, time of
+// modification and time of change, which nobody can set back; one that is absent is a state as
+// well.
 class FileWatch {
  public:
   // As they are now counts as read.
@@ -32,7 +33,8 @@ class FileWatch {
   }
 
  private:
-  using State = std::tuple<uint64_t, uint64_t, int64_t, int64_t>;  // all 0: absent
+  using State =
+      std::tuple<uint64_t, uint64_t, int64_t, int64_t, int64_t, int64_t>;  // all 0: absent
   using States = std::vector<State>;
 
   States Look() const {
@@ -41,7 +43,7 @@ class FileWatch {
       struct stat s = {};
       if (stat(path.c_str(), &s) != 0) s = {};
       states.emplace_back(s.st_ino, static_cast<uint64_t>(s.st_size), s.st_mtim.tv_sec,
-                          s.st_mtim.tv_nsec);
+                          s.st_mtim.tv_nsec, s.st_ctim.tv_sec, s.st_ctim.tv_nsec);
     }
     return states;
   }

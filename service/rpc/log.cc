@@ -85,8 +85,10 @@ void LogServerFault(absl::string_view method, const absl::Status& status) {
 
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
                 absl::string_view peer) {
-  static LineLimit limit("access_refused_left_out");
-  if (!limit.Passes()) return;
+  // So that strangers do not keep out of the log what identities do.
+  static LineLimit known("access_refused_left_out");
+  static LineLimit unknown("access_unknown_left_out");
+  if (!(identity.empty() ? unknown : known).Passes()) return;
   spdlog::warn("event=access_refused identity=\"{}\" peer=\"{}\" method={} code={} message=\"{}\"",
                absl::CEscape(identity), absl::CEscape(peer), std::string(method),
                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));

@@ -147,7 +147,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       return absl::OkStatus();
     }
     if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
-      SetAlarm(std::chrono::milliseconds(absl::ToInt64Milliseconds(wait) + 1));
+      SetAlarm(std::min<std::chrono::milliseconds>(
+          kSilenceMax, std::chrono::milliseconds(absl::ToInt64Milliseconds(wait) + 1)));
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(const std::vector<GroupChange> changes,

@@ -1,10 +1,12 @@
 // Identities, roles and limits without a network; and that every method has a rule.
 #include "service/rpc/access.h"
 
+#include <fcntl.h>
 #include <grpcpp/security/auth_context.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <map>
@@ -12,10 +14,12 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "newsprint/v1/article_service.pb.h"
 #include "newsprint/v1/cluster_service.pb.h"
 #include "service/rpc/access_control.h"
+#include "service/rpc/file_watch.h"
 #include "service/rpc/server.h"
 #include "tests/testing/articles.h"
 
@@ -182,6 +186,8 @@ TEST(AccessTest, FilesWithErrorsAreRefusedWithThePlace) {
        "identities[0].limits: unknown field, got \"calls\""},
       {FileJson(IdentityJson("a", R"(,"limits":{"calls_per_second":0})")),
        "identities[0].limits.calls_per_second: out of range, got 0"},
+      {FileJson(IdentityJson("a", R"(,"limits":{"bytes_per_second":1e-300})")),
+       "identities[0].limits.bytes_per_second: out of range, got 1e-300, limit 0.001 to"},
       {FileJson(IdentityJson("a", R"(,"limits":{"articles_max":1.5})")),
        "identities[0].limits.articles_max: not a whole number"},
       {FileJson(IdentityJson("a", R"(,"certificate_names":["x","x"])")),
@@ -232,6 +238,32 @@ TEST(RateLimitTest, ALimitThatComesLaterHolds) {
   EXPECT_EQ(rate.Wait(limits, t1), absl::ZeroDuration());
   rate.Charge(limits, 1, 1, t1);
   EXPECT_EQ(rate.Wait(limits, t1), absl::Seconds(2));
+}
+
+TEST(RateLimitTest, NoDebtMakesAPauseEndless) {
+  IdentityLimits limits;
+  limits.bytes_per_second = 0.001;
+  RateLimit rate;
+  const absl::Time now = absl::FromUnixSeconds(1'000'000);
+  rate.Charge(limits, 1, 1e300, now);
+  EXPECT_EQ(rate.Wait(limits, now), absl::Hours(1));
+}
+
+TEST(FileWatchTest, NoticesAFileWhoseTimeOfModificationWasSetBack) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/file";
+  std::ofstream(path) << "one";
+  struct stat before = {};
+  ASSERT_EQ(stat(path.c_str(), &before), 0);
+  FileWatch watch({path});
+  EXPECT_FALSE(watch.Changed());
+  absl::SleepFor(absl::Milliseconds(20));  // more than a tick of the file system's clock
+  std::ofstream(path) << "two";
+  const struct timespec times[] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  EXPECT_FALSE(watch.Changed());  // it may not be done
+  EXPECT_TRUE(watch.Changed());
+  EXPECT_FALSE(watch.Changed());
 }
 
 TEST(ArticleQuotaTest, LetsInWhatThereIsRoomFor) {
