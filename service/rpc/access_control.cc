@@ -40,7 +40,7 @@ absl::Status BadToken() { return absl::UnauthenticatedError("authorization: not 
 std::vector<absl::string_view> CertificateNames(const grpc::AuthContext& peer) {
   std::vector<absl::string_view> names;
   const auto add = [&](const char* property) {
-    for (const grpc::string_ref name : peer.FindPropertyValues(property)) {
+    for (const grpc::string_ref& name : peer.FindPropertyValues(property)) {
       names.push_back(View(name));
     }
   };
