@@ -266,6 +266,11 @@ class StructureTest(unittest.TestCase):
         self.assertGreater(len(checked), 25)
         self.assert_none([p for path, text in checked for p in header_problems(path, text)])
 
+    def test_who_may_do_everything_is_made_in_one_place(self):
+        self.assertEqual([path for path, text in sources("service", endings=(".h", ".cc"))
+                          for _ in re.findall(r"(?<!Caller )Caller::Unrestricted\(", text)],
+                         ["service/rpc/access_control.cc"])
+
     def test_no_notes_left_behind(self):
         endings = (".h", ".cc", ".py", ".proto", ".cmake", ".txt", ".md", ".sh", ".json", ".yaml")
         folders = ("service", "client", "proto", "tests", "bench", "deploy", "cmake", "docs")
