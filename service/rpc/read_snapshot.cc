@@ -21,8 +21,9 @@ using grpc::ByteBuffer;
 
 constexpr char kMethod[] = "ReadSnapshot";
 constexpr size_t kChunkBytesMax = size_t{256} << 10;
-// The longest pause of a caller that has used up its rate, so that an end is noticed.
-constexpr absl::Duration kPauseMax = absl::Seconds(1);
+// The longest pause of a caller that has used up its rate, so that an end is noticed,
+// and that of the server before it breaks off what is left.
+constexpr absl::Duration kPauseMax = absl::Milliseconds(500);
 
 // One thing happens at a time: a task of the pool reads a chunk, or gRPC writes one. So a stream
 // takes the memory of one chunk, however slowly its client reads, and needs no lock.
