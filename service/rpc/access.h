@@ -162,7 +162,9 @@ class Caller {
   static Caller Unrestricted();
 
   // Empty for one who may do everything, and for nobody.
-  absl::string_view name() const { return identity_ == nullptr ? "" : identity_->name; }
+  absl::string_view name() const {
+    return identity_ == nullptr ? absl::string_view() : absl::string_view(identity_->name);
+  }
   bool unrestricted() const { return unrestricted_; }
   bool MayReadAll() const;
   // Empty for one who may do everything, and for nobody.
