@@ -127,7 +127,8 @@ class Dispatcher {
     return call.reactor;
   }
 
-  // As Read, once what `handler` wrote is on disk.
+  // As Read, once what `handler` wrote is on disk. So with a refusal that may rest on what others
+  // wrote: who deletes what is deleted already must not be told so before that is on disk.
   template <typename Request, typename Response, typename... Who>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
@@ -136,11 +137,16 @@ class Dispatcher {
       google::protobuf::Arena arena;
       auto* message = google::protobuf::Arena::CreateMessage<Response>(&arena);
       const absl::Status status = Call(call, handler, request, &arena, message);
-      if (!status.ok()) return Finish(call, status);
-      // What is done is done, and its caller is told, room or not.
-      *response = SerializeNeededAnswer(*message, admission_);
-      call.caller.Charge(0, response->Length());
-      handlers_->engine().NotifyDurable([=](absl::Status durable) { Finish(call, durable); });
+      if (absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status)) {
+        return Finish(call, status);
+      }
+      if (status.ok()) {
+        // What is done is done, and its caller is told, room or not.
+        *response = SerializeNeededAnswer(*message, admission_);
+        call.caller.Charge(0, response->Length());
+      }
+      handlers_->engine().NotifyDurable(
+          [=](const absl::Status& durable) { Finish(call, durable.ok() ? status : durable); });
     });
   }
 

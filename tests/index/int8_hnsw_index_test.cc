@@ -165,10 +165,12 @@ TEST(Int8HnswIndexTest, OnlyGraphsAreRestored) {
   AppendRows(400, random, &rows);
   const auto graph = Extend(nullptr, rows, 0, 400);
   const std::vector<uint8_t> levels(graph->hnsw.levels.begin(), graph->hnsw.levels.end());
-  const auto& neighbours = graph->hnsw.neighbors;
-  const auto restore = [&](const std::vector<uint8_t>& with_levels, std::vector<int> links,
-                           int entry_point) {
-    return Int8HnswIndex::Restore(&rows, 0, 400, 16, with_levels, std::move(links), entry_point);
+  const auto& links = graph->hnsw.neighbors;
+  const std::vector<int> neighbours(links.data(), links.data() + links.size());
+  const auto restore = [&](const std::vector<uint8_t>& with_levels,
+                           std::vector<int> with_neighbours, int entry_point) {
+    return Int8HnswIndex::Restore(&rows, 0, 400, 16, with_levels, std::move(with_neighbours),
+                                  entry_point);
   };
   const auto restored = restore(levels, neighbours, graph->hnsw.entry_point);
   ASSERT_NE(restored, nullptr);

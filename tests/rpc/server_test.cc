@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
 #include "newsprint/v1/cluster_service.grpc.pb.h"
 #include "service/store/store.h"
 #include "tests/testing/articles.h"
+#include "tests/testing/file_size_limit.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -84,6 +86,31 @@ TEST_F(ServerTest, ErrorsKeepCodeAndMessage) {
   const grpc::Status status = Ingest(MakeRequest("", 1), &response);
   EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
   EXPECT_EQ(status.error_message(), "article.id: required, got nothing");
+}
+
+// The first deletion is done and not on disk, so nobody may be told that the article is gone.
+TEST_F(ServerTest, ARefusalDoesNotRestOnWhatTheDiskLacks) {
+  v1::IngestArticleResponse ingested;
+  ASSERT_TRUE(Ingest(MakeRequest("a", 1), &ingested).ok());
+  const auto remove = [&](const std::string& id) {
+    grpc::ClientContext context;
+    v1::DeleteArticleRequest request;
+    request.set_id(id);
+    v1::DeleteArticleResponse response;
+    return stub_->DeleteArticle(&context, request, &response);
+  };
+  {
+    const newsprint::testing::FileSizeLimit limit(100);
+    EXPECT_EQ(remove("a").error_code(), grpc::UNAVAILABLE);
+    EXPECT_EQ(remove("a").error_code(), grpc::UNAVAILABLE);
+    EXPECT_EQ(remove("").error_code(), grpc::INVALID_ARGUMENT);
+  }
+  grpc::Status status = remove("a");
+  for (int i = 0; i < 200 && status.error_code() == grpc::UNAVAILABLE; ++i) {
+    absl::SleepFor(absl::Milliseconds(50));
+    status = remove("a");
+  }
+  EXPECT_EQ(status.error_code(), grpc::NOT_FOUND) << status.error_message();
 }
 
 TEST_F(ServerTest, EveryServiceAnswers) {
