@@ -102,15 +102,16 @@ std::string ToString(const ByteBuffer& buffer) {
   return bytes;
 }
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
+std::shared_ptr<grpc::Channel> Connect(const std::string& target, const Credentials& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(
+      target, credentials != nullptr ? credentials : grpc::InsecureChannelCredentials(), arguments);
 }
 
 grpc::Status CallOnce(const std::string& target, const char* method, const ByteBuffer& request,
-                      ByteBuffer* response) {
-  const std::shared_ptr<grpc::Channel> channel = Connect(target);
+                      ByteBuffer* response, const Credentials& credentials) {
+  const std::shared_ptr<grpc::Channel> channel = Connect(target, credentials);
   const grpc::internal::RpcMethod rpc(method, grpc::internal::RpcMethod::NORMAL_RPC, channel);
   grpc::ClientContext context;
   return grpc::internal::BlockingUnaryCall<ByteBuffer, ByteBuffer>(channel.get(), rpc, &context,
@@ -120,7 +121,9 @@ grpc::Status CallOnce(const std::string& target, const char* method, const ByteB
 UnaryLoad RunUnary(const std::string& target, const char* method,
                    const std::vector<ByteBuffer>& requests, const UnaryOptions& options) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < options.connections; ++i) channels.push_back(Connect(target));
+  for (int i = 0; i < options.connections; ++i) {
+    channels.push_back(Connect(target, options.credentials));
+  }
   CallFromThreads(channels, method, requests, options.threads, options.seconds / 4);
   const Clock::time_point begin = Clock::now();
   const std::vector<double> latencies =

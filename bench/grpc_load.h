@@ -3,6 +3,7 @@
 #define NEWSPRINT_BENCH_GRPC_LOAD_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
@@ -21,13 +22,18 @@ grpc::ByteBuffer ToBuffer(const std::string& bytes);
 // The bytes of a buffer, in one piece.
 std::string ToString(const grpc::ByteBuffer& buffer);
 
+// Null: plaintext.
+using Credentials = std::shared_ptr<grpc::ChannelCredentials>;
+
 // A connection that is shared with no other channel.
-std::shared_ptr<grpc::Channel> Connect(const std::string& target);
+std::shared_ptr<grpc::Channel> Connect(const std::string& target,
+                                       const Credentials& credentials = nullptr);
 
 struct UnaryOptions {
   int threads = 8;      // each with one call on its way
   int connections = 2;  // shared by the threads
   double seconds = 2;
+  Credentials credentials;
 };
 
 struct UnaryLoad {
@@ -39,7 +45,8 @@ struct UnaryLoad {
 
 // The answer to one call. Status codes other than OK are returned.
 grpc::Status CallOnce(const std::string& target, const char* method,
-                      const grpc::ByteBuffer& request, grpc::ByteBuffer* response);
+                      const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
+                      const Credentials& credentials = nullptr);
 
 // Calls `method` in a closed loop, each thread going through the requests from another place on.
 // Warms up for a quarter of the time first. Exits with a message when a call fails.

@@ -81,7 +81,7 @@ double LoadedService::Start() {
                              absl::StrCat("--data_dir=", data_dir_.path())});
   server_ = std::make_unique<ServerProcess>("newsprintd", std::move(flags));
   for (ByteBuffer answer;;) {
-    if (CallOnce(address(), kHealthCheck, ToBuffer(""), &answer).ok() &&
+    if (CallOnce(address(), kHealthCheck, ToBuffer(""), &answer, credentials_).ok() &&
         ToString(answer) == kServing) {
       break;
     }
@@ -91,6 +91,7 @@ double LoadedService::Start() {
   const double seconds = SecondsSince(begin);
   client::ClientOptions options;
   options.target = address();
+  options.credentials = credentials_;
   client_ = std::make_unique<client::Client>(client::MakeConnection(options));
   return seconds;
 }

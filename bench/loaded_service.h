@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/article_generator.h"
+#include "bench/grpc_load.h"
 #include "bench/server_process.h"
 #include "client/client.h"
 #include "tests/testing/temp_dir.h"
@@ -36,8 +37,9 @@ void Report(const std::string& message);
 class LoadedService {
  public:
   // Ready for calls by its health service, as after each start.
-  // `flags` go with default settings.
-  explicit LoadedService(std::vector<std::string> flags = {}) : flags_(std::move(flags)) {
+  // `flags` go with default settings, and `credentials` with `flags`.
+  explicit LoadedService(std::vector<std::string> flags = {}, Credentials credentials = nullptr)
+      : flags_(std::move(flags)), credentials_(std::move(credentials)) {
     Start();
   }
 
@@ -57,6 +59,7 @@ class LoadedService {
   double Start();
 
   const std::vector<std::string> flags_;
+  const Credentials credentials_;
   const testing::TempDir data_dir_;
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<client::Client> client_;

@@ -32,6 +32,7 @@ ARGUMENTS = {
         "echo_bench": ["--rounds=3", "--seconds=1", "--stream_messages=10000"],
         "load_bench": ["--scale=quick"],
         "overload_bench": ["--only=goodput", "--rounds=1", "--seconds=1"],
+        "security_bench": ["--rounds=4", "--seconds=0.5"],
     },
     "full": {
         "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5",
@@ -40,6 +41,7 @@ ARGUMENTS = {
         "echo_bench": ["--rounds=5", "--seconds=2", "--stream_messages=30000"],
         "load_bench": ["--scale=full"],
         "overload_bench": ["--rounds=3", "--seconds=5"],
+        "security_bench": ["--rounds=7", "--seconds=2"],
     },
 }
 
@@ -221,6 +223,15 @@ def print_echo(f):
                                ("callback_pool", "callback API, hop to the worker pool")]])
 
 
+def print_security(f):
+    table("FindDuplicates of articles of 3,600 bytes in 1,000, 8 callers on 2 connections; the token is one of 51 "
+          "identities with limits:", ["", "calls/s", "p50 us", "share of plaintext"],
+          [[label, number(f[f"security_{name}_calls_per_second"]), number(f[f"security_{name}_p50_us"]),
+            number(f[f"security_{name}_vs_plaintext"], 2) if name != "plaintext" else ""]
+           for name, label in [("plaintext", "plaintext, no access file"), ("tls", "TLS 1.3"),
+                               ("tls_and_token", "TLS 1.3 and a token")]])
+
+
 def print_steps(f):
     table("Steps, one thread, without network and disk:", ["Step", "us"],
           [[label, number(f[f"micro_{name}_ns"] / 1000, 1)] for name, label in STEPS.values()
@@ -275,6 +286,7 @@ PARTS = {
     "vector": ("vector_bench", vector_figures, print_vectors),
     "load": ("load_bench", load_figures, print_load),
     "overload": ("overload_bench", lambda arguments: run("overload_bench", arguments), print_overload),
+    "security": ("security_bench", lambda arguments: run("security_bench", arguments), print_security),
     "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
     "micro": ("micro_bench", sketch_figures, print_micro),
 }

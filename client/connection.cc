@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/backoff.h"
+#include "client/credentials.h"
 #include "client/retry_info.h"
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
@@ -44,6 +45,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   // Notices a peer that vanished without closing the connection.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5 * 60 * 1000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * 1000);
+  // A proxy that the environment names would read tokens and texts that are not encrypted, and what
+  // is on this machine needs none.
+  if (options.credentials == nullptr || IsLoopbackTarget(options.target)) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
   return grpc::CreateCustomChannel(
       options.target,
       options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
@@ -51,46 +57,70 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
 
 class GrpcIngestStream final : public IngestStream {
  public:
-  explicit GrpcIngestStream(v1::ArticleService::Stub& stub)
-      : stream_(stub.StreamIngest(&context_)) {}
+  GrpcIngestStream(v1::ArticleService::Stub& stub, TokenSender& token)
+      : status_(token.AddTo(&context_)),
+        stream_(status_.ok() ? stub.StreamIngest(&context_) : nullptr) {}
 
-  bool Write(const v1::StreamIngestRequest& request) override { return stream_->Write(request); }
-  void WritesDone() override { stream_->WritesDone(); }
-  bool Read(v1::StreamIngestResponse* response) override { return stream_->Read(response); }
-  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  bool Write(const v1::StreamIngestRequest& request) override {
+    return stream_ != nullptr && stream_->Write(request);
+  }
+  void WritesDone() override {
+    if (stream_ != nullptr) stream_->WritesDone();
+  }
+  bool Read(v1::StreamIngestResponse* response) override {
+    return stream_ != nullptr && stream_->Read(response);
+  }
+  absl::Status Finish() override {
+    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+  }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
+  const absl::Status status_;  // when it is not OK, there is no stream
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamIngestRequest, v1::StreamIngestResponse>>
       stream_;
 };
 
 class GrpcWatchStream final : public WatchStream {
  public:
-  GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request)
-      : stream_(stub.WatchGroups(&context_, request)) {}
+  GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request,
+                  TokenSender& token)
+      : status_(token.AddTo(&context_)),
+        stream_(status_.ok() ? stub.WatchGroups(&context_, request) : nullptr) {}
 
-  bool Read(v1::WatchGroupsResponse* response) override { return stream_->Read(response); }
-  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  bool Read(v1::WatchGroupsResponse* response) override {
+    return stream_ != nullptr && stream_->Read(response);
+  }
+  absl::Status Finish() override {
+    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+  }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
+  const absl::Status status_;  // when it is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
 };
 
 class GrpcSnapshotStream final : public SnapshotStream {
  public:
-  GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request)
-      : stream_(stub.ReadSnapshot(&context_, request)) {}
+  GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request,
+                     TokenSender& token)
+      : status_(token.AddTo(&context_)),
+        stream_(status_.ok() ? stub.ReadSnapshot(&context_, request) : nullptr) {}
 
-  bool Read(v1::ReadSnapshotResponse* response) override { return stream_->Read(response); }
-  absl::Status Finish() override { return FromGrpc(stream_->Finish()); }
+  bool Read(v1::ReadSnapshotResponse* response) override {
+    return stream_ != nullptr && stream_->Read(response);
+  }
+  absl::Status Finish() override {
+    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+  }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
+  const absl::Status status_;  // when it is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::ReadSnapshotResponse>> stream_;
 };
 
@@ -98,6 +128,7 @@ class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(ClientOptions options)
       : options_(Clamp(std::move(options))),
+        token_(options_),
         channel_(MakeChannel(options_)),
         article_(v1::ArticleService::NewStub(channel_)),
         cluster_(v1::ClusterService::NewStub(channel_)),
@@ -250,15 +281,15 @@ class GrpcConnection final : public Connection {
   }
 
   std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) override {
-    return std::make_unique<GrpcSnapshotStream>(*admin_, request);
+    return std::make_unique<GrpcSnapshotStream>(*admin_, request, token_);
   }
 
   std::unique_ptr<IngestStream> StreamIngest() override {
-    return std::make_unique<GrpcIngestStream>(*article_);
+    return std::make_unique<GrpcIngestStream>(*article_, token_);
   }
 
   std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) override {
-    return std::make_unique<GrpcWatchStream>(*cluster_, request);
+    return std::make_unique<GrpcWatchStream>(*cluster_, request, token_);
   }
 
  private:
@@ -274,6 +305,7 @@ class GrpcConnection final : public Connection {
     for (int attempt = 1;; ++attempt) {
       grpc::ClientContext context;
       if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+      if (absl::Status status = token_.AddTo(&context); !status.ok()) return status;
       Response response;
       const absl::Status status = FromGrpc((stub.*method)(&context, request, &response));
       if (status.ok()) return response;
@@ -286,6 +318,7 @@ class GrpcConnection final : public Connection {
   }
 
   const ClientOptions options_;
+  TokenSender token_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ArticleService::Stub> article_;
   const std::unique_ptr<v1::ClusterService::Stub> cluster_;

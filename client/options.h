@@ -24,7 +24,14 @@ struct ClientOptions {
   std::string target = "127.0.0.1:7420";
 
   // Transport security. Null means none: right for one machine or a trusted network only.
+  // ReadTlsCredentials() of client/credentials.h makes them from files.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
+
+  // Bearer token that says who calls, or a file that holds one and is read again when it changes;
+  // the file counts when both are given. Sent only with `credentials` that encrypt, or to this
+  // machine; else every call fails with INVALID_ARGUMENT. Both empty: none.
+  std::string token;
+  std::string token_file;
 
   // Time for one call with all its attempts, 1 ms or more. Long enough for a queued write on a busy
   // server; a caller with a tighter budget sets CallOptions::deadline. Streams have no deadline.

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/article_text.h"
@@ -29,10 +30,17 @@ bool MayBeOneItem(absl::StatusCode code) {
   return code == absl::StatusCode::kResourceExhausted || code == absl::StatusCode::kInternal;
 }
 
+// Whether the caller has stored as many articles as it may, which no pause helps. What the server
+// says begins with what it is about (docs/errors.md).
+bool IsOverQuota(absl::string_view message) {
+  return absl::StartsWith(message, "identity: has stored");
+}
+
 // Whether the server asks for a pause rather than refusing the item.
-bool AsksForPause(int code) {
-  return code == static_cast<int>(absl::StatusCode::kUnavailable) ||
-         code == static_cast<int>(absl::StatusCode::kResourceExhausted);
+bool AsksForPause(const v1::ItemStatus& status) {
+  return status.code() == static_cast<int>(absl::StatusCode::kUnavailable) ||
+         (status.code() == static_cast<int>(absl::StatusCode::kResourceExhausted) &&
+          !IsOverQuota(status.message()));
 }
 
 // Why an article cannot be sent. gRPC refuses a message with one invalid string field, and the
@@ -259,7 +267,7 @@ absl::Status StreamIngester::ReadAll(IngestStream& stream) {
   v1::StreamIngestResponse response;
   while (stream.Read(&response)) {
     const v1::ItemStatus& status = response.result().status();
-    if (AsksForPause(status.code())) {
+    if (AsksForPause(status)) {
       return absl::Status(static_cast<absl::StatusCode>(status.code()), status.message());
     }
     {
@@ -291,7 +299,9 @@ absl::Status StreamIngester::SendSingly(bool last_attempt) {
       if (status.code() == absl::StatusCode::kUnavailable || RetryDelay(status).has_value()) {
         return status;
       }
-      if (status.code() == absl::StatusCode::kResourceExhausted && !last_attempt) return status;
+      if (absl::IsResourceExhausted(status) && !IsOverQuota(status.message()) && !last_attempt) {
+        return status;
+      }
       Acknowledge(request->sequence(), ErrorResult(request->request().article().id(), status));
       return absl::OkStatus();
     }

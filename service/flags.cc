@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -120,16 +121,66 @@ Flag Switch(std::string name, bool* option, std::string help) {
   return {std::move(name), "", std::move(help), *option ? "true" : "false", "", std::move(set)};
 }
 
+// Absent unless given.
+Flag Switch(std::string name, std::optional<bool>* option, std::string help) {
+  auto set = [option](const std::string& text) {
+    bool value = false;
+    RETURN_IF_ERROR(Switch("", &value, "").set(text));
+    *option = value;
+    return absl::OkStatus();
+  };
+  return {std::move(name), "", std::move(help), "", "", std::move(set)};
+}
+
+Flag ClientAuthFlag(std::string name, std::optional<rpc::ClientAuth>* option, std::string help) {
+  auto set = [option](const std::string& text) {
+    std::string known;
+    RETURN_IF_ERROR(OneOf("", "", &known, {"none", "request", "require"}, "").set(text));
+    *option = known == "none"      ? rpc::ClientAuth::kNone
+              : known == "request" ? rpc::ClientAuth::kRequest
+                                   : rpc::ClientAuth::kRequire;
+    return absl::OkStatus();
+  };
+  return {std::move(name), "mode", std::move(help), "", "none, request, require", std::move(set)};
+}
+
 FlagGroup Listening(Options* options) {
   rpc::ServerOptions* server = &options->server;
   return {"Listening",
           {Text("listen", "HOST:PORT", &server->listen,
-                "Where to listen, without encryption. Port 0 picks a free one."),
+                "Where to listen. Port 0 picks a free one. Other addresses than loopback ones want "
+                "tls_cert and tls_key, or allow_plaintext."),
            Seconds("keepalive_seconds", &server->keepalive, 1, 7200,
                    "Silence after which a client is asked for a sign of life. When none comes in "
                    "the same time, its connection is closed."),
            Seconds("drain_seconds", &options->drain, 0, 3600,
                    "What running calls get to end after SIGTERM.")}};
+}
+
+FlagGroup Security(Options* options) {
+  rpc::SecurityOptions* security = &options->server.security;
+  return {
+      "Security",
+      {Text("tls_cert", "path", &security->tls.cert,
+            "Certificate of the server, PEM, with its chain behind it. With it and tls_key all "
+            "listeners use TLS. Read again when it changes, as the other files here are."),
+       Text("tls_key", "path", &security->tls.key,
+            "Private key of that certificate, PEM, without a password."),
+       Text("tls_client_ca", "path", &security->tls.client_ca,
+            "Roots of the certificates of clients, PEM."),
+       ClientAuthFlag("tls_client_auth", &security->tls.client_auth,
+                      "Whether clients need a certificate; request: one that is there has to be "
+                      "good. When absent: require with tls_client_ca, else none."),
+       Switch("allow_plaintext", &security->allow_plaintext,
+              "Listen without TLS on other addresses than loopback ones."),
+       Text("access_file", "path", &security->access_file,
+            "JSON file of identities, with hashes of tokens, roles and limits. Without it "
+            "whoever can connect may do everything."),
+       Text("admin_listen", "HOST:PORT", &security->admin_listen,
+            "A second listener, with all services. AdminService is on no other one then."),
+       Switch("reflection", &security->reflection,
+              "Tell everybody who asks what calls there are (gRPC reflection). When absent: "
+              "unless there is an access_file.")}};
 }
 
 FlagGroup Storage(Options* options) {
@@ -214,8 +265,8 @@ FlagGroup Running(Options* options) {
 
 // All flags, in the order of --help.
 std::vector<FlagGroup> Table(Options* options) {
-  return {Listening(options), Storage(options), Limits(options), Overload(options),
-          Embedding(options), Logging(options), Running(options)};
+  return {Listening(options), Security(options),  Storage(options), Limits(options),
+          Overload(options),  Embedding(options), Logging(options), Running(options)};
 }
 
 // Sets options by words.
@@ -372,11 +423,12 @@ absl::Status CheckOptions(const Options& options) {
         absl::StrCat("grpc_bytes_max: less than queue_bytes_max or twice message_bytes_max, got ",
                      server.grpc_bytes_max, ", limit ", grpc_bytes_least, " or more"));
   }
-  return rpc::CheckListenAddress(server.listen);
+  return rpc::CheckSecurity(server);
 }
 
 absl::Status CheckSurroundings(const Options& options) {
   RETURN_IF_ERROR(CheckDataFolder(options.engine.store.data_dir));
+  RETURN_IF_ERROR(rpc::CheckSecurityFiles(options.server.security));
   const Embedders::Options& embedders = options.engine.embedders;
   RETURN_IF_ERROR(Embedders::Create(embedders).status());
   if (embedders.models_dir.empty()) return absl::OkStatus();

@@ -16,7 +16,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -35,15 +34,6 @@ void LogStoreState(const absl::Status& state) {
   } else {
     spdlog::error("event=store_read_only reason=\"{}\"", absl::CEscape(state.message()));
   }
-}
-
-void WarnOfPlaintext(const std::string& listen) {
-  const std::string host = listen.substr(0, listen.rfind(':'));
-  if (host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.")) return;
-  spdlog::warn(
-      "event=plaintext_listener message=\"{} is not a loopback address, and the connection "
-      "is neither encrypted nor authenticated: keep it inside a trusted network\"",
-      absl::CEscape(listen));
 }
 
 // The signal that asked us to stop; 0 while none has. Read by all threads.
@@ -124,8 +114,10 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(engine_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
-  WarnOfPlaintext(options.server.listen);
   std::printf("listening on %s\n", server->address().c_str());
+  if (!server->admin_address().empty()) {
+    std::printf("admin listening on %s\n", server->admin_address().c_str());
+  }
   std::fflush(stdout);
   spdlog::info("event=listening address={} data_dir=\"{}\"", server->address(),
                absl::CEscape(options.engine.store.data_dir));

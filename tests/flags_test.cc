@@ -65,6 +65,24 @@ TEST(FlagsTest, ErrorsNameFlagValueAndLimit) {
   }
 }
 
+TEST(FlagsTest, Security) {
+  const absl::StatusOr<Options> options =
+      ReadFlags({"--tls_cert=c", "--tls_key=k", "--tls_client_ca=a", "--tls_client_auth=request",
+                 "--access_file=f", "--admin_listen=h:2", "--reflection", "--allow_plaintext"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const rpc::SecurityOptions& security = options->server.security;
+  EXPECT_EQ(security.tls.client_auth, rpc::ClientAuth::kRequest);
+  EXPECT_EQ(security.reflection, true);
+  EXPECT_TRUE(security.allow_plaintext);
+  EXPECT_EQ(ReadFlags({})->server.security.reflection, std::nullopt);
+  EXPECT_EQ(ReadFlags({"--reflection=false"})->server.security.reflection, false);
+  EXPECT_EQ(ReadFlags({"--tls_client_ca=a"})->server.security.tls.effective_client_auth(),
+            rpc::ClientAuth::kRequire);
+  EXPECT_EQ(FlagErrorOf({"--tls_client_auth=maybe"}),
+            "tls_client_auth: got \"maybe\", limit none, request, require");
+  EXPECT_EQ(FlagErrorOf({"--reflection=2"}), "reflection: got \"2\", limit true, false");
+}
+
 TEST(FlagsTest, FlagsThatDoNotGoTogether) {
   absl::StatusOr<Options> options = ReadFlags({"--data_dir=d", "--message_bytes_max=536870912"});
   ASSERT_TRUE(options.ok());

@@ -48,6 +48,7 @@ LIBRARIES = {
     "OpenMP": (r"omp\.h$", {"main.cc", "index"}),
     "spdlog": (r"spdlog/", {"main.cc", "rpc"}),
     "BLAS": (r"cblas", {"train"}),
+    "OpenSSL": (r"openssl/", {"rpc"}),
     "Abseil flags": (r"absl/flags/", set()),  # flags.h says why
 }
 NOT_IN_CLIENT = ("FAISS", "RocksDB", "OpenMP")
@@ -264,6 +265,11 @@ class StructureTest(unittest.TestCase):
         checked = list(sources("service", "client", endings=(".h",)))
         self.assertGreater(len(checked), 25)
         self.assert_none([p for path, text in checked for p in header_problems(path, text)])
+
+    def test_who_may_do_everything_is_made_in_one_place(self):
+        self.assertEqual([path for path, text in sources("service", endings=(".h", ".cc"))
+                          for _ in re.findall(r"(?<!Caller )Caller::Unrestricted\(", text)],
+                         ["service/rpc/access_control.cc"])
 
     def test_no_notes_left_behind(self):
         endings = (".h", ".cc", ".py", ".proto", ".cmake", ".txt", ".md", ".sh", ".json", ".yaml")

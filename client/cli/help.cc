@@ -29,11 +29,18 @@ constexpr char kGeneral[] = R"(Usage: newsprint COMMAND [ARGUMENTS] [FLAGS]
   backup DIR                    copy the data of a running server, verified
   restore BACKUP DATA_DIR       make a data folder of a backup
   check DATA_DIR                look for damage in the data folder of a stopped server, or a backup
+  token create                  make a token for a server's access file
   snapshots [list]              copies that the server keeps; also create [NAME], delete NAME
   help [COMMAND]                this page, or more about one command
 
 Flags, before or after the words above; a dash does for an underscore:
   --target=HOST:PORT            the server (127.0.0.1:7420)
+  --tls                         use TLS, with the system's roots; the next three do too
+  --tls_ca=FILE                 with the roots in this file (PEM)
+  --tls_cert=FILE, --tls_key=FILE
+                                with this certificate of the client
+  --token_file=FILE             the token that says who calls; or NEWSPRINT_TOKEN in the environment.
+                                Goes over TLS, or to this machine, only
   --collection=NAME             the collection (default)
   --json                        one JSON object on one line, for programs
   --deadline_ms=N               time for one call, milliseconds (30000)
@@ -348,6 +355,15 @@ exit code is 1 when there is any.
 Lists, makes or deletes snapshots: copies of the data folder as it was at one moment, which the
 server keeps in its folder "snapshots". They share their files with the server, and take up room as
 it replaces these. "newsprint backup" makes its own and deletes it again.
+)"},
+    {"token", R"(Usage: newsprint token create [--output=FILE] [--json]
+
+Makes a token of 32 random bytes and tells its SHA-256, which goes into the server's access file
+(docs/security.md). The token itself is shown this once and kept nowhere. Needs no server.
+
+  --output=FILE   write the token to a new file that only you can read, and show the hash alone
+
+Example: newsprint token create --output=ingest-ap.token
 )"},
     {"help", R"(Usage: newsprint help [COMMAND]
 )"},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <string>
@@ -14,6 +15,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -23,8 +25,14 @@
 #include "client/cli/help.h"
 #include "client/cli/session.h"
 #include "client/client.h"
+#include "client/credentials.h"
 
 ABSL_FLAG(std::string, target, "127.0.0.1:7420", "address of the server");
+ABSL_FLAG(bool, tls, false, "use TLS, with the system's roots");
+ABSL_FLAG(std::string, tls_ca, "", "use TLS, with the roots in this file");
+ABSL_FLAG(std::string, tls_cert, "", "use TLS, with this certificate of the client");
+ABSL_FLAG(std::string, tls_key, "", "key of that certificate");
+ABSL_FLAG(std::string, token_file, "", "file with the token that says who calls");
 ABSL_FLAG(std::string, collection, "default", "name of the collection");
 ABSL_FLAG(bool, json, false, "print one JSON object on one line");
 ABSL_FLAG(int64_t, deadline_ms, 30000, "time for one call, milliseconds, 1 or more");
@@ -52,7 +60,7 @@ ABSL_FLAG(std::string, file, "", "find, related: file with the article to ask ab
 ABSL_FLAG(std::string, pairs, "", "evaluate duplicates: file of pairs with known likeness");
 ABSL_FLAG(int64_t, show_errors, 0, "evaluate duplicates: explain at most this many mistakes");
 ABSL_FLAG(std::string, sweep, "", "evaluate duplicates: THRESHOLD=FROM:TO:STEP");
-ABSL_FLAG(std::string, output, "", "train: model file to write");
+ABSL_FLAG(std::string, output, "", "train: model file to write; token: the token's file");
 ABSL_FLAG(int64_t, epochs, 0, "train: passes over the articles, 1 to 20; 0 means 2");
 ABSL_FLAG(int64_t, seed, 1, "train: of all random choices");
 ABSL_FLAG(absl::optional<double>, held_out, absl::nullopt,
@@ -224,6 +232,26 @@ bool HandledHelp(int argc, char** argv) {
   return wanted;
 }
 
+// How to reach the server, and as whom.
+absl::StatusOr<client::ClientOptions> ConnectionFromFlags(const Settings& settings) {
+  client::ClientOptions options;
+  options.target = settings.target;
+  options.deadline = settings.deadline;
+  // Ten megabytes of article text may come back in one batch.
+  options.message_bytes_max = 64 << 20;
+  options.token_file = absl::GetFlag(FLAGS_token_file);
+  if (const char* token = std::getenv("NEWSPRINT_TOKEN"); token != nullptr) options.token = token;
+  const client::TlsFiles files = {absl::GetFlag(FLAGS_tls_ca), absl::GetFlag(FLAGS_tls_cert),
+                                  absl::GetFlag(FLAGS_tls_key)};
+  if (!absl::GetFlag(FLAGS_tls) && files.ca.empty() && files.cert.empty() && files.key.empty()) {
+    return options;
+  }
+  auto credentials = client::ReadTlsCredentials(files);
+  if (!credentials.ok()) return credentials.status();
+  options.credentials = *std::move(credentials);
+  return options;
+}
+
 int TerminalColumns() {
   if (isatty(STDOUT_FILENO) == 0) return 0;
   struct winsize size = {};
@@ -283,13 +311,13 @@ int Main(int argc, char** argv) {
     std::cerr << "newsprint: --show_errors must be 0 to 1000\n";
     return 2;
   }
-  client::ClientOptions options;
-  options.target = settings.target;
-  options.deadline = settings.deadline;
-  // Ten megabytes of article text may come back in one batch.
-  options.message_bytes_max = 64 << 20;
+  absl::StatusOr<client::ClientOptions> options = ConnectionFromFlags(settings);
+  if (!options.ok()) {
+    std::cerr << "newsprint: --" << options.status().message() << "\n";
+    return 2;
+  }
   Session session{settings,
-                  client::Client(client::MakeConnection(std::move(options))),
+                  client::Client(client::MakeConnection(*std::move(options))),
                   std::cout,
                   std::cerr,
                   isatty(STDERR_FILENO) != 0,

@@ -55,6 +55,7 @@ constexpr Command kCommands[] = {
     {"backup", 1, 1, RunBackup},
     {"restore", 2, 2, RunRestore},
     {"check", 1, 1, RunCheck},
+    {"token", 1, 1, RunToken},
 };
 
 absl::Status Dispatch(Session& session) {
@@ -131,8 +132,12 @@ int RunCommand(Session& session) {
     session.err << "newsprint: no answer from " << session.settings.target
                 << " in time: " << message << "\n";
   } else if (absl::IsUnimplemented(status) && message.empty()) {  // gRPC says no more than the code
-    session.err << "newsprint: the server does not know this call; it is older than this program "
-                   "(UNIMPLEMENTED)\n";
+    session.err << "newsprint: the server does not know this call here; it is older than this "
+                   "program, or has it on another address, --admin_listen (UNIMPLEMENTED)\n";
+  } else if (absl::IsUnauthenticated(status)) {
+    session.err << "newsprint: " << message
+                << " (UNAUTHENTICATED); give the server's kind of credential: --token_file=FILE, "
+                   "NEWSPRINT_TOKEN, or --tls_cert and --tls_key\n";
   } else if (status.code() == absl::StatusCode::kUnknown) {
     session.err << "newsprint: " << message << "\n";
   } else {

@@ -46,7 +46,7 @@ struct Settings {
   std::string pairs;              // evaluate duplicates
   int64_t show_errors = 0;
   std::string sweep;
-  std::string output;  // train: these four
+  std::string output;  // train, token; train alone: the next three
   int64_t epochs = 0;
   int64_t seed = 1;
   absl::optional<double> held_out;
@@ -108,6 +108,7 @@ absl::Status RunSnapshots(Session& session, const Args& args);
 absl::Status RunBackup(Session& session, const Args& args);
 absl::Status RunRestore(Session& session, const Args& args);
 absl::Status RunCheck(Session& session, const Args& args);
+absl::Status RunToken(Session& session, const Args& args);
 
 }  // namespace newsprint::cli
 

@@ -1,11 +1,13 @@
 #include "service/engine/engine.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
 
@@ -151,12 +153,14 @@ absl::Status Engine::LoadIndexes(absl::FunctionRef<void(const Collection&)> prog
   return absl::OkStatus();
 }
 
+absl::Status NoSuchCollection(absl::string_view name) {
+  return absl::NotFoundError(absl::StrCat("collection: not found, got \"", name, "\""));
+}
+
 absl::StatusOr<std::shared_ptr<Collection>> Engine::Find(absl::string_view name) const {
   ReaderMutexLock lock(mutex_);
   const auto found = collections_.find(std::string(name));
-  if (found == collections_.end()) {
-    return absl::NotFoundError(absl::StrCat("collection: not found, got \"", name, "\""));
-  }
+  if (found == collections_.end()) return NoSuchCollection(name);
   return found->second;
 }
 
@@ -217,11 +221,14 @@ absl::Status Engine::Drop(absl::string_view name) {
 }
 
 std::vector<std::shared_ptr<Collection>> Engine::List(absl::string_view first,
-                                                      size_t collections_max) const {
+                                                      size_t collections_max,
+                                                      absl::string_view prefix) const {
   std::vector<std::shared_ptr<Collection>> list;
   ReaderMutexLock lock(mutex_);
-  for (auto at = collections_.lower_bound(std::string(first));
-       at != collections_.end() && list.size() < collections_max; ++at) {
+  for (auto at = collections_.lower_bound(std::string(std::max(first, prefix)));
+       at != collections_.end() && list.size() < collections_max &&
+       absl::StartsWith(at->first, prefix);
+       ++at) {
     list.push_back(at->second);
   }
   return list;

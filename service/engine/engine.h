@@ -26,6 +26,9 @@ namespace newsprint {
 
 inline constexpr char kDefaultCollection[] = "default";
 
+// NOT_FOUND, as Find says it.
+absl::Status NoSuchCollection(absl::string_view name);
+
 // Thread-safe. Order of calls: Open, LoadIndexes, then anything.
 class Engine {
  public:
@@ -61,9 +64,10 @@ class Engine {
   absl::StatusOr<std::shared_ptr<Collection>> Create(NewCollection wanted);
   // FAILED_PRECONDITION for the default collection.
   absl::Status Drop(absl::string_view name);
-  // Collections by name, from `first` on, at most `collections_max`.
-  std::vector<std::shared_ptr<Collection>> List(absl::string_view first,
-                                                size_t collections_max) const;
+  // Collections by name, from `first` on, at most `collections_max`, of those whose name begins
+  // with `prefix`. Takes no longer when there are others.
+  std::vector<std::shared_ptr<Collection>> List(absl::string_view first, size_t collections_max,
+                                                absl::string_view prefix = "") const;
 
   std::vector<EmbedderInfo> ListEmbedders() { return embedders_->List(); }
   // Collection::BeginReembedding with the embedder of this name; errors also as Embedders::Open.

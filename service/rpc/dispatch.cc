@@ -71,12 +71,41 @@ absl::Status Dispatcher::Refuse(absl::Status refusal) {
   return WithRetryDelay(std::move(refusal), delay);
 }
 
-absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
+absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& context,
+                                            absl::string_view method, size_t bytes) const {
+  absl::StatusOr<Caller> caller = access_->Identify(context);
+  if (!caller.ok()) {
+    LogRefusal("", method, caller.status(), context.peer());
+    return caller;
+  }
+  if (const absl::Duration wait = caller->Wait(); wait > absl::ZeroDuration()) {
+    const absl::Status refusal = absl::ResourceExhaustedError(
+        "identity: its rate is used up (calls_per_second, bytes_per_second); try again after a "
+        "pause");
+    LogRefusal(caller->name(), method, refusal, "");
+    return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
+  }
+  caller->Charge(1, bytes);
+  return caller;
+}
+
+absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view method,
+                                   absl::string_view collection) const {
+  if (caller.unrestricted()) return absl::OkStatus();
+  const MethodRule* rule = FindMethodRule(method);
+  if (rule == nullptr) return absl::InternalError("access: no rule for this method");
+  absl::Status status = caller.Check(*rule, collection);
+  if (!status.ok()) LogRefusal(caller.name(), method, status, "");
+  return status;
+}
+
+absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
   RETURN_IF_ERROR(CheckServing());
-  if (!call.came) return absl::CancelledError("call: cancelled before the request had come");
-  RETURN_IF_ERROR(CheckAlive(*call.context));
+  if (!call->came) return absl::CancelledError("call: cancelled before the request had come");
+  RETURN_IF_ERROR(CheckAlive(*call->context));
+  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method, call->bytes));
   if (wait > absl::ZeroDuration()) {
-    const absl::Duration left = absl::FromChrono(call.context->deadline()) - absl::Now();
+    const absl::Duration left = absl::FromChrono(call->context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
       return Refuse(absl::ResourceExhaustedError(
           absl::StrCat("server: deadline cannot be met, got ", absl::FormatDuration(left),
@@ -84,27 +113,28 @@ absl::Status Dispatcher::Admit(const UnaryCall& call, absl::Duration wait) {
                        "; try again after a pause")));
     }
   }
-  absl::Status entered = admission_->EnterUnary(call.bytes);
+  absl::Status entered = admission_->EnterUnary(call->bytes);
   return entered.ok() ? entered : Refuse(std::move(entered));
 }
 
-bool Dispatcher::Begin(const UnaryCall& call, absl::Duration wait) {
+bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
   const absl::Status status = Admit(call, wait);
   if (status.ok()) {
     ++running_;
   } else {
-    call.reactor->Finish(ToGrpc(status));
+    call->reactor->Finish(ToGrpc(status));
   }
   return status.ok();
 }
 
-grpc::ServerUnaryReactor* Dispatcher::Run(const UnaryCall& call, Body body) {
-  if (!Begin(call, pool_->ExpectedWait())) return call.reactor;
-  pool_->Submit([=, work = std::move(body)]() mutable {
+grpc::ServerUnaryReactor* Dispatcher::Run(UnaryCall call, Body body) {
+  grpc::ServerUnaryReactor* const reactor = call.reactor;
+  if (!Begin(&call, pool_->ExpectedWait())) return reactor;
+  pool_->Submit([this, call = std::move(call), work = std::move(body)]() mutable {
     if (absl::Status status = CheckAlive(*call.context); !status.ok()) return Finish(call, status);
-    work();
+    work(call);
   });
-  return call.reactor;
+  return reactor;
 }
 
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {

@@ -1,4 +1,4 @@
-// Runs handlers of unary RPCs on the compute pool.
+// Runs handlers of unary RPCs on the compute pool, for callers that may call them.
 #ifndef NEWSPRINT_SERVICE_RPC_DISPATCH_H_
 #define NEWSPRINT_SERVICE_RPC_DISPATCH_H_
 
@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -17,35 +18,41 @@
 #include "absl/time/time.h"
 #include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
+#include "service/rpc/access.h"
+#include "service/rpc/access_control.h"
 #include "service/rpc/admission.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
+#include "service/rpc/named_collection.h"
 #include "service/rpc/status.h"
 
 namespace newsprint::rpc {
 
 // What all services share. Thread-safe.
 //
-// A unary call is refused at once, before its request is parsed, when it is dead already, when the
-// server has no room for it, or when it would have to wait past its deadline. Those that are let in
-// wait in the order in which they came, as each has been promised its turn in time; whoever has
-// died meanwhile is passed over.
+// A unary call is refused at once, before its request is parsed, when it is dead already, when
+// nobody knows its caller or this one has used up its rate, when the server has no room for it, or
+// when it would have to wait past its deadline. What the caller may do is looked at once the
+// request is parsed, and before anything else. Those that are let in wait in the order in which
+// they came, as each has been promised its turn in time; whoever has died meanwhile is passed over.
 class Dispatcher {
  public:
-  // Request: a reference to a message, const or not.
-  template <typename Request, typename Response>
-  using Handler = absl::Status (Handlers::*)(Request, Response*) const;
+  // Request: a reference to a message, const or not. Who: nothing, or const Caller&.
+  template <typename Request, typename Response, typename... Who>
+  using Handler = absl::Status (Handlers::*)(Request, Response*, Who...) const;
   template <typename Request, typename Response>
   using SlowHandler = absl::Status (Handlers::*)(Request, Response*,
                                                  absl::FunctionRef<bool()> keep_going) const;
 
   // All must outlive it.
-  Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission)
-      : handlers_(handlers), pool_(pool), admission_(std::move(admission)) {}
+  Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission,
+             AccessControl* access)
+      : handlers_(handlers), pool_(pool), admission_(std::move(admission)), access_(access) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
   const std::shared_ptr<Admission>& admission() const { return admission_; }
+  AccessControl& access() const { return *access_; }
 
   // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
   // after.
@@ -68,11 +75,19 @@ class Dispatcher {
   // pool's queue is. Logs now and then that there is an overload.
   absl::Status Refuse(absl::Status refusal);
 
+  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up, which the
+  // call then counts for. This and the next function log what they refuse.
+  absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
+                                  absl::string_view method, size_t bytes) const;
+  // Whether the caller may call the method for this collection: Caller::Check.
+  absl::Status Authorize(const Caller& caller, absl::string_view method,
+                         absl::string_view collection) const;
+
   // Answers with what `handler` returns.
-  template <typename Request, typename Response>
+  template <typename Request, typename Response, typename... Who>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, absl::string_view method,
                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
-                                 Handler<Request, Response> handler) {
+                                 Handler<Request, Response, Who...> handler) {
     return RunRead(MakeCall(context, method, *request), request, response, handler);
   }
 
@@ -84,13 +99,13 @@ class Dispatcher {
                                       absl::string_view method, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response,
                                       Handler<Request, Response> handler) {
-    const UnaryCall call = MakeCall(context, method, *request);
+    UnaryCall call = MakeCall(context, method, *request);
     if (call.bytes > kQuickBytesMax) return RunRead(call, request, response, handler);
     if (quick_running_.fetch_add(1) >= kQuickRunningMax) {
       --quick_running_;
       return RunRead(call, request, response, handler);
     }
-    if (Begin(call, absl::ZeroDuration())) {
+    if (Begin(&call, absl::ZeroDuration())) {
       const absl::Status status = AnswerRead(call, handler, request, response);
       --quick_running_;
       Finish(call, status);
@@ -106,8 +121,8 @@ class Dispatcher {
   grpc::ServerUnaryReactor* RunAside(grpc::CallbackServerContext* context, absl::string_view method,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                      SlowHandler<Request, Response> handler) {
-    const UnaryCall call = MakeCall(context, method, *request);
-    if (!Begin(call, absl::ZeroDuration())) return call.reactor;
+    UnaryCall call = MakeCall(context, method, *request);
+    if (!Begin(&call, absl::ZeroDuration())) return call.reactor;
     aside_.Submit([=] { Finish(call, AnswerAside(call, handler, *request, response)); });
     return call.reactor;
   }
@@ -115,18 +130,22 @@ class Dispatcher {
   // As Read, once what `handler` wrote is on disk. So with a refusal, unless the request itself is
   // wrong, as it may rest on what others wrote: who deletes what is deleted already must not be
   // told so before that is on disk.
-  template <typename Request, typename Response>
+  template <typename Request, typename Response, typename... Who>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, absl::string_view method,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
-                                  Handler<Request, Response> handler) {
-    const UnaryCall call = MakeCall(context, method, *request);
-    return Run(call, [=] {
+                                  Handler<Request, Response, Who...> handler) {
+    return Run(MakeCall(context, method, *request), [=](const UnaryCall& call) {
       google::protobuf::Arena arena;
       auto* message = google::protobuf::Arena::CreateMessage<Response>(&arena);
-      const absl::Status status = Call(handler, request, &arena, message);
-      if (absl::IsInvalidArgument(status)) return Finish(call, status);
-      // What is done is done, and its caller is told, room or not.
-      if (status.ok()) *response = SerializeNeededAnswer(*message, admission_);
+      const absl::Status status = Call(call, handler, request, &arena, message);
+      if (absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status)) {
+        return Finish(call, status);
+      }
+      if (status.ok()) {
+        // What is done is done, and its caller is told, room or not.
+        *response = SerializeNeededAnswer(*message, admission_);
+        call.caller.Charge(0, response->Length());
+      }
       handlers_->engine().NotifyDurable(
           [=](const absl::Status& durable) { Finish(call, durable.ok() ? status : durable); });
     });
@@ -138,49 +157,60 @@ class Dispatcher {
   static constexpr int kQuickRunningMax = 2;
 
   enum class Phase { kStarting, kServing, kDraining };
-  using Body = absl::AnyInvocable<void()>;
-
   struct UnaryCall {
     grpc::CallbackServerContext* context;
     grpc::ServerUnaryReactor* reactor;
     absl::string_view method;
     bool came;     // false when the client was gone before its request had come
     size_t bytes;  // of the request
+    Caller caller;
   };
+  using Body = absl::AnyInvocable<void(const UnaryCall&)>;
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
                             const grpc::ByteBuffer& request) {
     const bool came = request.Valid();
-    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0};
+    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0, {}};
   }
 
-  template <typename Request, typename Response>
-  grpc::ServerUnaryReactor* RunRead(const UnaryCall& call, const grpc::ByteBuffer* request,
+  template <typename Request, typename Response, typename... Who>
+  grpc::ServerUnaryReactor* RunRead(UnaryCall call, const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* response,
-                                    Handler<Request, Response> handler) {
-    return Run(call, [=] { Finish(call, AnswerRead(call, handler, request, response)); });
+                                    Handler<Request, Response, Who...> handler) {
+    return Run(std::move(call), [=](const UnaryCall& running) {
+      Finish(running, AnswerRead(running, handler, request, response));
+    });
   }
 
-  template <typename Request, typename Response>
-  absl::Status AnswerRead(const UnaryCall& call, Handler<Request, Response> handler,
+  template <typename Request, typename Response, typename... Who>
+  absl::Status AnswerRead(const UnaryCall& call, Handler<Request, Response, Who...> handler,
                           const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
     google::protobuf::Arena arena;
     auto* message = google::protobuf::Arena::CreateMessage<Response>(&arena);
-    absl::Status status = Call(handler, request, &arena, message);
+    absl::Status status = Call(call, handler, request, &arena, message);
     if (status.ok()) status = CheckAlive(*call.context);
     if (!status.ok()) return status;
     status = SerializeAnswer(*message, admission_, response);
-    return status.ok() ? status : Refuse(std::move(status));
+    if (!status.ok()) return Refuse(std::move(status));
+    call.caller.Charge(0, response->Length());
+    return status;
   }
 
-  template <typename Request, typename Response>
-  absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer* request_bytes,
-                    google::protobuf::Arena* arena, Response* response) const {
+  template <typename Request, typename Response, typename... Who>
+  absl::Status Call(const UnaryCall& call, Handler<Request, Response, Who...> handler,
+                    const grpc::ByteBuffer* request_bytes, google::protobuf::Arena* arena,
+                    Response* response) const {
     auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(arena);
     absl::Status status = ParseMessage(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
-    return status.ok() ? (handlers_->*handler)(*request, response) : status;
+    if (status.ok()) status = Authorize(call.caller, call.method, NamedCollection(*request));
+    if (!status.ok()) return status;
+    if constexpr (sizeof...(Who) == 0) {
+      return (handlers_->*handler)(*request, response);
+    } else {
+      return (handlers_->*handler)(*request, response, call.caller);
+    }
   }
 
   template <typename Request, typename Response>
@@ -189,24 +219,30 @@ class Dispatcher {
     std::decay_t<Request> parsed;
     Response filled;
     absl::Status status = ParseMessage(request, &parsed);
+    if (status.ok()) status = Authorize(call.caller, call.method, NamedCollection(parsed));
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
-    if (status.ok()) *response = SerializeNeededAnswer(filled, admission_);
+    if (status.ok()) {
+      *response = SerializeNeededAnswer(filled, admission_);
+      call.caller.Charge(0, response->Length());
+    }
     return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
   }
 
   // Runs `body` on the pool, unless the call is answered here and now with a refusal.
-  grpc::ServerUnaryReactor* Run(const UnaryCall& call, Body body);
-  // False when the call has been refused. `wait` is what it is expected to wait for a thread.
-  bool Begin(const UnaryCall& call, absl::Duration wait);
-  absl::Status Admit(const UnaryCall& call, absl::Duration wait);
+  grpc::ServerUnaryReactor* Run(UnaryCall call, Body body);
+  // Fills in who calls. False when the call has been refused. `wait` is what it is expected to wait
+  // for a thread.
+  bool Begin(UnaryCall* call, absl::Duration wait);
+  absl::Status Admit(UnaryCall* call, absl::Duration wait);
   // Logs what is the server's fault, and answers a call that Begin has let in.
   void Finish(const UnaryCall& call, const absl::Status& status);
 
   const Handlers* const handlers_;
   WorkerPool* const pool_;
   const std::shared_ptr<Admission> admission_;  // shared with answers that gRPC still holds
+  AccessControl* const access_;
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int> running_{0};
   std::atomic<int> quick_running_{0};

@@ -183,17 +183,6 @@ absl::Status CheckSourcePriority(const v1::Collection& proto) {
   return absl::OkStatus();
 }
 
-bool IsCollectionName(absl::string_view name) {
-  if (name.empty() || name.size() > kCollectionNameBytesMax) return false;
-  const auto letter_or_digit = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  };
-  for (const char c : name) {
-    if (!letter_or_digit(c) && c != '-' && c != '_') return false;
-  }
-  return letter_or_digit(name[0]);
-}
-
 absl::Status CheckName(absl::string_view field, absl::string_view name) {
   if (name.empty()) return Empty(field);
   if (IsCollectionName(name)) return absl::OkStatus();
@@ -294,6 +283,17 @@ absl::StatusOr<int> PageSizeFromProto(int value) {
   }
   if (value == 0) return kPageSizeDefault;
   return std::min(value, kPageSizeMax);
+}
+
+bool IsCollectionName(absl::string_view name) {
+  if (name.empty() || name.size() > kCollectionNameBytesMax) return false;
+  const auto letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  for (const char c : name) {
+    if (!letter_or_digit(c) && c != '-' && c != '_') return false;
+  }
+  return letter_or_digit(name[0]);
 }
 
 std::string CollectionName(absl::string_view name) {

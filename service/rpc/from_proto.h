@@ -53,6 +53,8 @@ absl::Status CheckSnapshotName(absl::string_view name);
 absl::StatusOr<int> CountFromProto(absl::string_view field, int value, int default_value, int max);
 // A page size that may be 0 for the default. Over the limit means the limit (AIP-158).
 absl::StatusOr<int> PageSizeFromProto(int value);
+// Whether a collection can have this name.
+bool IsCollectionName(absl::string_view name);
 // "" means the default collection.
 std::string CollectionName(absl::string_view name);
 

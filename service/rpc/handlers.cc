@@ -1,6 +1,8 @@
 #include "service/rpc/handlers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,20 +50,20 @@ absl::Status CheckBatch(absl::string_view field, int items, int limit) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(absl::string_view name) const {
-  if (name.size() > kCollectionNameBytesMax) {
-    return absl::NotFoundError(absl::StrCat("collection: not found, got ", name.size(), " bytes"));
-  }
+  if (name.size() > kCollectionNameBytesMax) return CollectionNotFound(name);
   return engine_->Find(CollectionName(name));
 }
 
 absl::Status Handlers::IngestArticle(v1::IngestArticleRequest& request,
-                                     v1::IngestArticleResponse* response) const {
-  return Ingest(Prepare(request.collection(), request), response->mutable_verdict());
+                                     v1::IngestArticleResponse* response,
+                                     const Caller& caller) const {
+  return Ingest(Prepare(request.collection(), request, caller), response->mutable_verdict());
 }
 
-IngestItem Handlers::Prepare(absl::string_view collection_name,
-                             v1::IngestArticleRequest& request) const {
+IngestItem Handlers::Prepare(absl::string_view collection_name, v1::IngestArticleRequest& request,
+                             const Caller& caller) const {
   IngestItem item;
+  item.caller = caller;
   item.article_id = request.article().id();
   const auto prepare = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(item.collection, FindCollection(collection_name));
@@ -79,14 +81,18 @@ IngestItem Handlers::Prepare(absl::string_view collection_name,
   return item;
 }
 
-absl::Status Handlers::Ingest(IngestItem item, v1::Verdict* verdict) {
+absl::Status Handlers::Ingest(IngestItem item, v1::Verdict* verdict) const {
   RETURN_IF_ERROR(item.status);
+  ASSIGN_OR_RETURN(
+      const std::shared_ptr<void> entered,
+      item.caller.EnterArticle([&] { return item.collection->GroupOf(item.article_id).status(); },
+                               [&] { return CountArticles(item.caller); }));
   ASSIGN_OR_RETURN(const Verdict decided, item.collection->Ingest(*std::move(item.prepared)));
   ToProto(decided, item.collection->settings(), verdict);
   return absl::OkStatus();
 }
 
-void Handlers::Ingest(IngestItem item, v1::IngestResult* result) {
+void Handlers::Ingest(IngestItem item, v1::IngestResult* result) const {
   result->set_article_id(item.article_id);
   const absl::Status status = Ingest(std::move(item), result->mutable_verdict());
   if (!status.ok()) result->clear_verdict();
@@ -94,7 +100,8 @@ void Handlers::Ingest(IngestItem item, v1::IngestResult* result) {
 }
 
 absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
-                                           v1::BatchIngestArticlesResponse* response) const {
+                                           v1::BatchIngestArticlesResponse* response,
+                                           const Caller& caller) const {
   RETURN_IF_ERROR(CheckBatch("requests", request.requests_size(), limits_.batch_items_max));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   response->mutable_results()->Reserve(request.requests_size());
@@ -103,8 +110,8 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
     const int count = std::min(kPreparedTogether, request.requests_size() - first);
     std::vector<IngestItem> items(count);
     const auto prepare = [&](size_t i) {
-      items[i] =
-          Prepare(request.collection(), *request.mutable_requests(first + static_cast<int>(i)));
+      items[i] = Prepare(request.collection(),
+                         *request.mutable_requests(first + static_cast<int>(i)), caller);
     };
     if (MayPrepareInParallel(*collection)) {
       ParallelFor(*pool_, items.size(), prepare);
@@ -353,19 +360,57 @@ absl::Status Handlers::UpdateCollection(const v1::UpdateCollectionRequest& reque
 }
 
 absl::Status Handlers::ListCollections(const v1::ListCollectionsRequest& request,
-                                       v1::ListCollectionsResponse* response) const {
+                                       v1::ListCollectionsResponse* response,
+                                       const Caller& caller) const {
   ASSIGN_OR_RETURN(const int page_size, PageSizeFromProto(request.page_size()));
-  ASSIGN_OR_RETURN(const std::string first, ReadPageToken("ListCollections", request.page_token()));
-  const auto collections = engine_->List(first, static_cast<size_t>(page_size) + 1);
+  const std::string binding = absl::StrCat("ListCollections/", caller.name());
+  ASSIGN_OR_RETURN(const std::string first, ReadPageToken(binding, request.page_token()));
+  const auto collections = ListVisible(caller, first, static_cast<size_t>(page_size) + 1);
   for (const auto& collection : collections) {
     if (response->collections_size() == page_size) {
       response->set_next_page_token(
-          MakePageToken("ListCollections", absl::string_view(collection->settings().name)));
+          MakePageToken(binding, absl::string_view(collection->settings().name)));
       break;
     }
     ToProto(collection->Info(), response->add_collections());
   }
   return absl::OkStatus();
+}
+
+std::vector<std::shared_ptr<Collection>> Handlers::ListVisible(const Caller& caller,
+                                                               absl::string_view first,
+                                                               size_t collections_max) const {
+  if (caller.MayReadAll()) return engine_->List(first, collections_max);
+  // Grant by grant, so that what others have takes no time.
+  std::map<std::string, std::shared_ptr<Collection>> visible;
+  for (const Grant& grant : caller.grants()) {
+    if (grant.is_prefix) {
+      for (auto& collection : engine_->List(first, collections_max, grant.name)) {
+        visible.emplace(collection->settings().name, std::move(collection));
+      }
+    } else if (grant.name >= first) {
+      if (auto found = engine_->Find(grant.name); found.ok()) {
+        visible.emplace(grant.name, *std::move(found));
+      }
+    }
+  }
+  std::vector<std::shared_ptr<Collection>> list;
+  for (auto& [name, collection] : visible) {
+    if (list.size() == collections_max) break;
+    list.push_back(std::move(collection));
+  }
+  return list;
+}
+
+int64_t Handlers::CountArticles(const Caller& caller) const {
+  const MethodRule ingest = *FindMethodRule("IngestArticle");
+  int64_t articles = 0;
+  for (const auto& collection : ListVisible(caller, "", SIZE_MAX)) {
+    if (caller.Check(ingest, collection->settings().name).ok()) {
+      articles += collection->Stats().articles;
+    }
+  }
+  return articles;
 }
 
 absl::Status Handlers::ListEmbedders(const v1::ListEmbeddersRequest& /*request*/,
@@ -404,10 +449,12 @@ absl::Status Handlers::DeleteCollection(const v1::DeleteCollectionRequest& reque
   return engine_->Drop(request.name());
 }
 
-absl::Status Handlers::GetStats(const v1::GetStatsRequest& request,
-                                v1::GetStatsResponse* response) const {
+absl::Status Handlers::GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response,
+                                const Caller& caller) const {
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   ToProto(collection->Stats(), response);
+  // Of all collections together.
+  if (!caller.MayReadAll()) response->clear_store_bytes();
   return absl::OkStatus();
 }
 

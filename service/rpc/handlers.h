@@ -1,13 +1,15 @@
 // What each RPC does, without the network: check the request, call the engine, fill the response.
 //
 // Thread-safe. Statuses are for rpc/status.h to tell. What a writing handler returns may be told to
-// the caller only after Engine::NotifyDurable.
+// the caller only after Engine::NotifyDurable. Whether the caller may call them at all has been
+// decided before (rpc/dispatch.h); the few that take a `caller` go by it once more.
 #ifndef NEWSPRINT_SERVICE_RPC_HANDLERS_H_
 #define NEWSPRINT_SERVICE_RPC_HANDLERS_H_
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -17,6 +19,7 @@
 #include "newsprint/v1/cluster_service.pb.h"
 #include "service/common/worker_pool.h"
 #include "service/engine/engine.h"
+#include "service/rpc/access.h"
 #include "service/rpc/limits.h"
 
 namespace newsprint::rpc {
@@ -27,6 +30,7 @@ struct IngestItem {
   absl::Status status;
   std::shared_ptr<Collection> collection;  // this and the next: when `status` is OK
   std::optional<PreparedIngest> prepared;
+  Caller caller;  // whose articles count
 };
 
 // Whether several threads may prepare articles of one sender for this collection. Those that wait
@@ -46,10 +50,11 @@ class Handlers {
 
   // ArticleService; these three write.
   // Those that take `request` without const move the texts out of it.
-  absl::Status IngestArticle(v1::IngestArticleRequest& request,
-                             v1::IngestArticleResponse* response) const;
+  absl::Status IngestArticle(v1::IngestArticleRequest& request, v1::IngestArticleResponse* response,
+                             const Caller& caller) const;
   absl::Status BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
-                                   v1::BatchIngestArticlesResponse* response) const;
+                                   v1::BatchIngestArticlesResponse* response,
+                                   const Caller& caller) const;
   absl::Status DeleteArticle(const v1::DeleteArticleRequest& request,
                              v1::DeleteArticleResponse* response) const;
 
@@ -89,10 +94,11 @@ class Handlers {
   absl::Status GetCollection(const v1::GetCollectionRequest& request,
                              v1::GetCollectionResponse* response) const;
   absl::Status ListCollections(const v1::ListCollectionsRequest& request,
-                               v1::ListCollectionsResponse* response) const;
+                               v1::ListCollectionsResponse* response, const Caller& caller) const;
   absl::Status DeleteCollection(const v1::DeleteCollectionRequest& request,
                                 v1::DeleteCollectionResponse* response) const;
-  absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response) const;
+  absl::Status GetStats(const v1::GetStatsRequest& request, v1::GetStatsResponse* response,
+                        const Caller& caller) const;
   absl::Status ListEmbedders(const v1::ListEmbeddersRequest& request,
                              v1::ListEmbeddersResponse* response) const;
   // These three write.
@@ -119,13 +125,20 @@ class Handlers {
   // One item of a batch or stream, in two steps. The first is the costly one, and needs no order;
   // `collection_name` is the one that holds for all items. The second ingests: fills status and,
   // when that is OK, the verdict.
-  IngestItem Prepare(absl::string_view collection_name, v1::IngestArticleRequest& request) const;
-  static void Ingest(IngestItem item, v1::IngestResult* result);
+  IngestItem Prepare(absl::string_view collection_name, v1::IngestArticleRequest& request,
+                     const Caller& caller) const;
+  void Ingest(IngestItem item, v1::IngestResult* result) const;
 
   absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
 
  private:
-  static absl::Status Ingest(IngestItem item, v1::Verdict* verdict);
+  absl::Status Ingest(IngestItem item, v1::Verdict* verdict) const;
+  // Collections that the caller may read, by name, from `first` on.
+  std::vector<std::shared_ptr<Collection>> ListVisible(const Caller& caller,
+                                                       absl::string_view first,
+                                                       size_t collections_max) const;
+  // Articles in all collections that the caller may write to.
+  int64_t CountArticles(const Caller& caller) const;
 
   Engine* const engine_;
   WorkerPool* const pool_;

@@ -16,22 +16,13 @@ namespace newsprint::rpc {
 
 namespace {
 
-void OnGrpcLog(gpr_log_func_args* args) {
-  const std::string message = absl::CEscape(args->message);
-  switch (args->severity) {
-    case GPR_LOG_SEVERITY_ERROR:
-      return spdlog::warn("event=grpc message=\"{}\"", message);
-    case GPR_LOG_SEVERITY_INFO:
-      return spdlog::info("event=grpc message=\"{}\"", message);
-    case GPR_LOG_SEVERITY_DEBUG:
-      return spdlog::debug("event=grpc message=\"{}\"", message);
-  }
-}
-
 // A store that is read-only fails thousands of calls a second, and a log that tells of each would
-// fill the disk once more. Thread-safe.
+// fill the disk once more. So could whoever is refused. Thread-safe.
 class LineLimit {
  public:
+  // The event that tells how many lines were left out.
+  explicit LineLimit(const char* left_out_event) : left_out_event_(left_out_event) {}
+
   bool Passes() {
     const absl::Time now = absl::Now();
     int64_t left_out = 0;
@@ -48,18 +39,34 @@ class LineLimit {
       }
       ++passed_;
     }
-    if (left_out > 0) spdlog::error("event=rpc_failed_left_out lines={}", left_out);
+    if (left_out > 0) spdlog::error("event={} lines={}", left_out_event_, left_out);
     return true;
   }
 
  private:
   static constexpr int kLinesMax = 20;  // a second
 
+  const char* const left_out_event_;
   Mutex mutex_;
   absl::Time begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int passed_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
+
+void OnGrpcLog(gpr_log_func_args* args) {
+  // A line for each handshake that fails, of which a stranger can make many.
+  static LineLimit limit("grpc_left_out");
+  if (!limit.Passes()) return;
+  const std::string message = absl::CEscape(args->message);
+  switch (args->severity) {
+    case GPR_LOG_SEVERITY_ERROR:
+      return spdlog::warn("event=grpc message=\"{}\"", message);
+    case GPR_LOG_SEVERITY_INFO:
+      return spdlog::info("event=grpc message=\"{}\"", message);
+    case GPR_LOG_SEVERITY_DEBUG:
+      return spdlog::debug("event=grpc message=\"{}\"", message);
+  }
+}
 
 }  // namespace
 
@@ -70,10 +77,21 @@ void RouteLibraryLogs() {
 
 void LogServerFault(absl::string_view method, const absl::Status& status) {
   if (!IsServerFault(status)) return;
-  static LineLimit limit;
+  static LineLimit limit("rpc_failed_left_out");
   if (!limit.Passes()) return;
   spdlog::error("event=rpc_failed method={} code={} message=\"{}\"", std::string(method),
                 absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
+}
+
+void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
+                absl::string_view peer) {
+  // So that strangers do not keep out of the log what identities do.
+  static LineLimit known("access_refused_left_out");
+  static LineLimit unknown("access_unknown_left_out");
+  if (!(identity.empty() ? unknown : known).Passes()) return;
+  spdlog::warn("event=access_refused identity=\"{}\" peer=\"{}\" method={} code={} message=\"{}\"",
+               absl::CEscape(identity), absl::CEscape(peer), std::string(method),
+               absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
 }
 
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took) {

@@ -16,6 +16,9 @@ void RouteLibraryLogs();
 // Logs a status for which IsServerFault (status.h) holds.
 void LogServerFault(absl::string_view method, const absl::Status& status);
 
+// Logs a call that was refused for who makes it. `identity` and `peer` may be empty.
+void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
+                absl::string_view peer);
 // What takes up disk space until somebody deletes it.
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);
 void LogSnapshotDeleted(absl::string_view name);

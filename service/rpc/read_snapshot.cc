@@ -1,8 +1,13 @@
 #include "service/rpc/read_snapshot.h"
 
+#include <grpcpp/alarm.h>
+
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "newsprint/v1/admin_service.pb.h"
 #include "service/common/status_macros.h"
 #include "service/rpc/log.h"
@@ -14,7 +19,11 @@ namespace {
 
 using grpc::ByteBuffer;
 
+constexpr char kMethod[] = "ReadSnapshot";
 constexpr size_t kChunkBytesMax = size_t{256} << 10;
+// The longest pause of a caller that has used up its rate, so that an end is noticed,
+// and that of the server before it breaks off what is left.
+constexpr absl::Duration kPauseMax = absl::Milliseconds(500);
 
 // One thing happens at a time: a task of the pool reads a chunk, or gRPC writes one. So a stream
 // takes the memory of one chunk, however slowly its client reads, and needs no lock.
@@ -23,9 +32,14 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   ReadSnapshotCall(Dispatcher* dispatcher, const ByteBuffer& request)
       : dispatcher_(*dispatcher), request_bytes_(request) {}
 
-  void Start() {
-    opened_ = dispatcher_.admission()->OpenStream();
-    if (!opened_.ok()) return End(dispatcher_.Refuse(opened_));
+  void Start(const grpc::CallbackServerContext& context) {
+    access_version_ = dispatcher_.access().version();
+    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
+    if (!caller.ok()) return End(caller.status());
+    caller_ = *std::move(caller);
+    const absl::Status opened = dispatcher_.admission()->OpenStream();
+    if (!opened.ok()) return End(dispatcher_.Refuse(opened));
+    opened_ = true;
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
 
@@ -34,11 +48,21 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
 
+  // Whatever is under way goes on to the end of the call.
+  void OnCancel() override { cancelled_ = true; }
+
   void OnDone() override { delete this; }
 
  private:
   // Reads a chunk and begins to write it, or ends the call.
   void GoOn() {
+    if (const absl::Status status = CheckGoingOn(); !status.ok()) return End(status);
+    if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
+      alarm_ = std::make_unique<grpc::Alarm>();
+      alarm_->Set(absl::ToChronoTime(absl::Now() + std::min(wait, kPauseMax)),
+                  [this](bool /*expired*/) { dispatcher_.pool().Submit([this] { GoOn(); }); });
+      return;
+    }
     absl::StatusOr<SnapshotReader::Chunk> chunk = ReadChunk();
     if (!chunk.ok()) return End(chunk.status());
     if (chunk->path.empty()) return End(absl::OkStatus());
@@ -47,11 +71,18 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     response.set_offset(static_cast<int64_t>(chunk->offset));
     response.set_data(std::move(chunk->bytes));
     write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
+    caller_.Charge(1, write_buffer_.Length());
     StartWrite(&write_buffer_);
   }
 
-  absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
+  // Before any pause: one that follows another would outlast what ends the call.
+  absl::Status CheckGoingOn() {
+    if (cancelled_) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(dispatcher_.CheckServing());
+    return CheckAccess();
+  }
+
+  absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
     if (dispatcher_.admission()->many_stream_answers()) {
       return dispatcher_.Refuse(absl::ResourceExhaustedError(
           "server: answers wait for callers that read slowly; go on from here after a pause"));
@@ -59,21 +90,35 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (reader_ == nullptr) {
       v1::ReadSnapshotRequest request;
       RETURN_IF_ERROR(ParseMessage(request_bytes_, &request));
+      RETURN_IF_ERROR(dispatcher_.Authorize(caller_, kMethod, ""));
       ASSIGN_OR_RETURN(reader_, dispatcher_.handlers().ReadSnapshot(request));
     }
     return reader_->Next(kChunkBytesMax);
   }
 
+  // Whether the caller still may, when the rules have changed.
+  absl::Status CheckAccess() {
+    const uint64_t version = dispatcher_.access().version();
+    if (version == access_version_) return absl::OkStatus();
+    access_version_ = version;
+    ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
+    return dispatcher_.Authorize(caller_, kMethod, "");
+  }
+
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
-    if (dispatcher_.CheckServing().ok()) LogServerFault("ReadSnapshot", status);
-    if (opened_.ok()) dispatcher_.admission()->CloseStream();
+    if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status);
+    if (opened_) dispatcher_.admission()->CloseStream();
     Finish(ToGrpc(status));
   }
 
   Dispatcher& dispatcher_;
   const ByteBuffer request_bytes_;
-  absl::Status opened_;  // whether it counts as an open stream
+  std::atomic<bool> cancelled_{false};  // the client is gone
+  bool opened_ = false;                 // whether it counts as an open stream
+  Caller caller_;
+  uint64_t access_version_ = 0;         // by which `caller_` was found
+  std::unique_ptr<grpc::Alarm> alarm_;  // at the end of a pause
   std::unique_ptr<SnapshotReader> reader_;
   ByteBuffer write_buffer_;  // gRPC's while it is written
 };
@@ -81,9 +126,10 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 }  // namespace
 
 grpc::ServerWriteReactor<ByteBuffer>* MakeReadSnapshot(Dispatcher* dispatcher,
+                                                       const grpc::CallbackServerContext& context,
                                                        const ByteBuffer& request) {
   auto* call = new ReadSnapshotCall(dispatcher, request);
-  call->Start();
+  call->Start(context);
   return call;
 }
 

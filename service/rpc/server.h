@@ -3,6 +3,7 @@
 #define NEWSPRINT_SERVICE_RPC_SERVER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,8 +11,24 @@
 #include "absl/time/time.h"
 #include "service/engine/engine.h"
 #include "service/rpc/limits.h"
+#include "service/rpc/tls.h"
 
 namespace newsprint::rpc {
+
+// Who gets in, and how.
+struct SecurityOptions {
+  TlsOptions tls;  // of all listeners
+  // Without TLS other addresses than loopback ones are refused, unless this is set.
+  bool allow_plaintext = false;
+  // Identities, roles and limits (docs/security.md). Empty: whoever can connect may do everything.
+  std::string access_file;
+  // HOST:PORT of a second listener, with all services. AdminService is on no other one then. Empty:
+  // there is one listener for all.
+  std::string admin_listen;
+  // Whether the reflection service is there, which tells the API to everybody. Absent: unless there
+  // is an access file.
+  std::optional<bool> reflection;
+};
 
 struct ServerOptions {
   // HOST:PORT; port 0 picks a free one.
@@ -31,16 +48,24 @@ struct ServerOptions {
   // After this time of silence a client is asked for a sign of life, and after the same time
   // without one its connection is closed.
   absl::Duration keepalive = absl::Seconds(30);
+  SecurityOptions security;
   Limits limits;
 };
 
 // INVALID_ARGUMENT unless `listen` is HOST:PORT with a port of 0 to 65535.
-absl::Status CheckListenAddress(const std::string& listen);
+absl::Status CheckListenAddress(const std::string& listen, absl::string_view field = "listen");
+// INVALID_ARGUMENT for addresses and SecurityOptions that do not go together. Reads no files.
+absl::Status CheckSecurity(const ServerOptions& options);
+// INVALID_ARGUMENT for files of SecurityOptions that are no good. Start finds the same.
+absl::Status CheckSecurityFiles(const SecurityOptions& security);
+// Whether nobody outside of this machine can connect to this HOST:PORT.
+bool IsLoopback(const std::string& listen);
 
 // Thread-safe. Order of calls: Start, SetReady once the engine has its indexes, Drain.
 class Server {
  public:
-  // `engine` must outlive it. INVALID_ARGUMENT for an address that cannot be bound.
+  // `engine` must outlive it. INVALID_ARGUMENT for an address that cannot be bound, or not without
+  // TLS, and for files of SecurityOptions that are no good.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Engine* engine,
                                                        const ServerOptions& options);
   ~Server();
@@ -49,6 +74,8 @@ class Server {
   void SetReady();
   // Where it listens, HOST:PORT with the actual port.
   const std::string& address() const;
+  // The same of the listener for AdminService; empty when it has none of its own.
+  const std::string& admin_address() const;
   // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns
   // when all have ended.
   void Drain(absl::Duration patience);

@@ -11,8 +11,9 @@
 
 namespace newsprint::rpc {
 
-// ArticleService, ClusterService and AdminService. `dispatcher` must outlive them.
-std::vector<std::unique_ptr<grpc::Service>> MakeServices(Dispatcher* dispatcher);
+// ArticleService, ClusterService and, `with_admin`, AdminService, for one gRPC server. `dispatcher`
+// must outlive them.
+std::vector<std::unique_ptr<grpc::Service>> MakeServices(Dispatcher* dispatcher, bool with_admin);
 
 }  // namespace newsprint::rpc
 

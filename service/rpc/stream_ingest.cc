@@ -1,6 +1,7 @@
 #include "service/rpc/stream_ingest.h"
 
 #include <google/protobuf/arena.h>
+#include <grpcpp/alarm.h>
 
 #include <algorithm>
 #include <deque>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "newsprint/v1/article_service.pb.h"
 #include "service/common/mutex.h"
 #include "service/rpc/log.h"
@@ -23,6 +25,9 @@ using grpc::ByteBuffer;
 using v1::StreamIngestRequest;
 using v1::StreamIngestResponse;
 
+constexpr char kMethod[] = "StreamIngest";
+// The longest pause of a caller that has used up its rate, so that an end is noticed.
+constexpr absl::Duration kPauseMax = absl::Milliseconds(500);
 // Requests that one task of the pool takes on, so that streams and unary calls get their turns.
 constexpr size_t kPreparedPerTaskMax = 8;
 constexpr size_t kIngestedPerTaskMax = 32;
@@ -44,14 +49,27 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
  public:
   explicit StreamIngestCall(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
 
-  void Start() {
-    absl::Status opened = admission().OpenStream();
-    opened_ = opened.ok();
-    if (!opened_) opened = dispatcher_.Refuse(std::move(opened));
+  void Start(const grpc::CallbackServerContext& context) {
+    const uint64_t access_version = dispatcher_.access().version();
+    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, 0);
+    absl::Status refusal = caller.status();
+    if (refusal.ok()) {
+      {
+        MutexLock lock(mutex_);
+        caller_ = *std::move(caller);
+        access_version_ = access_version;
+      }
+      refusal = admission().OpenStream();
+      opened_ = refusal.ok();
+      if (!opened_) refusal = dispatcher_.Refuse(std::move(refusal));
+    }
+    if (opened_) {
+      access_listener_ = dispatcher_.access().listeners().Add([this] { OnAccessChanged(); });
+    }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       if (opened_) return;
       ending_ = true;
-      end_status_ = std::move(opened);
+      end_status_ = std::move(refusal);
     });
   }
 
@@ -62,6 +80,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         read_all_ = true;
       } else if (!ending_ && !broken_) {
         const size_t bytes = read_buffer_.Length();
+        caller_.Charge(1, bytes);
         if (window_items_++ == 0) dispatcher_.AddRunning(1);
         window_bytes_ += bytes;
         items_.push_back(std::make_unique<Item>(&admission(), bytes));
@@ -85,6 +104,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   void OnDone() override {
+    dispatcher_.access().listeners().Remove(access_listener_);
     if (opened_) admission().CloseStream();
     delete this;
   }
@@ -126,7 +146,10 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     bool ingest = false;
     const ByteBuffer* write = nullptr;
     bool more_to_write = false;
-    bool any() const { return read || !prepare.empty() || ingest || write != nullptr; }
+    absl::Duration pause;
+    bool any() const {
+      return read || !prepare.empty() || ingest || write != nullptr || pause > absl::ZeroDuration();
+    }
   };
 
   template <typename Mutation>
@@ -152,6 +175,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       }
       if (!actions.any()) break;
       if (actions.read) StartRead(&read_buffer_);
+      if (actions.pause > absl::ZeroDuration()) Pause(actions.pause);
       if (!actions.prepare.empty()) {
         dispatcher_.pool().Submit(
             [this, items = std::move(actions.prepare)] { PrepareSome(items); });
@@ -173,11 +197,12 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   Actions NextActions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (broken_) DropUnsent();
     EndUnlessServing();
+    EndUnlessKnown();
     const Limits& limits = dispatcher_.handlers().limits();
     Actions actions;
     if (!reading_ && !read_all_ && !ending_ && !broken_ &&
         window_items_ < limits.stream_window_items && window_bytes_ < limits.stream_window_bytes &&
-        MayRead()) {
+        HasRate(&actions.pause) && MayRead()) {
       reading_ = true;
       actions.read = true;
     }
@@ -226,6 +251,53 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         [this] { Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { waiting_ = false; }); });
   }
 
+  // Whether the caller may send another request now. When not, the length of the pause goes to
+  // `pause`, unless there is one already.
+  bool HasRate(absl::Duration* pause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (pausing_) return false;
+    const absl::Duration wait = caller_.Wait();
+    if (wait <= absl::ZeroDuration()) return true;
+    pausing_ = true;
+    *pause = std::min(wait, kPauseMax);
+    return false;
+  }
+
+  // Another thread goes on from here when it is over. The call does not end before.
+  void Pause(absl::Duration pause) {
+    // A new one each time: an alarm cannot be set again.
+    alarm_ = std::make_unique<grpc::Alarm>();
+    alarm_->Set(absl::ToChronoTime(absl::Now() + pause), [this](bool /*expired*/) {
+      dispatcher_.pool().Submit(
+          [this] { Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { pausing_ = false; }); });
+    });
+  }
+
+  // With the lock of the listeners held, so another thread goes on from here. The call does not end
+  // before.
+  void OnAccessChanged() {
+    {
+      MutexLock lock(mutex_);
+      if (rechecking_ || finished_) return;
+      rechecking_ = true;
+    }
+    dispatcher_.pool().Submit(
+        [this] { Step([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { rechecking_ = false; }); });
+  }
+
+  // Nothing more is read from a caller that is not known any more.
+  void EndUnlessKnown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const uint64_t version = dispatcher_.access().version();
+    if (ending_ || version == access_version_) return;
+    access_version_ = version;
+    absl::StatusOr<Caller> caller = dispatcher_.access().Renew(caller_);
+    if (caller.ok()) {
+      caller_ = *std::move(caller);
+    } else {
+      ending_ = true;
+      end_status_ = caller.status();
+    }
+  }
+
   // While the server drains, what has been read is answered and nothing more is read.
   void EndUnlessServing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ending_ || read_all_) return;
@@ -234,8 +306,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   bool CanFinish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return preparing_ == 0 && !ingesting_ && !waiting_ && window_items_ == 0 &&
-           (ending_ || broken_ || (read_all_ && !reading_));
+    return preparing_ == 0 && !ingesting_ && !waiting_ && !pausing_ && !rechecking_ &&
+           window_items_ == 0 && (ending_ || broken_ || (read_all_ && !reading_));
   }
 
   void LeaveWindow(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -284,16 +356,22 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     item->sequence = message->sequence();
     if (!item->ingest.status.ok()) return;
     v1::IngestArticleRequest& request = *message->mutable_request();
-    item->ingest = dispatcher_.handlers().Prepare(CollectionOf(request), request);
+    const auto [collection, caller] = CollectionAndCaller(request);
+    if (absl::Status status = dispatcher_.Authorize(caller, kMethod, collection); !status.ok()) {
+      item->ingest.article_id = request.article().id();
+      item->ingest.status = std::move(status);
+      return;
+    }
+    item->ingest = dispatcher_.handlers().Prepare(collection, request, caller);
   }
 
-  std::string CollectionOf(const v1::IngestArticleRequest& request) {
+  std::pair<std::string, Caller> CollectionAndCaller(const v1::IngestArticleRequest& request) {
     MutexLock lock(mutex_);
     if (!collection_known_) {
       collection_ = request.collection();
       collection_known_ = true;
     }
-    return collection_;
+    return {collection_, caller_};
   }
 
   // Runs on the pool.
@@ -359,7 +437,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     google::protobuf::Arena arena;
     auto* response = google::protobuf::Arena::CreateMessage<StreamIngestResponse>(&arena);
     response->set_sequence(item->sequence);
-    Handlers::Ingest(std::move(item->ingest), response->mutable_result());
+    dispatcher_.handlers().Ingest(std::move(item->ingest), response->mutable_result());
     LogFault(response->result());
     answer.invalid =
         response->result().status().code() == static_cast<int>(absl::StatusCode::kInvalidArgument);
@@ -379,6 +457,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
         if (!status.ok() && !answer.invalid) answer.response = NotStored(answer, status);
+        caller_.Charge(0, answer.response.Length());
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
         outgoing_bytes_ += answer.request_bytes;
@@ -401,9 +480,15 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   bool opened_ = false;         // counts as an open stream; set before anything else
   uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
+  Listeners::Id access_listener_ = 0;
+  std::unique_ptr<grpc::Alarm> alarm_;  // at the end of a pause; of the thread that starts things
 
   Mutex mutex_;
   ByteBuffer read_buffer_;  // gRPC's while reading_
+  Caller caller_ ABSL_GUARDED_BY(mutex_);
+  uint64_t access_version_ ABSL_GUARDED_BY(mutex_) = 0;  // by which `caller_` was found
+  bool rechecking_ ABSL_GUARDED_BY(mutex_) = false;      // a task is to look whether it still is
+  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;         // its rate is used up
   // In the order of reading; those before first_unprepared_ are prepared, or in the hands of a
   // task.
   std::deque<std::unique_ptr<Item>> items_ ABSL_GUARDED_BY(mutex_);
@@ -432,9 +517,10 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
 }  // namespace
 
-grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* MakeStreamIngest(Dispatcher* dispatcher) {
+grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* MakeStreamIngest(
+    Dispatcher* dispatcher, const grpc::CallbackServerContext& context) {
   auto* call = new StreamIngestCall(dispatcher);
-  call->Start();
+  call->Start(context);
   return call;
 }
 

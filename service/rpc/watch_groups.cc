@@ -2,6 +2,7 @@
 
 #include <grpcpp/alarm.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -25,21 +26,30 @@ using grpc::ByteBuffer;
 constexpr std::chrono::seconds kSilenceMax(30);
 // How long changes wait when other streams have many answers that nobody takes.
 constexpr std::chrono::seconds kRoomPause(1);
+constexpr char kMethod[] = "WatchGroups";
 
 // One task of the pool at a time reads changes and starts a write, or waits for a reason to go on:
-// new changes, the end of a write, silence, draining, a client that is gone. Each reason only sets
-// `wanted_`, so that none is lost while a task runs. Callbacks of others hold the call by shared
-// pointers; it ends when gRPC is done with it and they are too.
+// new changes, the end of a write, silence, draining, other rules of access, a client that is gone.
+// Each reason only sets `wanted_`, so that none is lost while a task runs. Callbacks of others hold
+// the call by shared pointers; it ends when gRPC is done with it and they are too.
 class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
                               public std::enable_shared_from_this<WatchGroupsCall> {
  public:
   WatchGroupsCall(Dispatcher* dispatcher, const ByteBuffer& request)
       : dispatcher_(*dispatcher), request_bytes_(request) {}
 
-  void Start() {
+  void Start(const grpc::CallbackServerContext& context) {
     self_ = shared_from_this();
     dispatcher_.AddRunning(1);
-    opened_ = dispatcher_.admission()->OpenStream();
+    access_version_ = dispatcher_.access().version();
+    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
+    refused_ = caller.status();
+    if (refused_.ok()) {
+      caller_ = *std::move(caller);
+      refused_ = dispatcher_.admission()->OpenStream();
+      opened_ = refused_.ok();
+      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_));
+    }
     Wake();
   }
 
@@ -63,8 +73,9 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   void OnDone() override {
     alarm_.reset();
     dispatcher_.drain_listeners().Remove(drain_listener_);
+    dispatcher_.access().listeners().Remove(access_listener_);
     if (collection_ != nullptr) collection_->change_listeners().Remove(change_listener_);
-    if (opened_.ok()) dispatcher_.admission()->CloseStream();
+    if (opened_) dispatcher_.admission()->CloseStream();
     dispatcher_.AddRunning(-1);
     self_.reset();  // the last thing: nothing but callbacks under way may hold it now
   }
@@ -107,7 +118,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         working_ = false;
       }
       // That the server stops is no fault of it.
-      if (dispatcher_.CheckServing().ok()) LogServerFault("WatchGroups", status);
+      if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status);
       Finish(ToGrpc(status));
       return;
     }
@@ -116,7 +127,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   // Starts a write when there is something to say. Not OK when the call is to end.
   absl::Status GoOn() {
     RETURN_IF_ERROR(dispatcher_.CheckServing());
-    if (!opened_.ok()) return dispatcher_.Refuse(opened_);
+    RETURN_IF_ERROR(refused_);
     bool silent = false;
     {
       MutexLock lock(mutex_);
@@ -126,12 +137,18 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       silent_ = false;
     }
     if (collection_ == nullptr) RETURN_IF_ERROR(Subscribe());
+    RETURN_IF_ERROR(CheckAccess());
     if (collection_->dropped()) {
       return absl::NotFoundError("collection: deleted while it was watched");
     }
     if (!positioned_) return Position();
     if (dispatcher_.admission()->many_stream_answers()) {
       SetAlarm(kRoomPause);
+      return absl::OkStatus();
+    }
+    if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
+      SetAlarm(std::min<std::chrono::milliseconds>(
+          kSilenceMax, std::chrono::milliseconds(absl::ToInt64Milliseconds(wait) + 1)));
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(const std::vector<GroupChange> changes,
@@ -143,6 +160,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     if (!changes.empty()) sequence_ = changes.back().sequence;
     response.set_sequence(static_cast<int64_t>(sequence_));
     write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
+    caller_.Charge(1, write_buffer_.Length());
     {
       MutexLock lock(mutex_);
       writing_ = true;
@@ -157,12 +175,14 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
     request_bytes_.Clear();
     request_.DiscardUnknownFields();
+    RETURN_IF_ERROR(dispatcher_.Authorize(caller_, kMethod, request_.collection()));
     if (request_.has_after_sequence() && request_.after_sequence() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "after_sequence: negative, got ", request_.after_sequence(), ", limit 0 or more"));
     }
     ASSIGN_OR_RETURN(collection_, dispatcher_.handlers().FindCollection(request_.collection()));
     drain_listener_ = dispatcher_.drain_listeners().Add(Waker());
+    access_listener_ = dispatcher_.access().listeners().Add(Waker());
     change_listener_ = collection_->change_listeners().Add(Waker());
     // All that has happened up to now is announced once it is on disk, and from then on every
     // change.
@@ -181,6 +201,15 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     return absl::OkStatus();
   }
 
+  // Whether the caller still may, when the rules have changed.
+  absl::Status CheckAccess() {
+    const uint64_t version = dispatcher_.access().version();
+    if (version == access_version_) return absl::OkStatus();
+    access_version_ = version;
+    ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
+    return dispatcher_.Authorize(caller_, kMethod, request_.collection());
+  }
+
   // Where to begin: known once what had happened before the call is on disk.
   absl::Status Position() {
     {
@@ -197,7 +226,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     return absl::OkStatus();
   }
 
-  void SetAlarm(std::chrono::seconds after) {
+  void SetAlarm(std::chrono::milliseconds after) {
     // A new one each time: a pending alarm cannot be set again. The old one's callback sees false.
     alarm_ = std::make_unique<grpc::Alarm>();
     alarm_->Set(std::chrono::system_clock::now() + after, [weak = weak_from_this()](bool expired) {
@@ -213,13 +242,17 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 
   Dispatcher& dispatcher_;
   std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
-  absl::Status opened_;                    // whether it counts as an open stream; set at the start
+  bool opened_ = false;                    // whether it counts as an open stream; set at the start
 
   // Of the one task that works at a time.
-  ByteBuffer request_bytes_;  // until it is parsed
+  absl::Status refused_;
+  Caller caller_;
+  uint64_t access_version_ = 0;  // by which `caller_` was found
+  ByteBuffer request_bytes_;     // until it is parsed
   v1::WatchGroupsRequest request_;
   std::shared_ptr<Collection> collection_;
   Listeners::Id drain_listener_ = 0;
+  Listeners::Id access_listener_ = 0;
   Listeners::Id change_listener_ = 0;
   uint64_t sequence_ = 0;  // of the last change that was told
   bool positioned_ = false;
@@ -241,9 +274,10 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 }  // namespace
 
 grpc::ServerWriteReactor<ByteBuffer>* MakeWatchGroups(Dispatcher* dispatcher,
+                                                      const grpc::CallbackServerContext& context,
                                                       const ByteBuffer& request) {
   const auto call = std::make_shared<WatchGroupsCall>(dispatcher, request);
-  call->Start();
+  call->Start(context);
   return call.get();
 }
 

@@ -274,8 +274,8 @@ TEST_F(EmbeddersTest, WhatTheServerMissesIsNotAServerThatIsMissing) {
   server_.faults.unary_status = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
   EXPECT_EQ(Run({"embedders"}), 1);
   EXPECT_EQ(err_,
-            "newsprint: the server does not know this call; it is older than this program "
-            "(UNIMPLEMENTED)\n");
+            "newsprint: the server does not know this call here; it is older than this "
+            "program, or has it on another address, --admin_listen (UNIMPLEMENTED)\n");
 }
 
 TEST_F(EmbeddersTest, VectorsStillToComeAreCounted) {

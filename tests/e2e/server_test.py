@@ -91,7 +91,7 @@ class StartTest(np.ServerTestCase):
         for flag in ("--listen", "--data_dir", "--drain_seconds", "--log_level"):
             self.assertIn(flag, done.stdout)
         titles = re.findall(r"^([A-Z].*):$", done.stdout, re.MULTILINE)
-        self.assertEqual((titles[:2], titles[-1]), (["Listening", "Storage"], "Running"))
+        self.assertEqual((titles[:3], titles[-1]), (["Listening", "Security", "Storage"], "Running"))
         self.assertIn("--title_bytes_max=BYTES\n      Longest title of an article.\n"
                       "      Default: 4096; 1 to 65536.\n", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
@@ -194,7 +194,7 @@ class CheckConfigTest(np.ServerTestCase):
         self.assert_ok()
         self.assertFalse(self.data_dir.exists())
         self.data_dir.mkdir()
-        self.assert_ok("--listen=[::]:7420", "--remote_embedders=a=tei://host:80")
+        self.assert_ok("--listen=[::]:7420", "--allow_plaintext", "--remote_embedders=a=tei://host:80")
         self.assertEqual(list(self.data_dir.iterdir()), [])
 
     def test_beside_a_running_server(self):
@@ -636,7 +636,7 @@ class LogTest(np.ServerTestCase):
             self.assertIsNotNone(LOG_LINE.fullmatch(line), f"not logfmt: {line}")
 
     def test_warns_of_a_listener_that_others_can_reach(self):
-        server = self.launch(listen="0.0.0.0:0").wait_serving()
+        server = self.launch("--allow_plaintext", listen="0.0.0.0:0").wait_serving()
         self.stop(server)
         lines = server.stderr().splitlines()
         self.assertTrue(any("level=warning event=plaintext_listener" in line for line in lines), lines)

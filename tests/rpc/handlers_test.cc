@@ -26,7 +26,7 @@ class HandlersTest : public ::testing::Test {
     v1::IngestArticleRequest request;
     *request.mutable_article() = MakeArticle(id, story);
     v1::IngestArticleResponse response;
-    ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+    ASSERT_TRUE(handlers_.IngestArticle(request, &response, Caller::Unrestricted()).ok());
   }
 
   TempDir dir_;
@@ -41,7 +41,7 @@ TEST_F(HandlersTest, AVerdictCarriesItsEvidence) {
   *request.mutable_article() = MakeArticle("b", 1);
   request.mutable_article()->set_title("Other");
   v1::IngestArticleResponse response;
-  ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(request, &response, Caller::Unrestricted()).ok());
   const v1::Verdict& verdict = response.verdict();
   EXPECT_EQ(verdict.relation(), v1::RELATION_NEAR_DUPLICATE);
   EXPECT_EQ(verdict.canonical_id(), "a");
@@ -66,7 +66,7 @@ TEST_F(HandlersTest, ABadItemDoesNotTouchTheOthers) {
   request.add_requests();
   *request.add_requests()->mutable_article() = MakeArticle("b", 1);
   v1::BatchIngestArticlesResponse response;
-  ASSERT_TRUE(handlers_.BatchIngestArticles(request, &response).ok());
+  ASSERT_TRUE(handlers_.BatchIngestArticles(request, &response, Caller::Unrestricted()).ok());
   ASSERT_EQ(response.results_size(), 6);
   EXPECT_EQ(response.results(0).status().code(), 0);
   EXPECT_EQ(response.results(0).verdict().relation(), v1::RELATION_NEW);
@@ -83,15 +83,15 @@ TEST_F(HandlersTest, ABadItemDoesNotTouchTheOthers) {
 TEST_F(HandlersTest, ABatchHasLimits) {
   v1::BatchIngestArticlesRequest request;
   v1::BatchIngestArticlesResponse response;
-  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response).message(),
+  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response, Caller::Unrestricted()).message(),
             "requests: required, got 0, limit 1 to 1000");
   for (int i = 0; i < 10'000; ++i) request.add_requests();
-  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response).message(),
+  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response, Caller::Unrestricted()).message(),
             "requests: too many items, got 10000, limit 1 to 1000");
   request.clear_requests();
   *request.add_requests()->mutable_article() = MakeArticle("a", 1);
   request.set_collection("nowhere");
-  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response).message(),
+  EXPECT_EQ(handlers_.BatchIngestArticles(request, &response, Caller::Unrestricted()).message(),
             "collection: not found, got \"nowhere\"");
 }
 
@@ -101,7 +101,7 @@ TEST_F(HandlersTest, RawTextIsRepaired) {
   request.mutable_article()->set_raw_title("Caf\xe9 \x93quoted\x94");
   request.mutable_article()->set_raw_body(StoryText(1, 50) + "\xff\xfe");
   v1::IngestArticleResponse response;
-  ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(request, &response, Caller::Unrestricted()).ok());
   v1::GetArticleRequest get;
   get.set_id("a");
   v1::GetArticleResponse got;
@@ -190,11 +190,11 @@ TEST_F(HandlersTest, CollectionsLiveAndDie) {
   v1::ListCollectionsRequest list;
   list.set_page_size(1);
   v1::ListCollectionsResponse listed;
-  ASSERT_TRUE(handlers_.ListCollections(list, &listed).ok());
+  ASSERT_TRUE(handlers_.ListCollections(list, &listed, Caller::Unrestricted()).ok());
   EXPECT_EQ(listed.collections(0).name(), "default");
   list.set_page_token(listed.next_page_token());
   listed.Clear();
-  ASSERT_TRUE(handlers_.ListCollections(list, &listed).ok());
+  ASSERT_TRUE(handlers_.ListCollections(list, &listed, Caller::Unrestricted()).ok());
   EXPECT_EQ(listed.collections(0).name(), "wires");
   EXPECT_EQ(listed.next_page_token(), "");
 
@@ -217,7 +217,7 @@ TEST_F(HandlersTest, StatsCount) {
   MustIngest("a", 1);
   MustIngest("b", 1);
   v1::GetStatsResponse stats;
-  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats({}, &stats, Caller::Unrestricted()).ok());
   EXPECT_EQ(stats.articles(), 2);
   EXPECT_EQ(stats.groups(), 1);
   EXPECT_EQ(stats.sequence(), 2);
@@ -266,7 +266,7 @@ TEST_F(HandlersTest, FindRelatedAppliesItsFilters) {
     request.mutable_article()->set_language("pt-BR");
     request.mutable_article()->mutable_published_at()->set_seconds(1'600'000'000);
     v1::IngestArticleResponse response;
-    ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+    ASSERT_TRUE(handlers_.IngestArticle(request, &response, Caller::Unrestricted()).ok());
     EXPECT_FALSE(response.verdict().embedding_pending());
   }
   v1::FindRelatedRequest request;
@@ -348,7 +348,7 @@ TEST_F(HandlersTest, ReembeddingBeginsAndIsCancelled) {
   *ingest.mutable_article() = MakeArticle("a", 1);
   for (int i = 0; i < 8; ++i) ingest.mutable_article()->add_embedding(1);
   v1::IngestArticleResponse ingested;
-  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested, Caller::Unrestricted()).ok());
 
   v1::ReembedCollectionRequest request;
   v1::ReembedCollectionResponse response;
@@ -416,7 +416,7 @@ TEST_F(HandlersTest, ReembeddingBeginsAndIsCancelled) {
   v1::GetStatsRequest stats_request;
   stats_request.set_collection("vectors");
   v1::GetStatsResponse stats;
-  ASSERT_TRUE(handlers_.GetStats(stats_request, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats(stats_request, &stats, Caller::Unrestricted()).ok());
   EXPECT_EQ(stats.embeddings_pending(), 0);
 }
 
@@ -627,7 +627,7 @@ TEST_F(GroupHandlersTest, AWithdrawnStoryIsToldEverywhere) {
   v1::IngestArticleRequest copy;
   *copy.mutable_article() = MakeArticle("a4", 1);
   v1::IngestArticleResponse ingested;
-  ASSERT_TRUE(handlers_.IngestArticle(copy, &ingested).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(copy, &ingested, Caller::Unrestricted()).ok());
   EXPECT_EQ(ingested.verdict().withdrawal().note(), "Not for use.");
   v1::FindDuplicatesRequest find;
   *find.mutable_article() = MakeArticle("", 1);
@@ -776,7 +776,7 @@ TEST_F(GroupHandlersTest, AFingerprintStandsForItsText) {
   ingest.mutable_article()->set_id("print");
   *ingest.mutable_article()->mutable_fingerprint() = fingerprint;
   v1::IngestArticleResponse ingested;
-  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested, Caller::Unrestricted()).ok());
   EXPECT_EQ(ingested.verdict().relation(), v1::RELATION_EXACT);
   EXPECT_EQ(ingested.verdict().group_id(), "g1");
   v1::GetArticleRequest get;
@@ -809,7 +809,7 @@ TEST_F(GroupHandlersTest, AFingerprintStandsForItsText) {
 
   ingest.mutable_article()->set_id("both");
   ingest.mutable_article()->set_body("text");
-  EXPECT_EQ(handlers_.IngestArticle(ingest, &ingested).message(),
+  EXPECT_EQ(handlers_.IngestArticle(ingest, &ingested, Caller::Unrestricted()).message(),
             "article.fingerprint: got text or embedding as well, limit one of them");
   *request.mutable_article() = MakeArticle("a", 1);
   request.set_collection("nowhere");
@@ -858,19 +858,19 @@ TEST_F(GroupHandlersTest, ACollectionTellsItsPolicyAndThresholds) {
   for (const char* source : {"Blog", "Reuters", "AP", "Reuters "}) {
     *ingest.mutable_article() = MakeArticle(source, 1);
     ingest.mutable_article()->set_source(source);
-    ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested).ok());
+    ASSERT_TRUE(handlers_.IngestArticle(ingest, &ingested, Caller::Unrestricted()).ok());
   }
   EXPECT_EQ(ingested.verdict().canonical_id(), "AP");
 }
 
 TEST_F(GroupHandlersTest, StatsTellTheNumberOfTheLastChange) {
   v1::GetStatsResponse stats;
-  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats({}, &stats, Caller::Unrestricted()).ok());
   EXPECT_EQ(stats.group_change_sequence(), 4);
   EXPECT_EQ(stats.boilerplate_shingles(), 0);
   MustWithdraw(MakeWithdrawal("a"));
   MustWithdraw(MakeWithdrawal("a"));  // changes nothing
-  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats({}, &stats, Caller::Unrestricted()).ok());
   EXPECT_EQ(stats.group_change_sequence(), 5);
 }
 
@@ -935,7 +935,7 @@ TEST_F(HandlersTest, WhatExpiresIsToldApartFromWhatIsDeleted) {
   *request.mutable_article() = MakeArticle("late", 1);
   request.mutable_article()->mutable_published_at()->set_seconds(1'000'000'000);
   v1::IngestArticleResponse response;
-  ASSERT_TRUE(handlers_.IngestArticle(request, &response).ok());
+  ASSERT_TRUE(handlers_.IngestArticle(request, &response, Caller::Unrestricted()).ok());
   EXPECT_TRUE(response.verdict().expired());
   EXPECT_EQ(response.verdict().relation(), v1::RELATION_EXACT);
   EXPECT_EQ(response.verdict().group_id(), "g1");
@@ -943,7 +943,7 @@ TEST_F(HandlersTest, WhatExpiresIsToldApartFromWhatIsDeleted) {
   update.mutable_collection()->mutable_retention()->set_articles_max(1);
   ASSERT_TRUE(handlers_.UpdateCollection(update, &updated).ok());
   v1::GetStatsResponse stats;
-  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats({}, &stats, Caller::Unrestricted()).ok());
   EXPECT_EQ(stats.articles(), 1);
   EXPECT_EQ(stats.articles_expired(), 1);
   EXPECT_GT(stats.oldest_article_at().seconds(), 1'600'000'000);
@@ -952,7 +952,7 @@ TEST_F(HandlersTest, WhatExpiresIsToldApartFromWhatIsDeleted) {
   v1::DeleteArticleResponse deleted;
   ASSERT_TRUE(handlers_.DeleteArticle(delete_request, &deleted).ok());
   stats.Clear();
-  ASSERT_TRUE(handlers_.GetStats({}, &stats).ok());
+  ASSERT_TRUE(handlers_.GetStats({}, &stats, Caller::Unrestricted()).ok());
   EXPECT_FALSE(stats.has_oldest_article_at());
   const auto collection = *engine_->Find(kDefaultCollection);
   collection->AnnounceChanges();

@@ -32,8 +32,8 @@ class OverloadTest : public ::testing::Test {
 
   void Start(size_t items_max, size_t bytes_max) {
     admission_ = std::make_shared<Admission>(items_max, bytes_max);
-    dispatcher_ = std::make_unique<Dispatcher>(&handlers_, &pool_, admission_);
-    services_ = MakeServices(dispatcher_.get());
+    dispatcher_ = std::make_unique<Dispatcher>(&handlers_, &pool_, admission_, access_.get());
+    services_ = MakeServices(dispatcher_.get(), /*with_admin=*/true);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -112,6 +112,7 @@ class OverloadTest : public ::testing::Test {
   std::shared_ptr<Admission> admission_;
   WorkerPool pool_{1};
   const Handlers handlers_{engine_.get(), &pool_, {}};
+  const std::unique_ptr<AccessControl> access_ = *AccessControl::Open("");
   std::unique_ptr<Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;

@@ -1,0 +1,67 @@
+// Tells who makes a call, by the access file as it is now.
+#ifndef NEWSPRINT_SERVICE_RPC_ACCESS_CONTROL_H_
+#define NEWSPRINT_SERVICE_RPC_ACCESS_CONTROL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "service/common/listeners.h"
+#include "service/common/mutex.h"
+#include "service/rpc/access.h"
+#include "service/rpc/file_watch.h"
+
+namespace grpc {
+class AuthContext;
+class ServerContextBase;
+}  // namespace grpc
+
+namespace newsprint::rpc {
+
+// Thread-safe but for Poll, which is for one thread.
+class AccessControl {
+ public:
+  // An empty path: all callers may do everything. INVALID_ARGUMENT with the place of the error for
+  // a file that cannot be read, or is not one.
+  static absl::StatusOr<std::unique_ptr<AccessControl>> Open(const std::string& path);
+
+  bool enabled() const { return !path_.empty(); }
+
+  // By the call's token, or without one by the client's certificate. UNAUTHENTICATED.
+  absl::StatusOr<Caller> Identify(const grpc::ServerContextBase& context) const;
+  // The same for what stands in a call's headers.
+  absl::StatusOr<Caller> IdentifyToken(absl::string_view authorization) const;
+  // The same for the client's certificate, which has to be that of one identity.
+  absl::StatusOr<Caller> IdentifyPeer(const grpc::AuthContext& peer) const;
+
+  // Grows with each change of the rules.
+  uint64_t version() const { return version_; }
+  // The same identity by the rules of now. UNAUTHENTICATED when it is gone.
+  absl::StatusOr<Caller> Renew(const Caller& caller) const;
+  // Told after each change.
+  Listeners& listeners() { return listeners_; }
+
+  // Reads the file again when it has changed. A file with an error changes nothing and is logged.
+  void Poll();
+
+ private:
+  explicit AccessControl(const std::string& path);
+
+  absl::Status Load();
+  std::shared_ptr<const AccessRules> rules() const;
+
+  const std::string path_;
+  FileWatch watch_;
+  std::atomic<uint64_t> version_{0};
+  mutable Mutex mutex_;
+  std::shared_ptr<const AccessRules> rules_ ABSL_GUARDED_BY(mutex_);
+  Listeners listeners_;
+};
+
+}  // namespace newsprint::rpc
+
+#endif  // NEWSPRINT_SERVICE_RPC_ACCESS_CONTROL_H_
