@@ -7,7 +7,7 @@ TEST_PACKAGES := scripts/packages-build.txt scripts/packages-test.txt
 export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 .PHONY: help build demo test test-release test-asan test-tsan sanitize bench bench-quick coverage \
-	fuzz lint format packages packages-test clean crash-binary crash-test soak
+	fuzz lint format packages packages-test clean crash-binary crash-test soak monitoring-test
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make test         all tests, also under the address, undefined and thread sanitizers'
 	@echo 'make coverage     line coverage of service/ and client/'
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
+	@echo 'make monitoring-test  dashboard and alerts against a real Prometheus'
 	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
 	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
 	@echo 'make fuzz         each of FUZZ_TARGETS (all) for FUZZ_SECONDS (60)'
@@ -94,6 +95,10 @@ crash-test: crash-binary
 
 soak: crash-binary
 	@$(RELEASE)/bin/crash_test --soak_minutes=$(MINUTES)
+
+# A part of `make test`, alone.
+monitoring-test: packages-test build
+	@NEWSPRINT_BIN=$(RELEASE)/bin /usr/bin/python3 tests/monitoring/monitoring_test.py
 
 FUZZ_SECONDS ?= 60
 # Names of folders in tests/fuzz/corpus; empty: all.

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
+#include "service/engine/engine_counters.h"
 
 namespace newsprint {
 namespace {
@@ -78,7 +79,9 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal, absl:
     ++change.state.articles_expired;
     RETURN_IF_ERROR(Remove(self, ordinal, record, /*expired=*/true, &group, &change));
   }
-  return self.Commit(&change);
+  RETURN_IF_ERROR(self.Commit(&change));
+  if (!record.deleted) Counters().articles_expired.Add();
+  return absl::OkStatus();
 }
 
 absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max,

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -15,9 +16,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "service/common/call_times.h"
 #include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/admission.h"
+#include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
@@ -39,9 +42,14 @@ class Dispatcher {
   using SlowHandler = absl::Status (Handlers::*)(Request, Response*,
                                                  absl::FunctionRef<bool()> keep_going) const;
 
-  // All must outlive it.
-  Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission)
-      : handlers_(handlers), pool_(pool), admission_(std::move(admission)) {}
+  // All must outlive it. Calls that take `slow_call` or longer are logged; zero: none.
+  Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission,
+             CallMetrics* metrics, absl::Duration slow_call)
+      : handlers_(handlers),
+        pool_(pool),
+        admission_(std::move(admission)),
+        metrics_(metrics),
+        slow_call_(slow_call) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
@@ -65,8 +73,15 @@ class Dispatcher {
   // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
   // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
-  // pool's queue is. Logs now and then that there is an overload.
-  absl::Status Refuse(absl::Status refusal);
+  // pool's queue is. Logs now and then that there is an overload, with the trace of `context` if
+  // it is not null.
+  absl::Status Refuse(absl::Status refusal, const grpc::CallbackServerContext* context = nullptr);
+
+  CallMetrics& metrics() const { return *metrics_; }
+  // A call, or a request of a stream, has been answered. `trace` is called for what is logged of
+  // it, and returns TraceFields.
+  void OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
+                  const CallTimes& times, absl::FunctionRef<std::string()> trace) const;
 
   // Answers with what `handler` returns.
   template <typename Request, typename Response>
@@ -91,6 +106,7 @@ class Dispatcher {
       return RunRead(call, request, response, handler);
     }
     if (Begin(call, absl::ZeroDuration())) {
+      const CallTimes::Scope scope(call.times.get());
       const absl::Status status = AnswerRead(call, handler, request, response);
       --quick_running_;
       Finish(call, status);
@@ -108,7 +124,10 @@ class Dispatcher {
                                      SlowHandler<Request, Response> handler) {
     const UnaryCall call = MakeCall(context, method, *request);
     if (!Begin(call, absl::ZeroDuration())) return call.reactor;
-    aside_.Submit([=] { Finish(call, AnswerAside(call, handler, *request, response)); });
+    aside_.Submit([=] {
+      const CallTimes::Scope scope(call.times.get());
+      Finish(call, AnswerAside(call, handler, *request, response));
+    });
     return call.reactor;
   }
 
@@ -125,7 +144,10 @@ class Dispatcher {
       if (!status.ok()) return Finish(call, status);
       // What is done is done, and its caller is told, room or not.
       *response = SerializeNeededAnswer(*message, admission_);
-      handlers_->engine().NotifyDurable([=](absl::Status durable) { Finish(call, durable); });
+      handlers_->engine().NotifyDurable([=, done = CallTimes::Clock::now()](absl::Status durable) {
+        call.times->Record(Step::kCommit, CallTimes::Clock::now() - done);
+        Finish(call, durable);
+      });
     });
   }
 
@@ -143,12 +165,14 @@ class Dispatcher {
     absl::string_view method;
     bool came;     // false when the client was gone before its request had come
     size_t bytes;  // of the request
+    std::shared_ptr<CallTimes> times;
   };
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
                             const grpc::ByteBuffer& request) {
     const bool came = request.Valid();
-    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0};
+    return {context, context->DefaultReactor(),   method,
+            came,    came ? request.Length() : 0, std::make_shared<CallTimes>()};
   }
 
   template <typename Request, typename Response>
@@ -167,14 +191,14 @@ class Dispatcher {
     if (status.ok()) status = CheckAlive(*call.context);
     if (!status.ok()) return status;
     status = SerializeAnswer(*message, admission_, response);
-    return status.ok() ? status : Refuse(std::move(status));
+    return status.ok() ? status : Refuse(std::move(status), call.context);
   }
 
   template <typename Request, typename Response>
   absl::Status Call(Handler<Request, Response> handler, const grpc::ByteBuffer* request_bytes,
                     google::protobuf::Arena* arena, Response* response) const {
     auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(arena);
-    absl::Status status = ParseMessage(*request_bytes, request);
+    absl::Status status = TimedParse(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
     return status.ok() ? (handlers_->*handler)(*request, response) : status;
@@ -185,12 +209,18 @@ class Dispatcher {
                            const grpc::ByteBuffer& request, grpc::ByteBuffer* response) const {
     std::decay_t<Request> parsed;
     Response filled;
-    absl::Status status = ParseMessage(request, &parsed);
+    absl::Status status = TimedParse(request, &parsed);
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
     if (status.ok()) *response = SerializeNeededAnswer(filled, admission_);
     return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
+  }
+
+  static absl::Status TimedParse(const grpc::ByteBuffer& bytes,
+                                 google::protobuf::MessageLite* message) {
+    const StepTimer timer(Step::kParse);
+    return ParseMessage(bytes, message);
   }
 
   // Runs `body` on the pool, unless the call is answered here and now with a refusal.
@@ -204,10 +234,11 @@ class Dispatcher {
   const Handlers* const handlers_;
   WorkerPool* const pool_;
   const std::shared_ptr<Admission> admission_;  // shared with answers that gRPC still holds
+  CallMetrics* const metrics_;
+  const absl::Duration slow_call_;
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int> running_{0};
   std::atomic<int> quick_running_{0};
-  std::atomic<int64_t> refused_{0};
   std::atomic<int64_t> next_refusal_log_{0};  // seconds since 1970
   Listeners drain_listeners_;
   WorkerPool aside_{1};  // last, so that its calls end before the rest goes

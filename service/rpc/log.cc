@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "service/common/mutex.h"
 #include "service/rpc/message_bytes.h"
@@ -32,6 +34,9 @@ void OnGrpcLog(gpr_log_func_args* args) {
 // fill the disk once more. Thread-safe.
 class LineLimit {
  public:
+  // The event that tells how many lines were left out.
+  explicit LineLimit(const char* left_out_event) : left_out_event_(left_out_event) {}
+
   bool Passes() {
     const absl::Time now = absl::Now();
     int64_t left_out = 0;
@@ -48,13 +53,14 @@ class LineLimit {
       }
       ++passed_;
     }
-    if (left_out > 0) spdlog::error("event=rpc_failed_left_out lines={}", left_out);
+    if (left_out > 0) spdlog::error("event={} lines={}", left_out_event_, left_out);
     return true;
   }
 
  private:
   static constexpr int kLinesMax = 20;  // a second
 
+  const char* const left_out_event_;
   Mutex mutex_;
   absl::Time begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int passed_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -68,12 +74,31 @@ void RouteLibraryLogs() {
   CaptureProtobufLog();
 }
 
-void LogServerFault(absl::string_view method, const absl::Status& status) {
+void LogServerFault(absl::string_view method, const absl::Status& status, absl::string_view trace) {
   if (!IsServerFault(status)) return;
-  static LineLimit limit;
+  static LineLimit limit("rpc_failed_left_out");
   if (!limit.Passes()) return;
-  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"", std::string(method),
-                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
+  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"{}", std::string(method),
+                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()),
+                std::string(trace));
+}
+
+void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
+                 size_t bytes, const CallTimes& times, absl::string_view trace) {
+  static LineLimit limit("slow_call_left_out");
+  if (!limit.Passes()) return;
+  std::string steps;
+  for (size_t i = 0; i < kStepCount; ++i) {
+    const auto step = static_cast<Step>(i);
+    const auto nanos = times.time(step).count();
+    if (nanos == 0) continue;
+    absl::StrAppend(&steps, " ", StepName(step),
+                    absl::StrFormat("_ms=%.1f", static_cast<double>(nanos) / 1e6));
+  }
+  spdlog::warn("event=slow_call method={} code={} ms={:.1f} collection=\"{}\" bytes={}{}{}",
+               std::string(method), absl::StatusCodeToString(ForCaller(status).code()),
+               absl::ToDoubleMilliseconds(took), absl::CEscape(times.collection()), bytes, steps,
+               std::string(trace));
 }
 
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took) {

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "service/common/call_times.h"
 #include "service/engine/snapshots.h"
 
 namespace newsprint::rpc {
@@ -13,8 +14,14 @@ namespace newsprint::rpc {
 // caller is told of them (message_bytes.h). Once a process, before the first use of either.
 void RouteLibraryLogs();
 
-// Logs a status for which IsServerFault (status.h) holds.
-void LogServerFault(absl::string_view method, const absl::Status& status);
+// Logs a status for which IsServerFault (status.h) holds. `trace`: see TraceFields
+// (trace_context.h).
+void LogServerFault(absl::string_view method, const absl::Status& status,
+                    absl::string_view trace = "");
+
+// Logs a call that took long, with the steps that it was made of. `bytes`: of its request.
+void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
+                 size_t bytes, const CallTimes& times, absl::string_view trace);
 
 // What takes up disk space until somebody deletes it.
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);

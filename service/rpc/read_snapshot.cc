@@ -1,6 +1,7 @@
 #include "service/rpc/read_snapshot.h"
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "newsprint/v1/admin_service.pb.h"
@@ -8,6 +9,7 @@
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -20,8 +22,9 @@ constexpr size_t kChunkBytesMax = size_t{256} << 10;
 // takes the memory of one chunk, however slowly its client reads, and needs no lock.
 class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
  public:
-  ReadSnapshotCall(Dispatcher* dispatcher, const ByteBuffer& request)
-      : dispatcher_(*dispatcher), request_bytes_(request) {}
+  ReadSnapshotCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
+                   const ByteBuffer& request)
+      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
 
   void Start() {
     opened_ = dispatcher_.admission()->OpenStream();
@@ -66,12 +69,14 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
-    if (dispatcher_.CheckServing().ok()) LogServerFault("ReadSnapshot", status);
+    if (dispatcher_.CheckServing().ok()) LogServerFault("ReadSnapshot", status, trace_);
+    dispatcher_.metrics().RecordStream("ReadSnapshot", status);
     if (opened_.ok()) dispatcher_.admission()->CloseStream();
     Finish(ToGrpc(status));
   }
 
   Dispatcher& dispatcher_;
+  const std::string trace_;
   const ByteBuffer request_bytes_;
   absl::Status opened_;  // whether it counts as an open stream
   std::unique_ptr<SnapshotReader> reader_;
@@ -81,8 +86,9 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 }  // namespace
 
 grpc::ServerWriteReactor<ByteBuffer>* MakeReadSnapshot(Dispatcher* dispatcher,
+                                                       const grpc::CallbackServerContext& context,
                                                        const ByteBuffer& request) {
-  auto* call = new ReadSnapshotCall(dispatcher, request);
+  auto* call = new ReadSnapshotCall(dispatcher, context, request);
   call->Start();
   return call;
 }

@@ -10,8 +10,9 @@
 namespace newsprint::rpc {
 
 // The reactor of one call; it goes away when the call is done.
-grpc::ServerWriteReactor<grpc::ByteBuffer>* MakeReadSnapshot(Dispatcher* dispatcher,
-                                                             const grpc::ByteBuffer& request);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MakeReadSnapshot(
+    Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
+    const grpc::ByteBuffer& request);
 
 }  // namespace newsprint::rpc
 

@@ -60,10 +60,11 @@ class Server::Impl {
   Impl(Engine* engine, const ServerOptions& options)
       : admission(std::make_shared<Admission>(options.queue_items_max, options.queue_bytes_max)),
         pool(ComputeThreads(options.compute_threads)),
-        handlers(engine, &pool, options.limits),
-        dispatcher(&handlers, &pool, admission),
+        handlers(engine, &pool, options.limits, &metrics),
+        dispatcher(&handlers, &pool, admission, &metrics, options.slow_call),
         services(MakeServices(&dispatcher)) {}
 
+  CallMetrics metrics;
   const std::shared_ptr<Admission> admission;  // tasks of the pool leave it last
   WorkerPool pool;
   const Handlers handlers;
@@ -124,6 +125,19 @@ void Server::SetReady() {
 }
 
 const std::string& Server::address() const { return impl_->address; }
+
+const CallMetrics& Server::metrics() const { return impl_->metrics; }
+
+ServerLoad Server::load() const {
+  ServerLoad load;
+  load.usage = impl_->admission->usage();
+  load.items_max = impl_->admission->items_max();
+  load.bytes_max = impl_->admission->bytes_max();
+  load.pool = impl_->pool.load();
+  load.compute_threads = impl_->pool.threads();
+  load.expected_wait = impl_->pool.ExpectedWait();
+  return load;
+}
 
 void Server::Drain(absl::Duration patience) {
   impl_->server->GetHealthCheckService()->SetServingStatus(false);

@@ -8,7 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "service/common/worker_pool.h"
 #include "service/engine/engine.h"
+#include "service/rpc/admission.h"
+#include "service/rpc/call_metrics.h"
 #include "service/rpc/limits.h"
 
 namespace newsprint::rpc {
@@ -31,7 +34,19 @@ struct ServerOptions {
   // After this time of silence a client is asked for a sign of life, and after the same time
   // without one its connection is closed.
   absl::Duration keepalive = absl::Seconds(30);
+  // Calls, and requests of streams, that take so long are logged. Zero: none.
+  absl::Duration slow_call = absl::Seconds(1);
   Limits limits;
+};
+
+// How much there is to do at a moment.
+struct ServerLoad {
+  Admission::Usage usage;
+  size_t items_max = 0;  // of `usage`, as of the options
+  size_t bytes_max = 0;
+  WorkerPool::Load pool;
+  int compute_threads = 0;
+  absl::Duration expected_wait;  // of a call that came now, for a thread
 };
 
 // INVALID_ARGUMENT unless `listen` is HOST:PORT with a port of 0 to 65535.
@@ -49,6 +64,8 @@ class Server {
   void SetReady();
   // Where it listens, HOST:PORT with the actual port.
   const std::string& address() const;
+  const CallMetrics& metrics() const;
+  ServerLoad load() const;
   // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns
   // when all have ended.
   void Drain(absl::Duration patience);

@@ -112,8 +112,8 @@ class ArticleService final : public ArticleServiceBase {
   }
 
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamIngest(
-      grpc::CallbackServerContext* /*context*/) override {
-    return MakeStreamIngest(dispatcher_);
+      grpc::CallbackServerContext* context) override {
+    return MakeStreamIngest(dispatcher_, *context);
   }
 
  private:
@@ -170,9 +170,9 @@ class ClusterService final : public ClusterServiceBase {
                              &Handlers::ListAffectedArticles);
   }
 
-  grpc::ServerWriteReactor<ByteBuffer>* WatchGroups(grpc::CallbackServerContext* /*context*/,
+  grpc::ServerWriteReactor<ByteBuffer>* WatchGroups(grpc::CallbackServerContext* context,
                                                     const ByteBuffer* request) override {
-    return MakeWatchGroups(dispatcher_, *request);
+    return MakeWatchGroups(dispatcher_, *context, *request);
   }
 
  private:
@@ -262,9 +262,9 @@ class AdminService final : public AdminServiceBase {
                              &Handlers::DeleteSnapshot);
   }
 
-  grpc::ServerWriteReactor<ByteBuffer>* ReadSnapshot(grpc::CallbackServerContext* /*context*/,
+  grpc::ServerWriteReactor<ByteBuffer>* ReadSnapshot(grpc::CallbackServerContext* context,
                                                      const ByteBuffer* request) override {
-    return MakeReadSnapshot(dispatcher_, *request);
+    return MakeReadSnapshot(dispatcher_, *context, *request);
   }
 
  private:

@@ -11,7 +11,7 @@ namespace newsprint::rpc {
 
 // The reactor of one call; it deletes itself when the call is done.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* MakeStreamIngest(
-    Dispatcher* dispatcher);
+    Dispatcher* dispatcher, const grpc::CallbackServerContext& context);
 
 }  // namespace newsprint::rpc
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
 #include "service/rpc/to_proto.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -33,8 +35,9 @@ constexpr std::chrono::seconds kRoomPause(1);
 class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
                               public std::enable_shared_from_this<WatchGroupsCall> {
  public:
-  WatchGroupsCall(Dispatcher* dispatcher, const ByteBuffer& request)
-      : dispatcher_(*dispatcher), request_bytes_(request) {}
+  WatchGroupsCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
+                  const ByteBuffer& request)
+      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
 
   void Start() {
     self_ = shared_from_this();
@@ -107,7 +110,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         working_ = false;
       }
       // That the server stops is no fault of it.
-      if (dispatcher_.CheckServing().ok()) LogServerFault("WatchGroups", status);
+      if (dispatcher_.CheckServing().ok()) LogServerFault("WatchGroups", status, trace_);
+      dispatcher_.metrics().RecordStream("WatchGroups", status);
       Finish(ToGrpc(status));
       return;
     }
@@ -212,6 +216,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   }
 
   Dispatcher& dispatcher_;
+  const std::string trace_;
   std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
   absl::Status opened_;                    // whether it counts as an open stream; set at the start
 
@@ -241,8 +246,9 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 }  // namespace
 
 grpc::ServerWriteReactor<ByteBuffer>* MakeWatchGroups(Dispatcher* dispatcher,
+                                                      const grpc::CallbackServerContext& context,
                                                       const ByteBuffer& request) {
-  const auto call = std::make_shared<WatchGroupsCall>(dispatcher, request);
+  const auto call = std::make_shared<WatchGroupsCall>(dispatcher, context, request);
   call->Start();
   return call.get();
 }
