@@ -7,7 +7,8 @@ TEST_PACKAGES := scripts/packages-build.txt scripts/packages-test.txt
 export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 .PHONY: help build demo test test-release test-asan test-tsan sanitize bench bench-quick coverage \
-	fuzz lint format packages packages-test clean crash-binary crash-test soak monitoring-test
+	fuzz lint format packages packages-test clean crash-binary crash-test soak \
+	deb deb-test image-test monitoring-test
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo 'make test         all tests, also under the address, undefined and thread sanitizers'
 	@echo 'make coverage     line coverage of service/ and client/'
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
+	@echo 'make deb          a Debian package in build/deb; deb-test: in a clean Debian with systemd'
 	@echo 'make monitoring-test  dashboard and alerts against a real Prometheus'
 	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
 	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
@@ -33,6 +35,23 @@ build: packages
 	@[ -f $(RELEASE)/build.ninja ] || cmake --preset release -DNEWSPRINT_TESTS=OFF \
 	  -DNEWSPRINT_BENCH=OFF >/dev/null
 	@cmake --build --preset release -j $(JOBS) --target newsprintd newsprint
+
+# The times in the package are those of the commit, so that it comes out the same again.
+deb: build
+	@scripts/install-packages.sh scripts/packages-deb.txt
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}; \
+	  export SOURCE_DATE_EPOCH; rm -rf build/deb && cmake --preset release >/dev/null && \
+	  cmake --build --preset release -j $(JOBS) --target package_files && \
+	  cpack --config $(RELEASE)/CPackConfig.cmake -B build/deb >/dev/null
+	@rm -rf build/deb/_CPack_Packages && ls build/deb/*.deb
+
+deb-test: deb
+	@scripts/install-packages.sh scripts/packages-deploy.txt
+	@tests/deploy/deb.sh build/deb/*.deb
+
+image-test:
+	@scripts/install-packages.sh scripts/packages-deploy.txt
+	@tests/deploy/image.sh
 
 demo: build
 	@scripts/demo.sh $(RELEASE)/bin

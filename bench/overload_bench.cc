@@ -52,7 +52,6 @@ constexpr int kQueries = 4000;
 constexpr double kTimesPeak = 5;
 constexpr int kCallersAtPeak = 16;
 constexpr double kIngestedPerSecondMax = 8000;
-constexpr char kCollection[] = "default";
 
 class OverloadBenchmark {
  public:
@@ -72,8 +71,10 @@ class OverloadBenchmark {
     return options;
   }
 
+  // `other_reports`: on the stories that are stored; else articles that are new.
   template <typename Request>
-  std::vector<ByteBuffer> Requests(int count, bool other_reports) {
+  std::vector<ByteBuffer> Requests(int count, bool other_reports,
+                                   const std::string& collection = "") {
     std::vector<ByteBuffer> requests;
     GeneratedArticle made;
     for (int i = 0; i < count; ++i) {
@@ -83,6 +84,7 @@ class OverloadBenchmark {
         generator_.Make(next_article_++, &made);
       }
       Request request;
+      request.set_collection(collection);
       MoveInto(std::move(made), request.mutable_article());
       requests.push_back(ToBuffer(request.SerializeAsString()));
     }
@@ -107,18 +109,9 @@ class OverloadBenchmark {
     CollectionFiller filler(service, generator_, "stored");
     filler.Fill(kStoredArticles);
     service.WaitUntilIdle(20);
-    std::vector<ByteBuffer> queries;
-    {
-      GeneratedArticle made;
-      for (int i = 0; i < kQueries; ++i) {
-        generator_.MakeOtherReport(static_cast<uint64_t>(i) * kStoredArticles / kQueries, 1, &made);
-        v1::FindDuplicatesRequest request;
-        request.set_collection(filler.collection());
-        MoveInto(std::move(made), request.mutable_article());
-        queries.push_back(ToBuffer(request.SerializeAsString()));
-      }
-    }
-    RequestQueue find(std::move(queries), /*once=*/false);
+    RequestQueue find(
+        Requests<v1::FindDuplicatesRequest>(kQueries, /*other_reports=*/true, filler.collection()),
+        /*once=*/false);
     MeasureMethod("find_duplicates", service, kFindDuplicates, &find);
     next_article_ = kStoredArticles;
     const double seconds = absl::GetFlag(FLAGS_rounds) * (absl::GetFlag(FLAGS_seconds) + 1) * 4;
@@ -169,8 +162,7 @@ class OverloadBenchmark {
   static void Print(const std::string& what, const AsyncLoad& load) {
     Report(absl::StrFormat(
         "%s: begun %.0f/s, served %.0f/s (p50 %.1f ms, p99 %.1f ms), server's CPU %.2f and %.0f us "
-        "a "
-        "call served, refused %.0f/s (p50 %.1f ms, p99 %.1f ms), late %.0f/s, failed %d",
+        "a call served, refused %.0f/s (p50 %.1f ms, p99 %.1f ms), late %.0f/s, failed %d",
         what, load.begun_per_second(), load.served_per_second(), load.served_p50_us / 1000,
         load.served_p99_us / 1000, load.server_cpu_seconds / load.seconds,
         load.server_cpu_seconds / static_cast<double>(std::max<int64_t>(1, load.served)) * 1e6,

@@ -18,9 +18,9 @@ namespace newsprint {
 
 // One thread, which goes round the collections and lets each do a piece of what it has to do. It
 // rests for as long as it works, up to half a minute, so that searches and ingestion keep most of
-// the machine: after a long save, vectors that are to come wait as well. A task
-// that fails, as when an embedding server does not answer or the disk is full, is left alone for a
-// second, then for longer and longer, up to half a minute.
+// the machine: after a long save, vectors that are to come wait as well. A task that fails, as when
+// an embedding server does not answer or the disk is full, is left alone for a second, then for
+// longer and longer, up to half a minute.
 class BackgroundWorker {
  public:
   using Collections = std::vector<std::shared_ptr<Collection>>;

@@ -42,8 +42,8 @@ Ordinal ChooseCanonical(absl::Span<const Candidate> members, CanonicalPolicy pol
     const bool a_has_expired = a.member.time < cutoff;
     const bool b_has_expired = b.member.time < cutoff;
     if (a_has_expired != b_has_expired) return b_has_expired;
-    if (a_has_expired && a.member.time != b.member.time) return a.member.time > b.member.time;
-    return BetterCanonical(a, b, policy);
+    if (!a_has_expired) return BetterCanonical(a, b, policy);
+    return std::tie(a.member.time, a.ordinal) > std::tie(b.member.time, b.ordinal);
   };
   return std::min_element(members.begin(), members.end(), is_better)->ordinal;
 }

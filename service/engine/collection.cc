@@ -145,6 +145,7 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 }
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
+  RETURN_IF_ERROR(Expiry::SettleStoryOf(*this, ingest));
   StepTimer timer(Step::kLock);
   MutexLock lock(write_mutex_);
   timer.Next(Step::kDecide);
@@ -186,7 +187,8 @@ absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl
   if (too_late) return Expiry::AnswerTooLate(*this, ingest, now);
 
   store::ArticleRecord record;
-  ASSIGN_OR_RETURN(record.verdict, Decide(prepared, std::nullopt, ingest.skip_related));
+  ASSIGN_OR_RETURN(record.verdict,
+                   Expiry::Decide(*this, prepared, std::nullopt, ingest.skip_related, now));
   Change change(uid_, state_, now);
   ++change.state.next_ordinal;
   ++change.state.articles;
@@ -224,9 +226,12 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
     RETURN_IF_ERROR(Expiry::Expire(*this, ordinal, now));
     return Expiry::AnswerTooLate(*this, ingest, now);
   }
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, record.group, now));
   if (revises) {
-    ASSIGN_OR_RETURN(const Subject old, LoadSubject(ordinal));
-    return Revise(ingest, old, now);
+    const absl::StatusOr<Subject> old = LoadSubject(ordinal);
+    if (IsGone(old.status())) return IngestKnown(ingest, ordinal, live_.Now());  // expired just now
+    RETURN_IF_ERROR(old.status());
+    return Revise(ingest, *old, now);
   }
   Verdict verdict = record.verdict;
   verdict.replayed = true;
@@ -239,7 +244,6 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
       change.PutTime(PlaceOf(record, ordinal));
       change.batch.PutArticle(ordinal, record);
       ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
-      RETURN_IF_ERROR(Renew(&group, &change));
       const Candidate member{
           ordinal, MakeMember(record.article, record.body_tokens, record.ingested_at, settings_)};
       RETURN_IF_ERROR(UpdateMember(member, &group, &change));
@@ -259,6 +263,8 @@ absl::StatusOr<Verdict> Collection::IngestKnown(const PreparedIngest& ingest, Or
 absl::StatusOr<bool> Collection::StillMatchesGroup(const PreparedArticle& revised,
                                                    const Subject& old,
                                                    const store::GroupRecord& group) const {
+  if (old.record->placed_by_editor) return true;
+  if (group.members == 1) return false;
   const auto is_copy_of = [&](const PreparedArticle& reference) {
     return IsDuplicate(Classify(MakeEvidence(revised, reference, settings_.thresholds),
                                 MakePairContext(revised, reference, settings_.thresholds),
@@ -284,22 +290,16 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
                                            absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
   const Ordinal ordinal = *old.ordinal;
-  Change change(uid_, state_, now);
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(old.record->group));
-  RETURN_IF_ERROR(Renew(&group, &change));
-  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, now));
-  const bool is_alone = seen.record.members == 1;
   Verdict verdict;
-  bool stays = old.record->placed_by_editor;
-  if (!stays && !is_alone) {
-    ASSIGN_OR_RETURN(stays, StillMatchesGroup(prepared, old, seen.record));
-  }
+  ASSIGN_OR_RETURN(bool stays, StillMatchesGroup(prepared, old, group.record));
   if (!stays) {
-    ASSIGN_OR_RETURN(verdict, Decide(prepared, ordinal, ingest.skip_related));
+    ASSIGN_OR_RETURN(verdict, Expiry::Decide(*this, prepared, ordinal, ingest.skip_related, now));
     // An article without copies keeps its group, and one whose new text equals a copy in it too.
-    stays = verdict.group == group.number || (verdict.group == 0 && is_alone);
+    stays = verdict.group == group.number || (verdict.group == 0 && group.record.members == 1);
   }
 
+  Change change(uid_, state_, now);
   change.ids[ordinal] = prepared.article.id;
   --change.state.relations[static_cast<int>(old.record->verdict.relation)];
   change.batch.DeleteText(old.record->text_hash, ordinal);
@@ -315,8 +315,8 @@ absl::StatusOr<Verdict> Collection::Revise(const PreparedIngest& ingest, const S
       change.index.push_back(
           {ordinal, prepared.sketch, IndexedSubject{prepared.terms.terms, prepared.vector, {}}});
     }
-    const Candidate member{
-        ordinal, MakeMember(prepared.article, prepared.body_tokens, change.time, settings_)};
+    const Candidate member{ordinal,
+                           MakeMember(prepared.article, prepared.body_tokens, now, settings_)};
     RETURN_IF_ERROR(UpdateMember(member, &group, &change));
     change.batch.PutGroup(group.number, group.record);
     verdict.group = group.number;
@@ -366,7 +366,7 @@ absl::Status Collection::BringUpToDate(absl::string_view id, Verdict* verdict) c
     const uint32_t generation = subjects_->embedding()->settings.generation;
     ASSIGN_OR_RETURN(verdict->embedding_pending, store_->IsPending(uid_, generation, *ordinal));
   }
-  const absl::StatusOr<LoadedGroup> group = live_.LoadGroup(verdict->group);
+  const absl::StatusOr<LoadedGroup> group = live_.LoadHead(verdict->group);
   if (IsGone(group.status())) return absl::OkStatus();  // ended since
   RETURN_IF_ERROR(group.status());
   verdict->group = group->number;
@@ -410,7 +410,6 @@ absl::Status Collection::Place(Ordinal ordinal, const PreparedArticle& prepared,
   told.other_group = left;
   if (verdict->group != 0) {
     ASSIGN_OR_RETURN(group, LoadGroup(verdict->group));
-    RETURN_IF_ERROR(Renew(&group, change));
     told.kind = GroupChangeKind::kJoined;
   } else {
     group.number = change->state.next_group++;
@@ -599,6 +598,7 @@ absl::Status Collection::UpdateIndexes(const Change& change) {
 }
 
 absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_view request_id) {
+  RETURN_IF_ERROR(Expiry::SettleGroupOf(*this, id));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   ASSIGN_OR_RETURN(const auto earlier,
@@ -607,6 +607,7 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
   const absl::Time now = live_.Now();
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(const store::ArticleRecord record, store_->GetArticle(uid_, ordinal));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, record.group, now));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(record.group));
   Change change(uid_, state_, now);
   change.batch.MayUseReserve();
@@ -614,8 +615,7 @@ absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_vi
 
   Deleted deleted;
   deleted.group = group.number;
-  ASSIGN_OR_RETURN(const bool any_left, live_.IsMember(group, group.record.canonical, now));
-  if (group.record.members > 0 && any_left) {
+  if (group.record.members > 0) {
     ASSIGN_OR_RETURN(deleted.canonical_id, IdOf(group.record.canonical, change));
   }
   store::RequestRecord request;

@@ -85,8 +85,8 @@ class Collection {
   // Changes to groups after number `after`, at most `changes_max`, of those that are on disk.
   // OUT_OF_RANGE when they are no longer kept, or `after` has not happened.
   absl::StatusOr<std::vector<GroupChange>> GroupChanges(uint64_t after, size_t changes_max) const;
-  // Told when there may be more of them, and when the collection is dropped. Who listens calls
-  // AnnounceChanges first, as changes are announced only while somebody does.
+  // Told when there may be more of them, and when the collection is dropped. Ask whoever is told
+  // first to call AnnounceChanges, as changes are announced only while somebody listens.
   Listeners& change_listeners() const { return feed_->listeners; }
   void AnnounceChanges() const;
   // Number of the last change that GroupChanges can give.
@@ -109,7 +109,8 @@ class Collection {
                                                              const GroupFilter& filter) const;
   CollectionStats Stats() const;
 
-  // Moves to another embedder. FAILED_PRECONDITION when no text is kept, or it moves to another.
+  // Begins to move to another embedder. FAILED_PRECONDITION when the collection keeps no text, or
+  // moves to yet another one.
   absl::Status BeginReembedding(Embedding next);
   absl::Status CancelReembedding();
   // Whether EmbedSome has anything to do.
@@ -146,7 +147,7 @@ class Collection {
   // `left`: the group that it came from; 0: none.
   absl::Status Place(Ordinal ordinal, const PreparedArticle& prepared, GroupNumber left,
                      Verdict* verdict, Change* change);
-  // Whether later articles are to be verified against this new member too.
+  // Whether later articles are to be verified against this new member of the group too.
   absl::StatusOr<bool> BecomesReference(const PreparedArticle& prepared, const Verdict& verdict,
                                         const LoadedGroup& group, const Change& change) const;
   // What the article teaches about boilerplate: all that it does not have from its story.
@@ -157,7 +158,7 @@ class Collection {
                           Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status PutContent(Ordinal ordinal, const PreparedArticle& prepared,
                           store::ArticleRecord* record, Change* change);
-  // The answer given before under this id. INVALID_ARGUMENT when it was for something else.
+  // The answer given before under this request id. INVALID_ARGUMENT when it was for something else.
   absl::StatusOr<std::optional<store::RequestRecord>> FindRepeated(
       absl::string_view request_id, store::RequestRecord::Kind kind, absl::string_view article_id,
       const Hash128& content_hash) const;
@@ -170,8 +171,9 @@ class Collection {
     return newsprint::LoadGroup(*store_, uid_, number);
   }
 
-  // collection_groups.cc: what changes groups. A group is loaded, changed here, and put by the
-  // caller, or here where it says so. `told`: CREATED or JOINED, for those who watch.
+  // collection_groups.cc: the part of it that changes groups. A group is loaded, changed here, and
+  // put by the caller, or here where it says so. `told`: CREATED or JOINED, as those who watch are
+  // to hear it.
   absl::Status AddMember(const Candidate& article, GroupChange told, LoadedGroup* group,
                          Change* change) const;
   // Takes an article out, and puts the group, or deletes it when nothing is left of it.
@@ -179,7 +181,7 @@ class Collection {
                             Change* change) const;
   // Puts a group that something was taken out of, or deletes it.
   absl::Status PutOrEnd(LoadedGroup* group, Change* change) const;
-  // Chooses the canonical anew, as what the policy looks at in a member has changed.
+  // What the policy looks at in a member has changed: chooses the canonical anew.
   absl::Status UpdateMember(const Candidate& article, LoadedGroup* group, Change* change) const;
   absl::Status MakeCanonical(Ordinal ordinal, LoadedGroup* group, Change* change) const;
   // Without a reference the canonical becomes one.
@@ -189,18 +191,16 @@ class Collection {
   absl::Status AddTombstone(const Subject& old, LoadedGroup* group, Change* change) const;
   absl::Status MoveMember(const Candidate& member, GroupNumber from, GroupNumber to,
                           Change* change) const;
-  // Gives the group another canonical in the place of one that has expired and is still stored.
-  absl::Status Renew(LoadedGroup* group, Change* change) const;
-  // As callers see it: NOT_FOUND when all that is left of it has expired.
-  absl::StatusOr<LoadedGroup> LoadForEdit(GroupNumber number, Change* change) const;
   absl::StatusOr<std::vector<Candidate>> LoadMembers(GroupNumber group) const;
+  absl::StatusOr<bool> IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b) const;
   absl::Status Unindex(Ordinal ordinal, Change* change) const;
   absl::Status Index(Ordinal ordinal, Change* change) const;
+  // Records a change to a group for those who watch.
   absl::Status Tell(GroupChange told, const LoadedGroup& group, Change* change) const;
   absl::StatusOr<std::string> IdOf(Ordinal ordinal, const Change& change) const;
 
   // collection_embedding.cc
-  // A vector, or that it is to come.
+  // Stores the vector of an article, or that it is to come.
   absl::Status PutVector(Ordinal ordinal, const PreparedArticle& prepared, Change* change) const;
   absl::Status DeleteVector(Ordinal ordinal, Change* change) const;
   // What is indexed of a stored reference.
@@ -220,7 +220,6 @@ class Collection {
 
   // collection_read.cc
   absl::StatusOr<GroupSummary> Summarise(const LoadedGroup& group) const;
-  absl::StatusOr<GroupSummary> SummariseAsOf(const LoadedGroup& group, absl::Time now) const;
   // What has changed about an answer since it was given.
   absl::Status BringUpToDate(absl::string_view id, Verdict* verdict) const;
   absl::StatusOr<Subject> LoadSubject(Ordinal ordinal) const;
@@ -263,7 +262,7 @@ class Collection {
   const CollectionSettings settings_;
   std::atomic<Durability> durability_;
   const Preparer preparer_;
-  LiveArticles live_;  // what readers read; writers see all that the store holds
+  LiveArticles live_;  // what readers read
 
   // For nearness of subject. Has its own lock; changed by writers alone.
   const std::unique_ptr<SubjectIndex> subjects_;
@@ -281,8 +280,8 @@ class Collection {
   Boilerplate boilerplate_;
   const std::shared_ptr<ChangeFeed> feed_ = std::make_shared<ChangeFeed>();
 
-  // Of the references of groups: a copy is verified against a reference and never by way of other
-  // copies, and copies cannot crowd a search.
+  // Only the references of groups are in the indexes: a copy is verified against a reference and
+  // never by way of other copies, and copies cannot crowd a search.
   mutable Mutex index_mutex_;
   index::FingerprintIndex fingerprints_ ABSL_GUARDED_BY(index_mutex_);
 

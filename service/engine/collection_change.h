@@ -72,11 +72,11 @@ struct Collection::Leaving {
   bool expired = false;
 };
 
-// What expires, for those who write. Expire, ExpireOldest and AnswerTooLate apply changes of their
-// own: a Change of the caller is to be begun after them.
+// What expires, for those who write. Expire, ExpireOldest, Settle, Decide and AnswerTooLate apply
+// changes of their own: a Change of the caller is to be begun after them.
 //
-// Of what has expired and is not deleted yet, a group may still have members: whoever changes it
-// calls Renew, so that one of them does not stand for it, and answers with what AsOf shows.
+// A write sees no member of its group that has expired, as it deletes those first. Of a story with
+// thousands of copies they are many: so most are deleted in turns before it takes the lock.
 struct Collection::Expiry {
   // Whether there are more articles than are kept.
   static bool IsOver(const Collection& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
@@ -90,6 +90,26 @@ struct Collection::Expiry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   // The oldest that have expired, at most `articles_max`.
   static absl::Status ExpireOldest(Collection& self, size_t articles_max, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // Those of a group that have expired, at most `articles_max`. Whether that was all.
+  static absl::StatusOr<bool> Settle(Collection& self, GroupNumber group, absl::Time now,
+                                     size_t articles_max)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  static absl::Status SettleAll(Collection& self, GroupNumber group, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
+  // The same, where others get the lock in between.
+  static absl::Status SettleInTurns(Collection& self, GroupNumber group)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
+  // The group of this article, if it is there.
+  static absl::Status SettleGroupOf(Collection& self, absl::string_view id)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
+  // The groups that an article has been in, and that it is to join.
+  static absl::Status SettleStoryOf(Collection& self, const PreparedIngest& ingest)
+      ABSL_LOCKS_EXCLUDED(self.write_mutex_);
+  // Decide, with the group that the article is to join settled.
+  static absl::StatusOr<Verdict> Decide(Collection& self, const PreparedArticle& prepared,
+                                        std::optional<Ordinal> except, bool skip_related,
+                                        absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(self.write_mutex_);
   // Whether a new article would be the first to expire, or has expired already.
   static absl::StatusOr<bool> IsTooLate(const Collection& self, const store::TimePlace& place,

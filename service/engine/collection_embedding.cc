@@ -295,16 +295,23 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
   const bool for_present = task.embedding == subjects_->embedding();
   if (!for_present && task.embedding != subjects_->next()) return absl::OkStatus();  // cancelled
   Change change(uid_, state_, live_.Now());
+  // The record of an article; nothing when it is gone, or was revised meanwhile, and may have a
+  // text now.
+  const auto find_unchanged =
+      [&](Ordinal ordinal,
+          const Hash128& content_hash) -> absl::StatusOr<std::optional<store::ArticleRecord>> {
+    absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
+    if (IsGone(record.status()) || (record.ok() && record->deleted)) return std::nullopt;
+    RETURN_IF_ERROR(record.status());
+    if (record->content_hash == content_hash) return *std::move(record);
+    if (task.next_reembedded.has_value()) change.batch.PutPending(generation, ordinal, {});
+    return std::nullopt;
+  };
   std::vector<size_t> references;  // places in the task
   for (size_t i = 0; i < task.ordinals.size(); ++i) {
     const Ordinal ordinal = task.ordinals[i];
-    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
-    if (IsGone(record.status()) || (record.ok() && record->deleted)) continue;
-    RETURN_IF_ERROR(record.status());
-    if (record->content_hash != task.content_hashes[i]) {  // revised meanwhile
-      if (task.next_reembedded.has_value()) change.batch.PutPending(generation, ordinal, {});
-      continue;
-    }
+    ASSIGN_OR_RETURN(const auto record, find_unchanged(ordinal, task.content_hashes[i]));
+    if (!record.has_value()) continue;
     ASSIGN_OR_RETURN(const bool pending, store_->IsPending(uid_, generation, ordinal));
     if (for_present && !pending) continue;  // filled in by the caller sending it again
     if (for_present) --change.state.embeddings_pending;
@@ -315,13 +322,8 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
   }
   size_t without_text = 0;
   for (const auto& [ordinal, content_hash] : task.without_text) {
-    const absl::StatusOr<store::ArticleRecord> record = store_->GetArticle(uid_, ordinal);
-    if (IsGone(record.status()) || (record.ok() && record->deleted)) continue;
-    RETURN_IF_ERROR(record.status());
-    if (record->content_hash != content_hash) {  // revised meanwhile, and may have a text now
-      if (task.next_reembedded.has_value()) change.batch.PutPending(generation, ordinal, {});
-      continue;
-    }
+    ASSIGN_OR_RETURN(const auto record, find_unchanged(ordinal, content_hash));
+    if (!record.has_value()) continue;
     ASSIGN_OR_RETURN(const bool pending, store_->IsPending(uid_, generation, ordinal));
     if (for_present && pending) --change.state.embeddings_pending;
     change.batch.DeletePending(generation, ordinal);

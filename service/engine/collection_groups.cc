@@ -116,33 +116,9 @@ absl::Status Collection::AddMember(const Candidate& article, GroupChange told, L
   ASSIGN_OR_RETURN(const auto canonical,
                    store_->GetMember(uid_, group->number, group->record.canonical));
   if (!canonical.has_value()) return absl::DataLossError("store: canonical is not a member");
-  return MakeCanonical(ChooseCanonical({{group->record.canonical, *canonical}, article},
-                                       settings_.canonical_policy, live_.Cutoff(change->time)),
-                       group, change);
-}
-
-absl::Status Collection::Renew(LoadedGroup* group, Change* change) const {
-  store::GroupRecord& record = group->record;
-  if (!live_.IsAnyDue() || record.members == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const bool is_live, live_.IsMember(*group, record.canonical, change->time));
-  if (is_live) return absl::OkStatus();
-  record.canonical_pinned = false;
-  ASSIGN_OR_RETURN(const Ordinal heir, live_.BestMember(group->number, std::nullopt, change->time));
-  ASSIGN_OR_RETURN(const bool is_any_live, live_.IsMember(*group, heir, change->time));
-  return is_any_live ? MakeCanonical(heir, group, change) : absl::OkStatus();
-}
-
-absl::StatusOr<LoadedGroup> Collection::LoadForEdit(GroupNumber number, Change* change) const {
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
-  RETURN_IF_ERROR(live_.AsOf(group, change->time).status());
-  RETURN_IF_ERROR(Renew(&group, change));
-  return group;
-}
-
-absl::StatusOr<GroupSummary> Collection::SummariseAsOf(const LoadedGroup& group,
-                                                       absl::Time now) const {
-  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, now));
-  return Summarise(seen);
+  const Candidate current{group->record.canonical, *canonical};
+  if (!BetterCanonical(article, current, settings_.canonical_policy)) return absl::OkStatus();
+  return MakeCanonical(article.ordinal, group, change);
 }
 
 absl::Status Collection::UpdateMember(const Candidate& article, LoadedGroup* group,
@@ -260,39 +236,58 @@ absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, G
 }
 
 absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  Change change(uid_, state_, live_.Now());
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
+  Change change(uid_, state_, live_.Now());
   Ordinal canonical = record.canonical;
-  if (!id.empty()) {
-    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
+  if (id.empty()) {
+    if (record.members > 0) {
+      ASSIGN_OR_RETURN(canonical, live_.BestMember(group.number, std::nullopt, change.time));
+    }
+  } else {
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
     if (!ordinal.has_value()) return NotAMember("article_id", id);
     ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *ordinal));
     if (!member.has_value()) return NotAMember("article_id", id);
     canonical = *ordinal;
-  } else if (record.members > 0) {
-    ASSIGN_OR_RETURN(canonical, live_.BestMember(group.number, std::nullopt, change.time));
   }
   if (canonical == record.canonical && record.canonical_pinned == !id.empty()) {
-    return SummariseAsOf(group, change.time);
+    return Summarise(group);
   }
   RETURN_IF_ERROR(MakeCanonical(canonical, &group, &change));
   record.canonical_pinned = !id.empty();
   change.batch.PutGroup(group.number, record);
   RETURN_IF_ERROR(Commit(&change));
-  return SummariseAsOf(group, change.time);
+  return Summarise(group);
+}
+
+// Of the canonicals of two groups with members.
+absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
+                                                   const LoadedGroup& b) const {
+  ASSIGN_OR_RETURN(const auto member_a, store_->GetMember(uid_, a.number, a.record.canonical));
+  ASSIGN_OR_RETURN(const auto member_b, store_->GetMember(uid_, b.number, b.record.canonical));
+  if (!member_a.has_value() || !member_b.has_value()) {
+    return absl::DataLossError("store: canonical is not a member");
+  }
+  return BetterCanonical({a.record.canonical, *member_a}, {b.record.canonical, *member_b},
+                         settings_.canonical_policy);
 }
 
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, merged));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  Change change(uid_, state_, live_.Now());
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
-  ASSIGN_OR_RETURN(LoadedGroup other, LoadForEdit(merged, &change));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, merged, live_.Now()));
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  ASSIGN_OR_RETURN(LoadedGroup other, LoadGroup(merged));
   if (group.number == other.number) {
-    if (number != merged) return SummariseAsOf(group, change.time);  // done before
+    if (number != merged) return Summarise(group);  // done before
     return absl::InvalidArgumentError(
         absl::StrCat("merged_group_id: the same group, got \"g", merged, "\""));
   }
@@ -307,6 +302,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
         absl::StrCat("merged_group_id: the groups were merged from too many, got ", references,
                      " references, limit ", kReferencesOfGroupMax));
   }
+  Change change(uid_, state_, live_.Now());
   ASSIGN_OR_RETURN(const std::vector<Candidate> moved, LoadMembers(other.number));
   for (const Candidate& member : moved) {
     RETURN_IF_ERROR(MoveMember(member, other.number, group.number, &change));
@@ -339,7 +335,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
     ASSIGN_OR_RETURN(told.article_id, IdOf(record.canonical, change));
     RETURN_IF_ERROR(Tell(std::move(told), group, &change));
   } else if (!record.canonical_pinned && other.record.members > 0) {
-    ASSIGN_OR_RETURN(const bool better, live_.IsBetterCanonical(other, group, change.time));
+    ASSIGN_OR_RETURN(const bool better, IsBetterCanonical(other, group));
     if (better || other.record.canonical_pinned) {
       RETURN_IF_ERROR(MakeCanonical(other.record.canonical, &group, &change));
       record.canonical_pinned = other.record.canonical_pinned;
@@ -356,10 +352,11 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
   }
   change.batch.PutGroup(group.number, record);
   RETURN_IF_ERROR(Commit(&change));
-  return SummariseAsOf(group, change.time);
+  return Summarise(group);
 }
 
 absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, request.group));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const Hash128 hash = HashOf(request);
@@ -374,12 +371,12 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
     ASSIGN_OR_RETURN(split.new_group, Summarise(made));
     return split;
   }
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, request.group, live_.Now()));
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(request.group));
   Change change(uid_, state_, live_.Now());
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(request.group, &change));
-  ASSIGN_OR_RETURN(const LoadedGroup seen, live_.AsOf(group, change.time));
   absl::flat_hash_set<Ordinal> chosen;
   for (const std::string& id : request.ids) {
-    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, live_.FindId(id));
+    ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
     if (!ordinal.has_value()) {
       return absl::NotFoundError(absl::StrCat("article_ids: no such article, got \"", id, "\""));
     }
@@ -388,7 +385,7 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
     chosen.insert(*ordinal);
     change.ids[*ordinal] = id;
   }
-  if (chosen.size() == seen.record.members) {
+  if (chosen.size() == group.record.members) {
     return absl::FailedPreconditionError(
         absl::StrCat("article_ids: no member would be left in the group, got all ", chosen.size()));
   }
@@ -443,21 +440,25 @@ absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   RETURN_IF_ERROR(RememberRequest(request.request_id, remembered, &change));
   RETURN_IF_ERROR(Commit(&change));
   Split split;
-  ASSIGN_OR_RETURN(split.group, SummariseAsOf(group, change.time));
+  ASSIGN_OR_RETURN(split.group, Summarise(group));
   ASSIGN_OR_RETURN(split.new_group, Summarise(made));
   return split;
 }
 
 absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal withdrawal) {
+  RETURN_IF_ERROR(withdrawal.article_id.empty()
+                      ? Expiry::SettleInTurns(*this, number)
+                      : Expiry::SettleGroupOf(*this, withdrawal.article_id));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   // The article may have been moved since its group was looked up.
   if (!withdrawal.article_id.empty()) {
     ASSIGN_OR_RETURN(number, GroupOf(withdrawal.article_id));
   }
-  Change change(uid_, state_, live_.Now());
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
   store::GroupRecord& record = group.record;
+  Change change(uid_, state_, live_.Now());
   if (withdrawal.article_id.empty() && record.withdrawal.has_value()) {
     withdrawal.article_id = record.withdrawal->article_id;
   }
@@ -478,9 +479,9 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
     RETURN_IF_ERROR(Commit(&change));
   }
   Withdrawn withdrawn;
-  ASSIGN_OR_RETURN(withdrawn.group, SummariseAsOf(group, change.time));
-  withdrawn.affected = withdrawn.group.members;
-  ASSIGN_OR_RETURN(const auto replacement, live_.FindId(withdrawal.replacement_id));
+  ASSIGN_OR_RETURN(withdrawn.group, Summarise(group));
+  withdrawn.affected = static_cast<int64_t>(record.members);
+  ASSIGN_OR_RETURN(const auto replacement, store_->FindId(uid_, withdrawal.replacement_id));
   if (replacement.has_value()) {
     ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, *replacement));
     if (member.has_value()) --withdrawn.affected;
@@ -489,22 +490,23 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
 }
 
 absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
+  RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
-  Change change(uid_, state_, live_.Now());
-  ASSIGN_OR_RETURN(LoadedGroup group, LoadForEdit(number, &change));
-  if (group.record.withdrawal.has_value()) {
-    group.record.withdrawal.reset();
+  RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
+  ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
+  store::GroupRecord& record = group.record;
+  if (record.withdrawal.has_value()) {
+    Change change(uid_, state_, live_.Now());
+    record.withdrawal.reset();
     RETURN_IF_ERROR(Tell(Told(GroupChangeKind::kReinstated), group, &change));
     RETURN_IF_ERROR(DropTombstones(&group, &change));
     RETURN_IF_ERROR(PutOrEnd(&group, &change));
     RETURN_IF_ERROR(Commit(&change));
+    if (record.members == 0) return std::optional<GroupSummary>();
   }
-  if (group.record.members == 0) return std::optional<GroupSummary>();
-  absl::StatusOr<GroupSummary> summary = SummariseAsOf(group, change.time);
-  if (IsGone(summary.status())) return std::optional<GroupSummary>();
-  RETURN_IF_ERROR(summary.status());
-  return std::optional<GroupSummary>(*std::move(summary));
+  ASSIGN_OR_RETURN(GroupSummary summary, Summarise(group));
+  return std::optional<GroupSummary>(std::move(summary));
 }
 
 }  // namespace newsprint

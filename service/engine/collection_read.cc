@@ -117,12 +117,7 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
     const PreparedArticle& prepared, std::optional<Ordinal> except,
     absl::Span<const Ordinal> also) const {
   CopyCandidates candidates;
-  const bool any_due = live_.IsAnyDue();
-  ASSIGN_OR_RETURN(candidates.same_text,
-                   store_->FindText(uid_, prepared.text_hash, [&](Ordinal ordinal) {
-                     if (ordinal == except) return false;
-                     return !any_due || !IsGone(live_.GetArticle(ordinal).status());
-                   }));
+  ASSIGN_OR_RETURN(candidates.same_text, live_.FindText(prepared.text_hash, except));
   if (!prepared.short_text) {
     const auto search = [&](int hits_max) -> absl::StatusOr<std::vector<Ordinal>> {
       std::vector<Ordinal> ordinals;
@@ -134,8 +129,8 @@ absl::StatusOr<Collection::CopyCandidates> Collection::FindCopyCandidates(
     };
     ASSIGN_OR_RETURN(candidates.ordinals, live_.Search(kVerifiedMax, search));
   }
-  if (candidates.same_text.has_value()) candidates.ordinals.push_back(*candidates.same_text);
   std::vector<Ordinal> others(also.begin(), also.end());
+  if (candidates.same_text.has_value()) others.push_back(*candidates.same_text);
   RETURN_IF_ERROR(live_.ReplaceExpired(&others));
   candidates.ordinals.insert(candidates.ordinals.end(), others.begin(), others.end());
   if (except.has_value()) {
@@ -175,7 +170,7 @@ absl::StatusOr<Match> Collection::MakeMatch(const Subject& subject, Relation rel
   match.relation = relation;
   match.evidence = evidence;
   match.article = Summary(subject.record->article);
-  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(subject.record->group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadHead(subject.record->group));
   match.group = group.number;
   ASSIGN_OR_RETURN(match.canonical_id, live_.CanonicalId(group));
   return match;
@@ -296,7 +291,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
   if (subject.ordinal.has_value()) {
-    ASSIGN_OR_RETURN(members, store_->Members(uid_, subject.record->group, 0, kExpandedMembersMax));
+    ASSIGN_OR_RETURN(members, live_.Members(subject.record->group, kExpandedMembersMax));
     members.erase(std::remove(members.begin(), members.end(), *subject.ordinal), members.end());
   }
   const MatchLimits limits{static_cast<size_t>(matches_max), static_cast<size_t>(matches_max)};
@@ -310,7 +305,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query
     verdict.group = verdict.matches[0].group;
   }
   if (verdict.group == 0) return verdict;
-  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(verdict.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadHead(verdict.group));
   if (!subject.record.has_value()) {
     verdict.canonical_id = verdict.matches[0].canonical_id;
   } else {
@@ -410,7 +405,7 @@ absl::StatusOr<StoredArticle> Collection::GetOnce(absl::string_view id, bool omi
   ASSIGN_OR_RETURN(const Ordinal ordinal, MustFindId(id));
   ASSIGN_OR_RETURN(store::ArticleRecord record, live_.GetArticle(ordinal));
   StoredArticle stored;
-  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadGroup(record.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_.LoadHead(record.group));
   ASSIGN_OR_RETURN(stored.state.canonical_id, live_.CanonicalId(group));
   stored.state.group = group.number;
   stored.state.relation = record.verdict.relation;

@@ -11,9 +11,10 @@
 namespace newsprint {
 namespace {
 
-// Articles that are deleted with the lock held, some 100 us each, and in how many turns one
-// ExpireSome does it.
+// Articles that are deleted with the lock held, some 100 us each, fewer when it takes longer; and
+// in how many turns one ExpireSome does it.
 constexpr size_t kSliceArticles = 16;
+constexpr absl::Duration kSliceTime = absl::Milliseconds(5);
 constexpr int kSlices = 16;
 // The lock goes to whoever asks first, which would be the next turn.
 constexpr absl::Duration kRest = absl::Microseconds(200);
@@ -86,7 +87,9 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal, absl:
 
 absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max,
                                               absl::Time now) {
-  for (; articles_max > 0 && self.oldest_.has_value(); --articles_max) {
+  const absl::Time end = absl::Now() + kSliceTime;
+  for (size_t done = 0; done < articles_max && self.oldest_.has_value(); ++done) {
+    if (done > 0 && absl::Now() >= end) break;
     if (!IsOver(self) && !self.live_.IsExpired(self.oldest_->time, now)) break;
     const store::TimePlace place = *self.oldest_;
     const absl::StatusOr<store::ArticleRecord> record =
@@ -102,6 +105,82 @@ absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_
     RETURN_IF_ERROR(Expire(self, place.ordinal, now));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Collection::Expiry::Settle(Collection& self, GroupNumber number,
+                                                absl::Time now, size_t articles_max) {
+  const absl::StatusOr<LoadedGroup> group = self.LoadGroup(number);
+  if (IsGone(group.status())) return true;  // the caller will find out
+  RETURN_IF_ERROR(group.status());
+  std::vector<Ordinal> expired;
+  RETURN_IF_ERROR(self.store_->ForEachMember(
+      self.uid_, group->number, [&](Ordinal ordinal, const store::MemberRecord& member) {
+        if (self.live_.IsExpired(member.time, now)) expired.push_back(ordinal);
+        return expired.size() < articles_max;
+      }));
+  if (expired.size() < articles_max) {
+    for (const Ordinal reference : group->record.references) {
+      ASSIGN_OR_RETURN(const store::ArticleRecord record,
+                       self.store_->GetArticle(self.uid_, reference));
+      const bool is_tombstone = record.deleted;
+      if (is_tombstone && self.live_.IsExpired(store::ArticleTime(record), now)) {
+        expired.push_back(reference);
+      }
+    }
+  }
+  for (const Ordinal ordinal : expired) RETURN_IF_ERROR(Expire(self, ordinal, now));
+  return expired.size() < articles_max;
+}
+
+absl::Status Collection::Expiry::SettleAll(Collection& self, GroupNumber number, absl::Time now) {
+  if (!self.live_.IsAnyDue(now)) return absl::OkStatus();
+  return Settle(self, number, now, SIZE_MAX).status();
+}
+
+absl::Status Collection::Expiry::SettleInTurns(Collection& self, GroupNumber number) {
+  if (!self.live_.IsAnyDue(self.live_.Now())) return absl::OkStatus();
+  while (true) {
+    {
+      MutexLock lock(self.write_mutex_);
+      RETURN_IF_ERROR(self.CheckOpen());
+      ASSIGN_OR_RETURN(const bool settled, Settle(self, number, self.live_.Now(), kSliceArticles));
+      if (settled) return absl::OkStatus();
+    }
+    absl::SleepFor(kRest);
+  }
+}
+
+absl::Status Collection::Expiry::SettleGroupOf(Collection& self, absl::string_view id) {
+  if (!self.live_.IsAnyDue(self.live_.Now())) return absl::OkStatus();
+  const absl::StatusOr<GroupNumber> group = self.GroupOf(id);
+  if (IsGone(group.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(group.status());
+  return SettleInTurns(self, *group);
+}
+
+absl::Status Collection::Expiry::SettleStoryOf(Collection& self, const PreparedIngest& ingest) {
+  // With few due, the write itself deletes them in no time.
+  ASSIGN_OR_RETURN(const bool few, self.live_.IsDueAtMost(kSliceArticles));
+  if (few) return absl::OkStatus();
+  RETURN_IF_ERROR(SettleGroupOf(self, ingest.prepared.article.id));
+  PreparedArticle prepared = ingest.prepared;
+  self.MarkBoilerplate(&prepared);
+  ASSIGN_OR_RETURN(const std::vector<Match> matches,
+                   self.FindCopies(prepared, std::nullopt, {}, {/*matches=*/1, /*templates=*/0}));
+  return matches.empty() ? absl::OkStatus() : SettleInTurns(self, matches[0].group);
+}
+
+absl::StatusOr<Verdict> Collection::Expiry::Decide(Collection& self,
+                                                   const PreparedArticle& prepared,
+                                                   std::optional<Ordinal> except, bool skip_related,
+                                                   absl::Time now) {
+  while (true) {
+    ASSIGN_OR_RETURN(Verdict verdict, self.Decide(prepared, except, skip_related));
+    const uint64_t sequence = self.state_.sequence;
+    if (verdict.group != 0) RETURN_IF_ERROR(SettleAll(self, verdict.group, now));
+    if (self.state_.sequence == sequence) return verdict;
+    // Its references are others now.
+  }
 }
 
 absl::StatusOr<bool> Collection::Expiry::IsTooLate(const Collection& self,
@@ -124,7 +203,7 @@ absl::StatusOr<Verdict> Collection::Expiry::AnswerTooLate(Collection& self,
                                                           const PreparedIngest& ingest,
                                                           absl::Time now) {
   const PreparedArticle& prepared = ingest.prepared;
-  ASSIGN_OR_RETURN(Verdict verdict, self.Decide(prepared, std::nullopt, ingest.skip_related));
+  ASSIGN_OR_RETURN(Verdict verdict, Decide(self, prepared, std::nullopt, ingest.skip_related, now));
   verdict.expired = true;
   verdict.embedding_pending = false;
   if (!ingest.request_id.empty()) {
@@ -194,7 +273,7 @@ absl::Status Collection::Update(std::optional<Retention> retention,
 }
 
 absl::StatusOr<bool> Collection::ExpireSome() {
-  if (!live_.IsAnyDue()) {  // looks before it waits for writers
+  if (!live_.IsAnyDue(live_.Now())) {  // looks before it waits for writers
     MutexLock lock(stats_mutex_);
     const int64_t articles_max = live_.retention().articles_max;
     if (articles_max == 0 || published_state_.articles <= static_cast<uint64_t>(articles_max)) {
@@ -212,9 +291,9 @@ absl::StatusOr<bool> Collection::ExpireSome() {
     if (state_.sequence == sequence) break;
     expired_some = true;
     expired_unreclaimed_ += state_.sequence - sequence;
-    if (expired_unreclaimed_ < kReclaimedTogether) continue;
-    expired_unreclaimed_ = 0;
-    reclaim = true;
+    reclaim = expired_unreclaimed_ >= kReclaimedTogether;
+    if (reclaim) expired_unreclaimed_ = 0;
+    if (reclaim) break;
   }
   if (reclaim) RETURN_IF_ERROR(store_->BeginReclaiming());  // may wait
   return expired_some;

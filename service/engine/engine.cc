@@ -1,7 +1,6 @@
 #include "service/engine/engine.h"
 
 #include <filesystem>
-#include <future>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -237,12 +236,6 @@ std::vector<std::shared_ptr<Collection>> Engine::List(absl::string_view first,
     list.push_back(at->second);
   }
   return list;
-}
-
-absl::Status Engine::WaitDurable() {
-  std::promise<absl::Status> promise;
-  store_->NotifySynced([&promise](absl::Status status) { promise.set_value(std::move(status)); });
-  return promise.get_future().get();
 }
 
 }  // namespace newsprint

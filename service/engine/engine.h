@@ -86,7 +86,7 @@ class Engine {
     store_->NotifySynced(std::move(callback));
   }
   // Returns when everything applied before is on disk.
-  absl::Status WaitDurable();
+  absl::Status WaitDurable() { return store_->WaitSynced(); }
 
  private:
   Engine(const Options& options, std::unique_ptr<store::Store> store,

@@ -58,78 +58,132 @@ absl::StatusOr<store::ArticleRecord> LiveArticles::GetArticle(Ordinal ordinal) c
   return record;
 }
 
-absl::StatusOr<bool> LiveArticles::IsLive(Ordinal ordinal) const {
-  const auto record = GetArticle(ordinal);
+absl::StatusOr<bool> LiveArticles::IsLive(Ordinal ordinal, absl::Time now) const {
+  const auto record = store_->GetArticle(uid_, ordinal);
   if (IsGone(record.status())) return false;
   RETURN_IF_ERROR(record.status());
-  return true;
+  return !IsExpired(store::ArticleTime(*record), now);
 }
 
 absl::StatusOr<std::optional<Ordinal>> LiveArticles::FindId(absl::string_view id) const {
   ASSIGN_OR_RETURN(std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
-  if (!ordinal.has_value() || !IsAnyDue()) return ordinal;
-  ASSIGN_OR_RETURN(const bool live, IsLive(*ordinal));
+  const absl::Time now = Now();
+  if (!ordinal.has_value() || !IsAnyDue(now)) return ordinal;
+  ASSIGN_OR_RETURN(const bool live, IsLive(*ordinal, now));
   if (!live) ordinal.reset();
   return ordinal;
 }
 
-absl::StatusOr<std::optional<std::vector<Ordinal>>> LiveArticles::Due(absl::Time now) const {
-  std::optional<std::vector<Ordinal>> due;
-  // From the oldest on, and not from the first key: the store passes over deleted ones one by one.
-  const absl::Time oldest = FromMicros(oldest_micros_);
-  ASSIGN_OR_RETURN(const auto places, store_->ByTime(uid_, {oldest, 0}, kDueMax + 1));
-  due.emplace();
-  for (const store::TimePlace& place : places) {
-    if (!IsExpired(place.time, now)) break;
-    due->push_back(place.ordinal);
-  }
-  if (due->size() > kDueMax) return std::optional<std::vector<Ordinal>>();
-  std::sort(due->begin(), due->end());
-  return due;
+absl::StatusOr<std::optional<Ordinal>> LiveArticles::FindText(const Hash128& text_hash,
+                                                              std::optional<Ordinal> except) const {
+  const absl::Time now = Now();
+  const bool any_due = IsAnyDue(now);
+  size_t expired = 0;
+  return store_->FindText(uid_, text_hash, [&](Ordinal ordinal) {
+    if (ordinal == except) return false;
+    if (!any_due) return true;
+    const absl::StatusOr<bool> live = IsLive(ordinal, now);
+    // What cannot be read is found here, and told where it is read again.
+    return !live.ok() || *live || ++expired == kDueMax;
+  });
 }
 
-absl::Status LiveArticles::ReplaceExpired(std::vector<Ordinal>* ordinals) const {
-  if (!IsAnyDue()) return absl::OkStatus();
+absl::StatusOr<std::optional<std::vector<Ordinal>>> LiveArticles::Due(absl::Time now,
+                                                                      size_t articles_max) const {
+  // From the oldest on, and not from the first key: the store passes over deleted ones one by one.
+  const absl::Time oldest = FromMicros(oldest_micros_);
+  ASSIGN_OR_RETURN(const auto places, store_->ByTime(uid_, {oldest, 0}, articles_max + 1));
+  std::vector<Ordinal> due;
+  for (const store::TimePlace& place : places) {
+    if (IsExpired(place.time, now)) due.push_back(place.ordinal);
+  }
+  if (due.size() > articles_max) return std::optional<std::vector<Ordinal>>();
+  std::sort(due.begin(), due.end());
+  return std::optional<std::vector<Ordinal>>(std::move(due));
+}
+
+absl::StatusOr<bool> LiveArticles::IsDueAtMost(size_t articles_max) const {
   const absl::Time now = Now();
-  ASSIGN_OR_RETURN(const auto due, Due(now));
-  std::vector<Ordinal> live;
-  for (const Ordinal ordinal : *ordinals) {
+  if (!IsAnyDue(now)) return true;
+  ASSIGN_OR_RETURN(const auto due, Due(now, articles_max));
+  return due.has_value();
+}
+
+absl::Status LiveArticles::AppendLive(absl::Span<const Ordinal> ordinals, absl::Time now,
+                                      Seen* seen, std::vector<Ordinal>* live) const {
+  ASSIGN_OR_RETURN(const auto due, Due(now, kDueMax));
+  for (const Ordinal ordinal : ordinals) {
+    if (!seen->ordinals.insert(ordinal).second) continue;
     if (due.has_value() && !std::binary_search(due->begin(), due->end(), ordinal)) {
-      live.push_back(ordinal);
+      live->push_back(ordinal);
       continue;
     }
     const auto record = store_->GetArticle(uid_, ordinal);
     if (!IsGone(record.status())) RETURN_IF_ERROR(record.status());
     if (!record.ok() || !IsExpired(store::ArticleTime(*record), now)) {
-      live.push_back(ordinal);
+      live->push_back(ordinal);
       continue;
     }
+    if (!seen->groups.insert(record->group).second) continue;
     const auto group = LoadGroup(record->group);
     if (IsGone(group.status())) continue;
     RETURN_IF_ERROR(group.status());
-    live.insert(live.end(), group->record.references.begin(), group->record.references.end());
+    for (const Ordinal reference : group->record.references) {
+      if (seen->ordinals.insert(reference).second) live->push_back(reference);
+    }
   }
+  return absl::OkStatus();
+}
+
+absl::Status LiveArticles::ReplaceExpired(std::vector<Ordinal>* ordinals) const {
+  const absl::Time now = Now();
+  if (!IsAnyDue(now)) return absl::OkStatus();
+  Seen seen;
+  std::vector<Ordinal> live;
+  RETURN_IF_ERROR(AppendLive(*ordinals, now, &seen, &live));
   ordinals->swap(live);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Ordinal>> LiveArticles::Search(
     int wanted, absl::FunctionRef<absl::StatusOr<std::vector<Ordinal>>(int)> search) const {
+  const absl::Time now = Now();
+  if (!IsAnyDue(now)) return search(wanted);
+  const size_t live_max = static_cast<size_t>(wanted);
+  Seen seen;
+  std::vector<Ordinal> live;
   for (int ask = wanted;; ask *= kSearchGrowth) {
-    ASSIGN_OR_RETURN(std::vector<Ordinal> found, search(ask));
+    ASSIGN_OR_RETURN(const std::vector<Ordinal> found, search(ask));
+    RETURN_IF_ERROR(AppendLive(found, now, &seen, &live));
     const bool all = found.size() < static_cast<size_t>(ask) || ask >= kSearchMax * wanted;
-    RETURN_IF_ERROR(ReplaceExpired(&found));
-    if (all || found.size() >= static_cast<size_t>(wanted)) return found;
+    if (!all && live.size() < live_max) continue;
+    live.resize(std::min(live.size(), live_max));
+    return live;
   }
 }
 
 absl::StatusOr<LoadedGroup> LiveArticles::LoadGroup(GroupNumber number) const {
   ASSIGN_OR_RETURN(LoadedGroup group, newsprint::LoadGroup(*store_, uid_, number));
-  return AsOf(std::move(group), Now());
+  const absl::Time now = Now();
+  absl::StatusOr<LoadedGroup> seen = AsOf(group, now);
+  if (!IsGone(seen.status())) return seen;
+  // Its members may have moved to another group since.
+  ASSIGN_OR_RETURN(group, newsprint::LoadGroup(*store_, uid_, number));
+  return AsOf(std::move(group), now);
+}
+
+absl::StatusOr<LoadedGroup> LiveArticles::LoadHead(GroupNumber number) const {
+  ASSIGN_OR_RETURN(LoadedGroup group, newsprint::LoadGroup(*store_, uid_, number));
+  const absl::Time now = Now();
+  if (!IsAnyDue(now)) return group;
+  ASSIGN_OR_RETURN(const auto canonical,
+                   store_->GetMember(uid_, group.number, group.record.canonical));
+  if (canonical.has_value() && !IsExpired(canonical->time, now)) return group;
+  return LoadGroup(number);
 }
 
 absl::StatusOr<LoadedGroup> LiveArticles::AsOf(LoadedGroup group, absl::Time now) const {
-  if (!IsAnyDue()) return group;
+  if (!IsAnyDue(now)) return group;
   store::GroupRecord& record = group.record;
   std::vector<Candidate> live;
   RETURN_IF_ERROR(store_->ForEachMember(uid_, group.number,
@@ -148,7 +202,7 @@ absl::StatusOr<LoadedGroup> LiveArticles::AsOf(LoadedGroup group, absl::Time now
   for (const Ordinal reference : record.references) {
     bool is_live = is_live_member(reference);
     if (!is_live) {
-      ASSIGN_OR_RETURN(is_live, IsLive(reference));  // of a tombstone
+      ASSIGN_OR_RETURN(is_live, IsLive(reference, now));  // of a tombstone
     }
     if (is_live) references.push_back(reference);
   }
@@ -168,6 +222,22 @@ absl::StatusOr<LoadedGroup> LiveArticles::AsOf(LoadedGroup group, absl::Time now
   return group;
 }
 
+absl::StatusOr<std::vector<Ordinal>> LiveArticles::Members(GroupNumber group,
+                                                           size_t members_max) const {
+  const absl::Time now = Now();
+  if (!IsAnyDue(now)) return store_->Members(uid_, group, 0, members_max);
+  std::vector<Ordinal> members;
+  if (members_max == 0) return members;
+  RETURN_IF_ERROR(
+      store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
+        if (!IsExpired(member.time, now)) {
+          members.push_back(ordinal);
+        }
+        return members.size() < members_max;
+      }));
+  return members;
+}
+
 absl::StatusOr<Ordinal> LiveArticles::BestMember(GroupNumber group, std::optional<Ordinal> except,
                                                  absl::Time now) const {
   const absl::Time cutoff = Cutoff(now);
@@ -176,28 +246,11 @@ absl::StatusOr<Ordinal> LiveArticles::BestMember(GroupNumber group, std::optiona
       store_->ForEachMember(uid_, group, [&](Ordinal ordinal, const store::MemberRecord& member) {
         if (ordinal == except) return true;
         members.push_back({ordinal, member});
-        // A group of 20,000 copies must not be read for each one that goes.
+        // The first that has not expired is the best, and a group may have thousands.
         return policy_ != CanonicalPolicy::kFirstIngested || member.time < cutoff;
       }));
   if (members.empty()) return absl::DataLossError("store: group without its members");
   return ChooseCanonical(members, policy_, cutoff);
-}
-
-absl::StatusOr<bool> LiveArticles::IsBetterCanonical(const LoadedGroup& a, const LoadedGroup& b,
-                                                     absl::Time now) const {
-  ASSIGN_OR_RETURN(const auto member_a, store_->GetMember(uid_, a.number, a.record.canonical));
-  ASSIGN_OR_RETURN(const auto member_b, store_->GetMember(uid_, b.number, b.record.canonical));
-  if (!member_a.has_value() || !member_b.has_value()) {
-    return absl::DataLossError("store: canonical is not a member");
-  }
-  return ChooseCanonical({{a.record.canonical, *member_a}, {b.record.canonical, *member_b}},
-                         policy_, Cutoff(now)) == a.record.canonical;
-}
-
-absl::StatusOr<bool> LiveArticles::IsMember(const LoadedGroup& group, Ordinal ordinal,
-                                            absl::Time now) const {
-  ASSIGN_OR_RETURN(const auto member, store_->GetMember(uid_, group.number, ordinal));
-  return member.has_value() && !IsExpired(member->time, now);
 }
 
 }  // namespace newsprint

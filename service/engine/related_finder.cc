@@ -164,9 +164,8 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::Nearest(
                      return index_->Nearest(query.generation, query.vector, articles_max);
                    }));
   std::vector<Candidate> candidates;
-  absl::flat_hash_set<Ordinal> seen;
   for (const Ordinal ordinal : nearest) {
-    if (ordinal == except || !seen.insert(ordinal).second) continue;
+    if (ordinal == except) continue;
     Candidate& candidate = candidates.emplace_back();
     candidate.reference = candidate.ordinal = ordinal;
   }
@@ -192,12 +191,16 @@ absl::StatusOr<std::vector<RelatedFinder::Candidate>> RelatedFinder::PassingCand
   for (int ask = 4 * CandidatesOf(options);; ask = std::min(4 * ask, kFilteredMax)) {
     ASSIGN_OR_RETURN(const std::vector<Ordinal> nearest,
                      index_->Nearest(query.generation, query.vector, ask));
-    for (; looked_at < nearest.size() && candidates.size() < wanted; ++looked_at) {
-      const Ordinal reference = nearest[looked_at];
+    std::vector<Ordinal> further(nearest.begin() + std::min(looked_at, nearest.size()),
+                                 nearest.end());
+    looked_at = nearest.size();
+    RETURN_IF_ERROR(live_->ReplaceExpired(&further));
+    for (const Ordinal reference : further) {
+      if (candidates.size() == wanted) break;
       const auto record = live_->GetArticle(reference);
       if (IsGone(record.status())) continue;
       RETURN_IF_ERROR(record.status());
-      const auto group = live_->LoadGroup(record->group);
+      const auto group = live_->LoadHead(record->group);
       if (IsGone(group.status())) continue;
       RETURN_IF_ERROR(group.status());
       if (!seen.insert(group->number).second) continue;
@@ -221,8 +224,7 @@ absl::StatusOr<std::optional<Ordinal>> RelatedFinder::FirstPassing(const LoadedG
                                                                    size_t* room) const {
   std::vector<Ordinal> members;
   if (group.record.members > 1 && *room > 0) {
-    ASSIGN_OR_RETURN(members,
-                     store_->Members(uid_, group.number, 0, std::min(*room, kExpandedMembersMax)));
+    ASSIGN_OR_RETURN(members, live_->Members(group.number, std::min(*room, kExpandedMembersMax)));
     *room -= members.size();
   }
   members.insert(members.begin(), {group.record.canonical, reference});
@@ -335,7 +337,7 @@ absl::Status RelatedFinder::AppendMembers(const PreparedArticle& query,
     RETURN_IF_ERROR(record.status());
     if (!expanded.insert(record->group).second) continue;
     ASSIGN_OR_RETURN(const std::vector<Ordinal> members,
-                     store_->Members(uid_, record->group, 0, std::min(room, kExpandedMembersMax)));
+                     live_->Members(record->group, std::min(room, kExpandedMembersMax)));
     room -= members.size();
     const bool ranked = reference.node != Candidate::kUnranked;
     const double pair = search->Similarity(0, reference.node);
@@ -408,7 +410,7 @@ absl::StatusOr<std::vector<RelatedArticle>> RelatedFinder::Find(
 absl::StatusOr<RelatedArticle> RelatedFinder::Show(const Candidate& candidate,
                                                    bool as_canonical) const {
   ASSIGN_OR_RETURN(store::ArticleRecord record, live_->GetArticle(candidate.ordinal));
-  ASSIGN_OR_RETURN(const LoadedGroup group, live_->LoadGroup(record.group));
+  ASSIGN_OR_RETURN(const LoadedGroup group, live_->LoadHead(record.group));
   if (as_canonical && group.record.canonical != candidate.ordinal) {
     ASSIGN_OR_RETURN(record, live_->GetArticle(group.record.canonical));
   }

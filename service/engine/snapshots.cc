@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <future>
 #include <system_error>
 #include <utility>
 
@@ -189,9 +188,7 @@ absl::StatusOr<SnapshotInfo> Snapshots::Create(absl::string_view wanted,
   const bool first = fs::create_directory(snapshots_dir_, error);
   if (error) return FileError("cannot make", snapshots_dir_, error);
   if (first) RETURN_IF_ERROR(store::SyncDir(data_dir_));
-  std::promise<absl::Status> durable;
-  store_->NotifySynced([&durable](absl::Status status) { durable.set_value(std::move(status)); });
-  RETURN_IF_ERROR(durable.get_future().get());
+  RETURN_IF_ERROR(store_->WaitSynced());
 
   const std::string temporary = HiddenPathOf(name, ".tmp");
   const absl::Cleanup remove_temporary = [&temporary] {

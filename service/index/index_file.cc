@@ -1,7 +1,6 @@
 #include "service/index/index_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +10,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/hash.h"
 #include "service/common/status_macros.h"
@@ -190,25 +188,17 @@ absl::Status WriteIndexFile(const std::string& path, const Int8Rows& rows, const
 }
 
 absl::Status ReadIndexFile(const std::string& path, int dimension, int links, IndexFile* file) {
-  std::FILE* const stream = std::fopen(path.c_str(), "rbe");
-  if (stream == nullptr) return ErrnoError("open", path);
-  const auto close_stream = absl::MakeCleanup([stream] { std::fclose(stream); });
-  struct stat info;
-  if (fstat(fileno(stream), &info) != 0) return ErrnoError("read", path);
-  if (!S_ISREG(info.st_mode)) return DamagedIndexFile("not a file");
-  IndexFileReader in(stream, static_cast<uint64_t>(info.st_size));
-  IndexFileHeader header;
-  if (!in.Read(&header, sizeof(header)) || !in.EndPart()) return DamagedIndexFile("bad header");
-  if (header.magic != kIndexFileMagic || header.version != kIndexFileVersion ||
-      header.dimension != static_cast<uint32_t>(dimension) ||
+  ASSIGN_OR_RETURN(const std::unique_ptr<IndexFileReader> in, IndexFileReader::Open(path));
+  const IndexFileHeader& header = in->header();
+  if (header.dimension != static_cast<uint32_t>(dimension) ||
       header.links != static_cast<uint32_t>(links) || header.rows > Int8Rows::kRowsMax) {
-    return DamagedIndexFile("of another version or shape");
+    return DamagedIndexFile("of another shape");
   }
-  RETURN_IF_ERROR(ReadRows(header.rows, dimension, &in, file));
+  RETURN_IF_ERROR(ReadRows(header.rows, dimension, in.get(), file));
   for (uint32_t i = 0; i < header.segments; ++i) {
-    RETURN_IF_ERROR(ReadSegment(EndOf(file->segments), links, &in, file));
+    RETURN_IF_ERROR(ReadSegment(EndOf(file->segments), links, in.get(), file));
   }
-  if (EndOf(file->segments) != header.rows || !in.at_end())
+  if (EndOf(file->segments) != header.rows || !in->at_end())
     return DamagedIndexFile("rows without a graph");
   return absl::OkStatus();
 }

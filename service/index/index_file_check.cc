@@ -1,15 +1,11 @@
 #include "service/index/index_file_check.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
+#include <memory>
 #include <numeric>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
@@ -50,31 +46,18 @@ absl::StatusOr<uint32_t> CheckSegment(const IndexFileHeader& file, IndexFileRead
 }  // namespace
 
 absl::Status CheckIndexFile(const std::string& path) {
-  std::FILE* const stream = std::fopen(path.c_str(), "rbe");
-  if (stream == nullptr) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("vector index file: cannot open ", path));
-  }
-  const absl::Cleanup close_stream = [stream] { std::fclose(stream); };
-  struct stat info = {};
-  if (fstat(fileno(stream), &info) != 0 || !S_ISREG(info.st_mode)) {
-    return DamagedIndexFile("not a file");
-  }
-  IndexFileReader in(stream, static_cast<uint64_t>(info.st_size));
-  IndexFileHeader header;
-  if (!in.Read(&header, sizeof(header)) || !in.EndPart()) return DamagedIndexFile("bad header");
-  if (header.magic != kIndexFileMagic || header.version != kIndexFileVersion) {
-    return DamagedIndexFile("of another version");
-  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<IndexFileReader> in, IndexFileReader::Open(path));
+  const IndexFileHeader& header = in->header();
   const uint64_t rows = header.rows;
-  RETURN_IF_ERROR(CheckPart(rows * sizeof(uint32_t), "ordinals", &in));
-  RETURN_IF_ERROR(CheckPart(rows * sizeof(float), "scales", &in));
-  RETURN_IF_ERROR(CheckPart(rows * header.dimension, "codes", &in));
+  RETURN_IF_ERROR(CheckPart(rows * sizeof(uint32_t), "ordinals", in.get()));
+  RETURN_IF_ERROR(CheckPart(rows * sizeof(float), "scales", in.get()));
+  RETURN_IF_ERROR(CheckPart(rows * header.dimension, "codes", in.get()));
   uint64_t in_graphs = 0;
   for (uint32_t i = 0; i < header.segments; ++i) {
-    ASSIGN_OR_RETURN(const uint32_t segment_rows, CheckSegment(header, &in));
+    ASSIGN_OR_RETURN(const uint32_t segment_rows, CheckSegment(header, in.get()));
     in_graphs += segment_rows;
   }
-  if (in_graphs != rows || !in.at_end()) return DamagedIndexFile("rows without a graph");
+  if (in_graphs != rows || !in->at_end()) return DamagedIndexFile("rows without a graph");
   return absl::OkStatus();
 }
 

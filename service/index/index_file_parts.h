@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "service/common/hash.h"
@@ -35,12 +38,17 @@ inline absl::Status DamagedIndexFile(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("vector index file: ", what));
 }
 
-// Reads parts. Nothing is read beyond the end of the file, so a caller that asks Has before it
-// allocates never allocates more than the file's size.
+// Reads parts, after a header of our version. Nothing is read beyond the end of the file, so a
+// caller that asks Has before it allocates never allocates more than the file's size.
 class IndexFileReader {
  public:
-  IndexFileReader(std::FILE* file, uint64_t bytes) : file_(file), left_(bytes) {}
+  // NOT_FOUND, or another error of the disk; DATA_LOSS when it does not begin as such a file does.
+  static absl::StatusOr<std::unique_ptr<IndexFileReader>> Open(const std::string& path);
+  ~IndexFileReader() { std::fclose(file_); }
+  IndexFileReader(const IndexFileReader&) = delete;
+  IndexFileReader& operator=(const IndexFileReader&) = delete;
 
+  const IndexFileHeader& header() const { return header_; }
   bool Has(uint64_t count, uint64_t bytes_each) const {
     return bytes_each == 0 || count <= left_ / bytes_each;
   }
@@ -61,8 +69,11 @@ class IndexFileReader {
   bool at_end() const { return left_ == 0; }
 
  private:
+  explicit IndexFileReader(std::FILE* file) : file_(file) {}
+
   std::FILE* const file_;
-  uint64_t left_;
+  IndexFileHeader header_;
+  uint64_t left_ = 0;
   Hasher128 hasher_;
 };
 

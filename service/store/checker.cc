@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -31,6 +30,7 @@
 #include "service/store/keys.h"
 #include "service/store/manifest.h"
 #include "service/store/records.h"
+#include "service/store/rocksdb_status.h"
 #include "service/store/upgrade.h"
 
 namespace newsprint::store {
@@ -171,11 +171,7 @@ absl::Status FolderChecker::Lock() {
   const std::string reason = locked.ToString();
   // Not even opened: a mount or a file that may only be read.
   if (absl::StrContains(reason, "open a file for lock")) return LockToRead(path, reason);
-  if (absl::StrContains(reason, std::strerror(EAGAIN)) ||
-      absl::StrContains(reason, std::strerror(EACCES)) ||
-      absl::StrContains(reason, "lock hold by current process")) {
-    return InUse();
-  }
+  if (IsHeldLock(locked)) return InUse();
   return absl::UnavailableError(absl::StrCat(dir_, ": cannot lock: ", reason));
 }
 
@@ -577,12 +573,10 @@ absl::string_view ProblemAdvice(ProblemKind kind) {
       return "delete the file: the graphs are built again after the next start";
     case ProblemKind::kLeftover:
       return "its record is lost, as a collection is deleted in one piece: restore a backup "
-             "(newsprint "
-             "restore), and keep this folder aside until then";
+             "(newsprint restore), and keep this folder aside until then";
     case ProblemKind::kLog:
       return "restore a backup; or remove the file ACKNOWLEDGED, and the server starts without "
-             "what is "
-             "missing";
+             "what is missing";
     default:
       return "restore a backup (newsprint restore), and keep this folder aside until then";
   }

@@ -26,7 +26,7 @@ namespace newsprint::store {
 namespace {
 
 // What an upgrade writes, with room to spare.
-constexpr uint64_t kUpgradeBytesPerArticle = 64;
+constexpr uint64_t kUpgradeBytesPerArticle = 192;
 
 // Tables, blobs and write-ahead logs: there are none before there is a CURRENT.
 int CountDataFiles(const std::string& data_dir) {
@@ -48,13 +48,12 @@ absl::Status CheckNotInUse(const std::string& data_dir) {
     env->UnlockFile(lock);
     return absl::OkStatus();
   }
-  const std::string message = locked.ToString();
-  if (absl::StrContains(message, "temporarily unavailable") ||
-      absl::StrContains(message, "lock hold by current process")) {
+  if (IsHeldLock(locked)) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: in use by another process, got ", data_dir));
   }
-  return absl::UnavailableError(absl::StrCat("data_dir: cannot open ", data_dir, ": ", message));
+  return absl::UnavailableError(
+      absl::StrCat("data_dir: cannot open ", data_dir, ": ", locked.ToString()));
 }
 
 // Sees what a start would replay of the write-ahead logs, which is all writes since the tables, one

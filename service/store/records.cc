@@ -510,7 +510,7 @@ absl::StatusOr<MemberRecord> DecodeMember(absl::string_view bytes) {
   record.published_at = DecodeOptionalTime(in);
   record.body_tokens = static_cast<int64_t>(in.Varint());
   record.source_rank = static_cast<uint32_t>(in.Varint());
-  if (*version >= 2) record.time = in.Time();
+  record.time = *version >= 2 ? in.Time() : absl::InfiniteFuture();
   return Finish(in, "member", record);
 }
 

@@ -98,7 +98,7 @@ struct MemberRecord {
   std::optional<absl::Time> published_at;
   int64_t body_tokens = 0;
   uint32_t source_rank = 0;  // place in the collection's source_priority; its size when not there
-  absl::Time time;           // ArticleTime
+  absl::Time time;           // ArticleTime; InfiniteFuture in version 1, which does not say
 };
 
 // What one article taught about boilerplate (engine/boilerplate.h).

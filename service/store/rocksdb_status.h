@@ -4,7 +4,12 @@
 
 #include <rocksdb/status.h>
 
+#include <cerrno>
+#include <cstring>
+#include <string>
+
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -18,6 +23,15 @@ inline absl::Status ToStatus(const rocksdb::Status& status, absl::string_view wh
   if (status.IsNotFound()) return absl::NotFoundError(message);
   if (status.IsCorruption() || status.IsPathNotFound()) return absl::DataLossError(message);
   return absl::UnavailableError(message);
+}
+
+// Whether taking a folder's LOCK failed because another process, or this one, holds it.
+inline bool IsHeldLock(const rocksdb::Status& status) {
+  const std::string reason = status.ToString();
+  if (absl::StrContains(reason, "open a file for lock")) return false;  // it could not be tried
+  return absl::StrContains(reason, std::strerror(EAGAIN)) ||
+         absl::StrContains(reason, std::strerror(EACCES)) ||
+         absl::StrContains(reason, "lock hold by current process");
 }
 
 }  // namespace newsprint::store

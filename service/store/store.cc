@@ -101,13 +101,12 @@ absl::StatusOr<std::vector<float>> DecodeVector(absl::string_view bytes) {
 }
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& data_dir) {
-  const std::string message = status.ToString();
-  if (status.IsIOError() && (absl::StrContains(message, "lock"))) {
+  if (status.IsIOError() && IsHeldLock(status)) {
     return absl::FailedPreconditionError(
         absl::StrCat("data_dir: in use by another process, got ", data_dir));
   }
   return absl::Status(ToStatus(status, "open").code(),
-                      absl::StrCat("data_dir: cannot open ", data_dir, ": ", message));
+                      absl::StrCat("data_dir: cannot open ", data_dir, ": ", status.ToString()));
 }
 
 }  // namespace
@@ -184,13 +183,18 @@ class Store::Impl {
     return durable.get_future().get();
   }
 
+  // Without the filter on prefixes, which only the keys of texts have.
+  static rocksdb::ReadOptions TotalOrder() {
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    return options;
+  }
+
   // Calls visit(rest of key, value) for the keys with `prefix` from `first` on, until it returns
   // false.
   template <typename Visit>
   absl::Status Scan(const std::string& prefix, const std::string& first, Visit visit) const {
-    rocksdb::ReadOptions options;
-    options.total_order_seek = true;
-    return Scan(prefix, first, options, visit);
+    return Scan(prefix, first, TotalOrder(), visit);
   }
 
   template <typename Visit>
@@ -207,20 +211,35 @@ class Store::Impl {
     return ToStatus(at->status(), "scan");
   }
 
-  // The same for records that are many and are read once: decode(value) of each, by ordinal.
+  // The same, with decode(value) in place of the value. DATA_LOSS when one cannot be decoded.
+  template <typename Decode, typename Visit>
+  absl::Status ScanDecoded(const std::string& prefix, const std::string& first,
+                           const rocksdb::ReadOptions& options, Decode decode, Visit visit) const {
+    absl::Status decoded;
+    RETURN_IF_ERROR(
+        Scan(prefix, first, options, [&](absl::string_view rest, absl::string_view value) {
+          auto record = decode(value);
+          decoded = record.status();
+          return decoded.ok() && visit(rest, *std::move(record));
+        }));
+    return decoded;
+  }
+  template <typename Decode, typename Visit>
+  absl::Status ScanDecoded(const std::string& prefix, const std::string& first, Decode decode,
+                           Visit visit) const {
+    return ScanDecoded(prefix, first, TotalOrder(), decode, visit);
+  }
+
+  // The same for records that are many and are read once, by ordinal.
   template <typename Decode, typename Visit>
   absl::Status ScanRecords(const std::string& prefix, Decode decode, Visit visit) const {
-    rocksdb::ReadOptions options;
-    options.total_order_seek = true;
+    rocksdb::ReadOptions options = TotalOrder();
     options.fill_cache = false;
     options.readahead_size = kScanReadaheadBytes;
-    absl::Status decoded;
-    RETURN_IF_ERROR(Scan(prefix, prefix, options, [&](absl::string_view rest, auto value) {
-      auto record = decode(value);
-      decoded.Update(record.status());
-      return decoded.ok() && visit(ReadKeyFixed32(rest), *record);
-    }));
-    return decoded;
+    return ScanDecoded(prefix, prefix, options, decode,
+                       [&](absl::string_view rest, const auto& record) {
+                         return visit(ReadKeyFixed32(rest), record);
+                       });
   }
 
   static constexpr size_t kScanReadaheadBytes = size_t{1} << 20;
@@ -301,15 +320,12 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
 
 absl::StatusOr<std::vector<CollectionRecord>> Store::Collections() const {
   std::vector<CollectionRecord> records;
-  absl::Status decoded;
   const std::string prefix = Key(0, kCollectionTag);
-  RETURN_IF_ERROR(impl_->Scan(prefix, prefix, [&](absl::string_view, absl::string_view value) {
-    absl::StatusOr<CollectionRecord> record = DecodeCollection(value);
-    decoded.Update(record.status());
-    if (record.ok()) records.push_back(*std::move(record));
-    return decoded.ok();
-  }));
-  RETURN_IF_ERROR(decoded);
+  RETURN_IF_ERROR(impl_->ScanDecoded(prefix, prefix, &DecodeCollection,
+                                     [&](absl::string_view, CollectionRecord record) {
+                                       records.push_back(std::move(record));
+                                       return true;
+                                     }));
   return records;
 }
 
@@ -351,6 +367,12 @@ void Store::NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {
 
 void Store::NotifySynced(absl::AnyInvocable<void(absl::Status)> callback) {
   impl_->commit->NotifySynced(std::move(callback));
+}
+
+absl::Status Store::WaitSynced() {
+  std::promise<absl::Status> synced;
+  NotifySynced([&synced](absl::Status status) { synced.set_value(std::move(status)); });
+  return synced.get_future().get();
 }
 
 absl::StatusOr<CollectionState> Store::State(uint32_t uid) const {
@@ -446,20 +468,14 @@ absl::StatusOr<std::optional<std::vector<float>>> Store::FindVector(uint32_t uid
 absl::StatusOr<std::vector<std::pair<Ordinal, PendingRecord>>> Store::Pending(
     uint32_t uid, uint32_t generation, Ordinal first, size_t articles_max) const {
   std::vector<std::pair<Ordinal, PendingRecord>> pending;
-  absl::Status damaged;
-  RETURN_IF_ERROR(impl_->Scan(GenerationKey(uid, kPendingTag, generation),
-                              GenerationKey(uid, kPendingTag, generation, first),
-                              [&](absl::string_view rest, absl::string_view value) {
-                                if (pending.size() == articles_max) return false;
-                                absl::StatusOr<PendingRecord> record = DecodePending(value);
-                                if (!record.ok()) {
-                                  damaged = record.status();
-                                  return false;
-                                }
-                                pending.emplace_back(ReadKeyFixed32(rest), *std::move(record));
-                                return true;
-                              }));
-  RETURN_IF_ERROR(damaged);
+  if (articles_max == 0) return pending;
+  RETURN_IF_ERROR(
+      impl_->ScanDecoded(GenerationKey(uid, kPendingTag, generation),
+                         GenerationKey(uid, kPendingTag, generation, first), &DecodePending,
+                         [&](absl::string_view rest, PendingRecord record) {
+                           pending.emplace_back(ReadKeyFixed32(rest), std::move(record));
+                           return pending.size() < articles_max;
+                         }));
   return pending;
 }
 
@@ -524,30 +540,22 @@ absl::StatusOr<std::optional<MemberRecord>> Store::GetMember(uint32_t uid, Group
 absl::Status Store::ForEachMember(
     uint32_t uid, GroupNumber group,
     absl::FunctionRef<bool(Ordinal, const MemberRecord&)> visit) const {
-  absl::Status decoded;
   const std::string prefix = Key(uid, kMemberTag, KeyFixed64(group));
-  RETURN_IF_ERROR(impl_->Scan(prefix, prefix, [&](absl::string_view rest, absl::string_view value) {
-    const absl::StatusOr<MemberRecord> record = DecodeMember(value);
-    decoded.Update(record.status());
-    return record.ok() && visit(ReadKeyFixed32(rest), *record);
-  }));
-  return decoded;
+  return impl_->ScanDecoded(prefix, prefix, &DecodeMember,
+                            [&](absl::string_view rest, const MemberRecord& record) {
+                              return visit(ReadKeyFixed32(rest), record);
+                            });
 }
 
 absl::StatusOr<std::vector<GroupChange>> Store::Changes(uint32_t uid, uint64_t first,
                                                         size_t changes_max) const {
   std::vector<GroupChange> changes;
   if (changes_max == 0) return changes;
-  absl::Status decoded;
-  RETURN_IF_ERROR(impl_->Scan(Key(uid, kChangeTag), Key(uid, kChangeTag, KeyFixed64(first)),
-                              [&](absl::string_view, absl::string_view value) {
-                                absl::StatusOr<GroupChange> change = DecodeChange(value);
-                                decoded.Update(change.status());
-                                if (!decoded.ok()) return false;
-                                changes.push_back(*std::move(change));
-                                return changes.size() < changes_max;
-                              }));
-  RETURN_IF_ERROR(decoded);
+  RETURN_IF_ERROR(impl_->ScanDecoded(Key(uid, kChangeTag), Key(uid, kChangeTag, KeyFixed64(first)),
+                                     &DecodeChange, [&](absl::string_view, GroupChange change) {
+                                       changes.push_back(std::move(change));
+                                       return changes.size() < changes_max;
+                                     }));
   return changes;
 }
 
@@ -555,16 +563,11 @@ absl::StatusOr<std::vector<std::pair<GroupNumber, GroupRecord>>> Store::Groups(
     uint32_t uid, GroupNumber first, size_t groups_max) const {
   std::vector<std::pair<GroupNumber, GroupRecord>> groups;
   if (groups_max == 0) return groups;
-  absl::Status decoded;
-  RETURN_IF_ERROR(impl_->Scan(Key(uid, kGroupTag), Key(uid, kGroupTag, KeyFixed64(first)),
-                              [&](absl::string_view rest, absl::string_view value) {
-                                absl::StatusOr<GroupRecord> record = DecodeGroup(value);
-                                decoded.Update(record.status());
-                                if (!decoded.ok()) return false;
-                                groups.emplace_back(ReadKeyFixed64(rest), *std::move(record));
-                                return groups.size() < groups_max;
-                              }));
-  RETURN_IF_ERROR(decoded);
+  RETURN_IF_ERROR(impl_->ScanDecoded(Key(uid, kGroupTag), Key(uid, kGroupTag, KeyFixed64(first)),
+                                     &DecodeGroup, [&](absl::string_view rest, GroupRecord record) {
+                                       groups.emplace_back(ReadKeyFixed64(rest), std::move(record));
+                                       return groups.size() < groups_max;
+                                     }));
   return groups;
 }
 

@@ -72,6 +72,8 @@ class Store {
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback);
   // The same for what was applied with kAsync too.
   void NotifySynced(absl::AnyInvocable<void(absl::Status)> callback);
+  // Returns when NotifySynced would call back, with its status.
+  absl::Status WaitSynced();
 
   // Reads of one collection. Absent: nullopt, or NOT_FOUND where a record must exist.
   absl::StatusOr<CollectionState> State(uint32_t uid) const;  // a fresh one when absent

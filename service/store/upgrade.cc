@@ -53,7 +53,7 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
       uid = found - 1;
       continue;
     }
-    // What an earlier attempt has left may be of articles that an older server changed since.
+    // What an earlier attempt has left.
     const std::string times = Key(uid, kTimeTag);
     batch.DeleteRange(times, PrefixEnd(times));
     const std::string prefix = Key(uid, kArticleTag);

@@ -1,6 +1,5 @@
 // newsprint snapshots, backup, restore and check, as far as they need no real data.
 #include <filesystem>
-#include <fstream>
 
 #include "tests/client/cli_fixture.h"
 
@@ -14,8 +13,7 @@ using ::testing::IsEmpty;
 class SnapshotCommandsTest : public CliTest {
  protected:
   std::string ReadBack(const std::string& name) const {
-    std::ifstream in(backup_ + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return ::newsprint::testing::ReadBytes(backup_ + "/" + name);
   }
   // What lies in the folder of the test.
   size_t Present() const {

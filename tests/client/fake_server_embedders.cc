@@ -112,9 +112,7 @@ grpc::Status FakeServer::UpdateCollection(grpc::ServerContext*,
   std::lock_guard<std::mutex> lock(mutex_);
   if (grpc::Status status = Enter(); !status.ok()) return status;
   Store* store = Find(request->collection().name());
-  if (store == nullptr) {
-    return grpc::Status(grpc::StatusCode::NOT_FOUND, "collection: not found");
-  }
+  if (store == nullptr) return NotFound("collection: not found");
   for (const std::string& path : request->update_mask().paths()) {
     if (path == "retention") {
       *store->settings.mutable_retention() = request->collection().retention();

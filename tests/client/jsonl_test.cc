@@ -2,7 +2,6 @@
 
 #include <zlib.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -64,9 +63,7 @@ TEST_F(LineReaderTest, ReadsGzipWhateverItsName) {
 TEST_F(LineReaderTest, TruncatedGzipIsAnError) {
   std::string text;
   for (int i = 0; i < 20000; ++i) text += std::to_string(i * 7919) + "\n";
-  const std::string whole = WriteGzip(dir_.File("whole.gz"), text);
-  std::ifstream in(whole, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const std::string bytes = ::newsprint::testing::ReadBytes(WriteGzip(dir_.File("whole.gz"), text));
   absl::Status end;
   ReadAll(dir_.Write("cut.gz", bytes.substr(0, bytes.size() / 2)), &end);
   EXPECT_EQ(end.code(), absl::StatusCode::kDataLoss);

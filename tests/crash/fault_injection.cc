@@ -174,14 +174,16 @@ bool MayMake(const char* path) {
          Faults().control->bytes_left.load() > 0;
 }
 
-template <typename Open>
-int OpenFile(const char* path, int flags, Open open_it) {
+int OpenFile(const char* name, const char* path, int flags, va_list list) {
+  // Only then there is a third argument.
+  const bool makes_file = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  const mode_t mode = makes_file ? va_arg(list, mode_t) : 0;
   const Coverage coverage = Faults().CoverageOf(path);
   if (coverage != Coverage::kNone && (flags & O_CREAT) != 0 && !MayMake(path) &&
       access(path, F_OK) != 0) {
     return Fail(ENOSPC, coverage == Coverage::kTable);
   }
-  const int fd = open_it();
+  const int fd = Next<int(const char*, int, ...)>(name)(path, flags, mode);
   Faults().Opened(fd, coverage);
   return fd;
 }
@@ -247,53 +249,56 @@ void LimitRoom(bool covered, struct statvfs* info) {
 }  // namespace
 }  // namespace newsprint::crash
 
+using newsprint::crash::Allocate;
 using newsprint::crash::BeforeSync;
+using newsprint::crash::Coverage;
 using newsprint::crash::Fail;
 using newsprint::crash::Faults;
+using newsprint::crash::IsTable;
+using newsprint::crash::LimitRoom;
+using newsprint::crash::MayMake;
 using newsprint::crash::Next;
+using newsprint::crash::OpenFile;
+using newsprint::crash::OpenStream;
+using newsprint::crash::Truncate;
+using newsprint::crash::WriteBytes;
+using newsprint::crash::WriteParts;
 
 extern "C" {
 
 int open(const char* path, int flags, ...) {
   va_list list;
   va_start(list, flags);
-  const mode_t mode = va_arg(list, mode_t);
+  const int fd = OpenFile("open", path, flags, list);
   va_end(list);
-  return newsprint::crash::OpenFile(
-      path, flags, [&] { return Next<int(const char*, int, mode_t)>("open")(path, flags, mode); });
+  return fd;
 }
 
 int open64(const char* path, int flags, ...) {
   va_list list;
   va_start(list, flags);
-  const mode_t mode = va_arg(list, mode_t);
+  const int fd = OpenFile("open64", path, flags, list);
   va_end(list);
-  return newsprint::crash::OpenFile(path, flags, [&] {
-    return Next<int(const char*, int, mode_t)>("open64")(path, flags, mode);
-  });
+  return fd;
 }
 
-FILE* fopen(const char* path, const char* mode) {
-  return newsprint::crash::OpenStream("fopen", path, mode);
-}
+FILE* fopen(const char* path, const char* mode) { return OpenStream("fopen", path, mode); }
 
-FILE* fopen64(const char* path, const char* mode) {
-  return newsprint::crash::OpenStream("fopen64", path, mode);
-}
+FILE* fopen64(const char* path, const char* mode) { return OpenStream("fopen64", path, mode); }
 
 int close(int fd) {
-  Faults().Opened(fd, newsprint::crash::Coverage::kNone);
+  Faults().Opened(fd, Coverage::kNone);
   return Next<int(int)>("close")(fd);
 }
 
 ssize_t write(int fd, const void* data, size_t bytes) {
-  return newsprint::crash::WriteBytes(fd, -1, bytes, [&](size_t part) {
+  return WriteBytes(fd, -1, bytes, [&](size_t part) {
     return Next<ssize_t(int, const void*, size_t)>("write")(fd, data, part);
   });
 }
 
 ssize_t pwrite(int fd, const void* data, size_t bytes, off_t offset) {
-  return newsprint::crash::WriteBytes(fd, offset, bytes, [&](size_t part) {
+  return WriteBytes(fd, offset, bytes, [&](size_t part) {
     return Next<ssize_t(int, const void*, size_t, off_t)>("pwrite")(fd, data, part, offset);
   });
 }
@@ -305,14 +310,14 @@ ssize_t pwrite64(int fd, const void* data, size_t bytes, off_t offset) {
 ssize_t writev(int fd, const iovec* parts, int count) {
   if (!Faults().Covers(fd))
     return Next<ssize_t(int, const iovec*, int)>("writev")(fd, parts, count);
-  return newsprint::crash::WriteParts(fd, -1, parts, count);
+  return WriteParts(fd, -1, parts, count);
 }
 
 ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
   if (!Faults().Covers(fd)) {
     return Next<ssize_t(int, const iovec*, int, off_t)>("pwritev")(fd, parts, count, offset);
   }
-  return newsprint::crash::WriteParts(fd, offset, parts, count);
+  return WriteParts(fd, offset, parts, count);
 }
 
 int fsync(int fd) {
@@ -331,33 +336,29 @@ int sync_file_range(int fd, off_t offset, off_t bytes, unsigned int flags) {
 }
 
 int fallocate(int fd, int mode, off_t offset, off_t bytes) {
-  return newsprint::crash::Allocate("fallocate", fd, mode, offset, bytes);
+  return Allocate("fallocate", fd, mode, offset, bytes);
 }
 
 int fallocate64(int fd, int mode, off_t offset, off_t bytes) {
-  return newsprint::crash::Allocate("fallocate64", fd, mode, offset, bytes);
+  return Allocate("fallocate64", fd, mode, offset, bytes);
 }
 
-int ftruncate(int fd, off_t bytes) noexcept {
-  return newsprint::crash::Truncate("ftruncate", fd, bytes);
-}
+int ftruncate(int fd, off_t bytes) noexcept { return Truncate("ftruncate", fd, bytes); }
 
-int ftruncate64(int fd, off_t bytes) noexcept {
-  return newsprint::crash::Truncate("ftruncate64", fd, bytes);
-}
+int ftruncate64(int fd, off_t bytes) noexcept { return Truncate("ftruncate64", fd, bytes); }
 
 int rename(const char* from, const char* to) noexcept {
-  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC, newsprint::crash::IsTable(to));
+  if (!MayMake(to)) return Fail(ENOSPC, IsTable(to));
   return Next<int(const char*, const char*)>("rename")(from, to);
 }
 
 int link(const char* from, const char* to) noexcept {
-  if (!newsprint::crash::MayMake(to)) return Fail(ENOSPC, newsprint::crash::IsTable(to));
+  if (!MayMake(to)) return Fail(ENOSPC, IsTable(to));
   return Next<int(const char*, const char*)>("link")(from, to);
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
-  if (!newsprint::crash::MayMake(path) && access(path, F_OK) != 0) {
+  if (!MayMake(path) && access(path, F_OK) != 0) {
     return Fail(ENOSPC, /*in_table=*/false);
   }
   return Next<int(const char*, mode_t)>("mkdir")(path, mode);
@@ -365,13 +366,13 @@ int mkdir(const char* path, mode_t mode) noexcept {
 
 int statvfs(const char* path, struct statvfs* info) noexcept {
   const int result = Next<int(const char*, struct statvfs*)>("statvfs")(path, info);
-  if (result == 0) newsprint::crash::LimitRoom(Faults().Covers(path), info);
+  if (result == 0) LimitRoom(Faults().Covers(path), info);
   return result;
 }
 
 int fstatvfs(int fd, struct statvfs* info) noexcept {
   const int result = Next<int(int, struct statvfs*)>("fstatvfs")(fd, info);
-  if (result == 0) newsprint::crash::LimitRoom(Faults().Covers(fd), info);
+  if (result == 0) LimitRoom(Faults().Covers(fd), info);
   return result;
 }
 

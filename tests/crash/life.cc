@@ -31,11 +31,6 @@ constexpr milliseconds kServePatience{60'000};
 constexpr milliseconds kSettlePatience{30'000};
 constexpr absl::Duration kEndPatience = absl::Seconds(40);
 constexpr size_t kSample = 30;
-constexpr milliseconds kCallPatience{60'000};
-
-void SetDeadline(grpc::ClientContext* context) {
-  context->set_deadline(std::chrono::system_clock::now() + kCallPatience);
-}
 
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "crash_test: %s\n", message.c_str());

@@ -63,8 +63,7 @@ class Life {
     uint64_t seed = 0;
     bool large_bodies = false;  // one collection has some, so that memtables are flushed soon
     // Whether the nearness of subject is left out of what is compared: beyond 16,384 groups, also
-    // of those
-    // that are gone, it depends on when graphs are built.
+    // of those that are gone, it depends on when graphs are built.
     bool skip_related = false;
     bool asynchronous = false;              // all collections acknowledge before the disk has it
     size_t articles_kept = 0;               // of each collection; 0: no limit

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <grpcpp/support/status_code_enum.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -57,6 +58,21 @@ Answer MakeAnswer(const grpc::Status& status,
   answer.message = status.error_message();
   if (status.ok()) answer.response = std::move(response);
   return answer;
+}
+
+Answer VerdictOnly(Answer answer) {
+  if (!answer.ok()) return answer;
+  const auto& response = static_cast<const v1::IngestArticleResponse&>(*answer.response);
+  answer.response = std::make_shared<v1::Verdict>(response.verdict());
+  return answer;
+}
+
+bool FindsStory(const v1::Verdict& found, const std::string& id, const std::string& group) {
+  return std::any_of(found.matches().begin(), found.matches().end(), [&](const v1::Match& match) {
+    // Of several articles with one text the first is told, which an editor may have moved.
+    return match.article_id() == id || match.group_id() == group ||
+           match.relation() == v1::RELATION_EXACT;
+  });
 }
 
 bool IsUnclear(const Answer& answer) {

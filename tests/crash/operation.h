@@ -52,7 +52,11 @@ struct Answer {
 
 Answer MakeAnswer(const grpc::Status& status,
                   std::shared_ptr<const google::protobuf::Message> response);
+// The answer to an ingestion, of which only the verdict is kept.
+Answer VerdictOnly(Answer answer);
 
+// Whether a search for the text of a stored article has found it, or its group.
+bool FindsStory(const v1::Verdict& found, const std::string& id, const std::string& group);
 // Whether the answer leaves open if the operation was done.
 bool IsUnclear(const Answer& answer);
 // Whether docs/errors.md has such an error for a caller whose requests are right, by a server that

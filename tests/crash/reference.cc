@@ -25,7 +25,7 @@ constexpr absl::Duration kAsyncLossMax = absl::Milliseconds(1500);
   std::exit(2);
 }
 
-// Runs a request on the handlers. The response of an ingestion is its verdict.
+// Runs a request on the handlers.
 struct Executor {
   const rpc::Handlers& handlers;
 
@@ -38,11 +38,7 @@ struct Executor {
   }
 
   Answer operator()(const v1::IngestArticleRequest& request) const {
-    Answer answer = Run(&rpc::Handlers::IngestArticle, request);
-    if (!answer.ok()) return answer;
-    const auto& response = static_cast<const v1::IngestArticleResponse&>(*answer.response);
-    answer.response = std::make_shared<v1::Verdict>(response.verdict());
-    return answer;
+    return VerdictOnly(Run(&rpc::Handlers::IngestArticle, request));
   }
   Answer operator()(const v1::DeleteArticleRequest& request) const {
     return Run(&rpc::Handlers::DeleteArticle, request);

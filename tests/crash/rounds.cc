@@ -180,6 +180,32 @@ const DiskFault kDiskFaults[] = {
      &FaultControl::injected},
 };
 
+// Lets the server go on after a fault, and counts how. Whether it can be compared with the
+// reference.
+bool GoOnAfter(const DiskFault& fault, Life& life, Dice& dice, Totals* totals,
+               std::vector<int64_t>* counts) {
+  if (fault.kill) {
+    // A start on a disk that still fails may be refused, and must not harm.
+    if (dice.Percent(50)) life.Start().IgnoreError();
+    life.LiftFaults();
+    const bool comparable = StartAgain(life, dice, totals) && life.CheckAfterRestart();
+    if (comparable) ++counts->at(2);
+    return comparable;
+  }
+  if (life.CheckWhileRunning(kRecoveryPatience)) {
+    ++counts->at(2);
+    return true;
+  }
+  ++counts->at(3);
+  if (!fault.may_restart || life.faults().injected_in_tables == 0) {
+    totals->Problem(absl::StrCat("the disk ", fault.name,
+                                 ": the server does not write again by itself\n",
+                                 Life::LogTail(life.options().folder + "/server.log")));
+  }
+  life.Kill();
+  return StartAgain(life, dice, totals) && life.CheckAfterRestart();
+}
+
 }  // namespace
 
 Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
@@ -214,26 +240,7 @@ Table RunFaults(const RoundOptions& options, int rounds, Totals* totals) {
     });
     const int64_t done = faults.*fault.done - done_before;
     if (done == 0) totals->Problem(absl::StrCat("the disk ", fault.name, ": met no call"));
-    bool comparable = true;
-    if (fault.kill) {
-      // A start on a disk that still fails may be refused, and must not harm.
-      if (dice.Percent(50)) life->Start().IgnoreError();
-      life->LiftFaults();
-      comparable = StartAgain(*life, dice, totals) && life->CheckAfterRestart();
-      if (comparable) ++counts[2];
-    } else if (life->CheckWhileRunning(kRecoveryPatience)) {
-      ++counts[2];
-    } else {
-      ++counts[3];
-      if (!fault.may_restart || faults.injected_in_tables == 0) {
-        totals->Problem(absl::StrCat("the disk ", fault.name,
-                                     ": the server does not write again by itself\n",
-                                     Life::LogTail(life->options().folder + "/server.log")));
-      }
-      life->Kill();
-      comparable = StartAgain(*life, dice, totals) && life->CheckAfterRestart();
-    }
-    if (comparable) {
+    if (GoOnAfter(fault, *life, dice, totals, &counts)) {
       life->VerifyAll(kSample);
       life->Load(load / 3, Ending::kKill, /*faults=*/false);
       if (StartAgain(*life, dice, totals) && life->CheckAfterRestart()) life->VerifyAll(kSample);

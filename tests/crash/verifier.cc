@@ -1,7 +1,6 @@
 #include "tests/crash/verifier.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <set>
 #include <type_traits>
@@ -16,7 +15,6 @@ namespace {
 
 constexpr int kIdsTogether = 50;
 constexpr size_t kReportsMax = 20;
-constexpr std::chrono::seconds kCallPatience{60};
 
 class Verification {
  public:
@@ -63,7 +61,7 @@ class Verification {
              const Request& request, Answer* expected) {
     ++findings_.calls;
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+    SetDeadline(&context);
     auto response = std::make_shared<Response>();
     const grpc::Status status = (stub->*remote)(&context, request, response.get());
     auto expected_response = std::make_shared<Response>();
@@ -180,7 +178,7 @@ class Verification {
     while (true) {
       // Tokens hold the collection's time of creation, and so are each server's own.
       grpc::ClientContext context;
-      context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+      SetDeadline(&context);
       v1::ListGroupsResponse actual, expected;
       const grpc::Status status = stubs_.clusters->ListGroups(&context, request, &actual);
       const Answer answer = MakeAnswer(status, std::make_shared<v1::ListGroupsResponse>(actual));
@@ -258,7 +256,7 @@ class Verification {
   void CompareChanges() {
     const std::vector<v1::GroupChange> expected = reference_.GroupChanges(collection_);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+    SetDeadline(&context);
     v1::WatchGroupsRequest request;
     request.set_collection(collection_);
     request.set_after_sequence(0);
@@ -290,8 +288,9 @@ class Verification {
 
   std::vector<std::string> Sample() {
     std::set<std::string> sample;
-    for (const std::string& id : workload_.recent()) {
-      if (sample.size() < options_.sample / 2) sample.insert(id);
+    const std::vector<std::string>& recent = workload_.recent();
+    for (auto id = recent.rbegin(); id != recent.rend(); ++id) {
+      if (sample.size() < options_.sample / 2) sample.insert(*id);
     }
     std::vector<std::string> ids;
     for (const auto& [id, known] : workload_.living()) ids.push_back(id);
@@ -331,13 +330,7 @@ class Verification {
       return;
     }
     const auto& found = static_cast<const v1::FindDuplicatesResponse&>(*actual.response).verdict();
-    const bool found_itself =
-        std::any_of(found.matches().begin(), found.matches().end(), [&](const v1::Match& match) {
-          // Of several articles with one text the first is told, which an editor may have moved.
-          return match.article_id() == id || match.group_id() == stored.state().group_id() ||
-                 match.relation() == v1::RELATION_EXACT;
-        });
-    if (!found_itself) {
+    if (!FindsStory(found, id, stored.state().group_id())) {
       Report(&findings_.half_indexed,
              absl::StrCat("the text of ", id, " does not find it, nor its group ",
                           stored.state().group_id()));

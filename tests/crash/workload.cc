@@ -270,12 +270,16 @@ OperationPtr Workload::Next(bool ingest_only) {
   return operation;
 }
 
+void Workload::LeaveGroup(const std::string& id, const std::string& group) {
+  std::set<std::string>& members = groups_[group];
+  members.erase(id);
+  if (members.empty()) groups_.erase(group);
+}
+
 void Workload::Forget(const std::string& id) {
   const auto found = living_.find(id);
   if (found == living_.end()) return;
-  std::set<std::string>& members = groups_[found->second.group];
-  members.erase(id);
-  if (members.empty()) groups_.erase(found->second.group);
+  LeaveGroup(id, found->second.group);
   living_.erase(found);
   last_ingest_.erase(id);
 }
@@ -283,83 +287,89 @@ void Workload::Forget(const std::string& id) {
 void Workload::Move(const std::string& id, const std::string& group) {
   const auto found = living_.find(id);
   if (found == living_.end() || found->second.group == group) return;
-  std::set<std::string>& members = groups_[found->second.group];
-  members.erase(id);
-  if (members.empty()) groups_.erase(found->second.group);
+  LeaveGroup(id, found->second.group);
   found->second.group = group;
   groups_[group].insert(id);
 }
 
+void Workload::Touch(const std::string& id) {
+  recent_.push_back(id);
+  if (recent_.size() > kRecentMax) recent_.erase(recent_.begin());
+}
+
 std::string Workload::Settle(const Operation& operation, const Answer& answer) {
-  std::string problem;
-  const auto changed = [&](const std::string& id) {
-    recent_.push_back(id);
-    if (recent_.size() > kRecentMax) recent_.erase(recent_.begin());
-  };
   if (const v1::IngestArticleRequest* ingest = operation.ingest()) {
-    const std::string& id = ingest->article().id();
-    in_flight_.erase(id);
-    if (!answer.ok()) return "";
-    const v1::Verdict& verdict = *answer.verdict();
-    const auto same = living_.find(operation.verbatim_of);
-    if (verdict.group_id().empty()) return "";  // expired at once
-    if (!options_.expires && !operation.verbatim_of.empty() && same != living_.end() &&
-        same->second.text_hash == operation.text_hash && !verdict.replayed() &&
-        !IsCopy(verdict.relation())) {
-      problem = absl::StrCat("a verbatim copy of ", operation.verbatim_of, " is ",
-                             v1::Relation_Name(verdict.relation()));
-    }
-    const auto known = living_.find(id);
-    if (known != living_.end() && operation.other_story) {
-      Unite(known->second.story, operation.story);
-    }
-    size_t compared = 0;
-    for (const std::string& member : groups_[verdict.group_id()]) {
-      if (++compared > kMembersComparedMax) break;
-      if (MayShareGroup(living_.at(member).story, operation.story)) continue;
-      problem = absl::StrCat("shares ", verdict.group_id(), " with ", member,
-                             ", which tells another story");
-    }
-    Known& now = living_[id];
-    if (now.group.empty()) {
-      now.group = verdict.group_id();
-      groups_[now.group].insert(id);
-      living_ids_.push_back(id);
-    } else {
-      Move(id, verdict.group_id());
-    }
-    now.story = operation.story;
-    now.text_hash = operation.text_hash;
-    deleted_.erase(id);
-    auto kept = std::make_shared<Operation>(operation);
-    last_ingest_[id] = std::move(kept);
-    changed(id);
-  } else if (const auto* request = std::get_if<v1::DeleteArticleRequest>(&operation.request)) {
+    in_flight_.erase(ingest->article().id());
+    return answer.ok() ? SettleIngest(operation, *answer.verdict()) : "";
+  }
+  if (const auto* request = std::get_if<v1::DeleteArticleRequest>(&operation.request)) {
     if (living_.count(request->id()) == 0) return "";
     // Also when it is not found: an earlier attempt has deleted it.
     Forget(request->id());
     deleted_.insert(request->id());
     if (deleted_.size() > kDeletedMax) deleted_.erase(deleted_.begin());
-    changed(request->id());
-  } else if (!answer.ok()) {
+    Touch(request->id());
     return "";
-  } else if (const auto* merge = std::get_if<v1::MergeGroupsRequest>(&operation.request)) {
-    const auto moved = groups_.find(merge->merged_group_id());
-    const auto stays = groups_.find(merge->group_id());
-    if (moved == groups_.end() || stays == groups_.end() || moved == stays) return "";
-    const std::vector<std::string> ids(moved->second.begin(), moved->second.end());
-    const std::vector<std::string> others(stays->second.begin(), stays->second.end());
-    for (const std::string& id : ids) {
-      for (const std::string& other : others) {
-        Unite(living_.at(id).story, living_.at(other).story);
-      }
-    }
-    for (const std::string& id : ids) Move(id, merge->group_id());
+  }
+  if (!answer.ok()) return "";
+  if (const auto* merge = std::get_if<v1::MergeGroupsRequest>(&operation.request)) {
+    SettleMerge(*merge);
   } else if (const auto* split = std::get_if<v1::SplitGroupRequest>(&operation.request)) {
     const auto& response = static_cast<const v1::SplitGroupResponse&>(*answer.response);
     for (const std::string& id : split->article_ids()) Move(id, response.new_group().id());
   }
+  return "";
+}
+
+std::string Workload::SettleIngest(const Operation& operation, const v1::Verdict& verdict) {
+  const std::string& id = operation.ingest()->article().id();
+  if (verdict.group_id().empty()) return "";  // expired at once
+  std::string problem;
+  const auto same = living_.find(operation.verbatim_of);
+  if (!options_.expires && !operation.verbatim_of.empty() && same != living_.end() &&
+      same->second.text_hash == operation.text_hash && !verdict.replayed() &&
+      !IsCopy(verdict.relation())) {
+    problem = absl::StrCat("a verbatim copy of ", operation.verbatim_of, " is ",
+                           v1::Relation_Name(verdict.relation()));
+  }
+  const auto known = living_.find(id);
+  if (known != living_.end() && operation.other_story) {
+    Unite(known->second.story, operation.story);
+  }
+  size_t compared = 0;
+  for (const std::string& member : groups_[verdict.group_id()]) {
+    if (++compared > kMembersComparedMax) break;
+    if (MayShareGroup(living_.at(member).story, operation.story)) continue;
+    problem = absl::StrCat("shares ", verdict.group_id(), " with ", member,
+                           ", which tells another story");
+  }
+  Known& now = living_[id];
+  if (now.group.empty()) {
+    now.group = verdict.group_id();
+    groups_[now.group].insert(id);
+    living_ids_.push_back(id);
+  } else {
+    Move(id, verdict.group_id());
+  }
+  now.story = operation.story;
+  now.text_hash = operation.text_hash;
+  deleted_.erase(id);
+  last_ingest_[id] = std::make_shared<Operation>(operation);
+  Touch(id);
   return problem;
+}
+
+void Workload::SettleMerge(const v1::MergeGroupsRequest& merge) {
+  const auto moved = groups_.find(merge.merged_group_id());
+  const auto stays = groups_.find(merge.group_id());
+  if (moved == groups_.end() || stays == groups_.end() || moved == stays) return;
+  const std::vector<std::string> ids(moved->second.begin(), moved->second.end());
+  for (const std::string& id : ids) {
+    for (const std::string& other : stays->second) {
+      Unite(living_.at(id).story, living_.at(other).story);
+    }
+  }
+  for (const std::string& id : ids) Move(id, merge.group_id());
 }
 
 }  // namespace newsprint::crash

@@ -80,6 +80,11 @@ class Workload {
   void MakeDelete(Operation* operation);
   void MakeSplit(const std::string& id, Operation* operation);
   std::string RequestId(const Operation& operation);
+  // What is wrong with the verdict, or nothing.
+  std::string SettleIngest(const Operation& operation, const v1::Verdict& verdict);
+  void SettleMerge(const v1::MergeGroupsRequest& merge);
+  void Touch(const std::string& id);
+  void LeaveGroup(const std::string& id, const std::string& group);
   void Forget(const std::string& id);
   void Move(const std::string& id, const std::string& group);
   void Unite(uint64_t a, uint64_t b) { roots_[Root(a)] = Root(b); }

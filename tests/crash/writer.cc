@@ -4,7 +4,6 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -20,8 +19,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// No call takes so long but when the server hangs.
-constexpr milliseconds kCallPatience{60'000};
 constexpr milliseconds kRetryPause{20};
 constexpr uint64_t kBatchItemsMax = 24;
 constexpr uint64_t kStreamItemsMax = 160;
@@ -29,11 +26,7 @@ constexpr size_t kInFlightMax = 64;
 constexpr uint64_t kReadArticles = 2000;
 constexpr size_t kProblemsMax = 2;  // of one reader
 
-void SetDeadline(grpc::ClientContext* context) {
-  context->set_deadline(std::chrono::system_clock::now() + kCallPatience);
-}
-
-// Sends a request. The response of an ingestion is its verdict.
+// Sends a request.
 struct Sender {
   const Stubs& stubs;
 
@@ -49,11 +42,8 @@ struct Sender {
   }
 
   Answer operator()(const v1::IngestArticleRequest& request) const {
-    Answer answer = Call(stubs.articles.get(), &v1::ArticleService::Stub::IngestArticle, request);
-    if (!answer.ok()) return answer;
-    const auto& response = static_cast<const v1::IngestArticleResponse&>(*answer.response);
-    answer.response = std::make_shared<v1::Verdict>(response.verdict());
-    return answer;
+    return VerdictOnly(
+        Call(stubs.articles.get(), &v1::ArticleService::Stub::IngestArticle, request));
   }
   Answer operator()(const v1::DeleteArticleRequest& request) const {
     return Call(stubs.articles.get(), &v1::ArticleService::Stub::DeleteArticle, request);
@@ -75,6 +65,14 @@ struct Sender {
   }
 };
 
+template <typename Request>
+Request ForArticle(const std::string& collection, const std::string& id) {
+  Request request;
+  request.set_collection(collection);
+  request.set_id(id);
+  return request;
+}
+
 Answer AnswerOf(const v1::IngestResult& result) {
   Answer answer;
   answer.code = result.status().code();
@@ -84,6 +82,10 @@ Answer AnswerOf(const v1::IngestResult& result) {
 }
 
 }  // namespace
+
+void SetDeadline(grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + milliseconds(60'000));
+}
 
 Stubs::Stubs(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -249,40 +251,29 @@ void Writer::SendStream(const Stubs& stubs, const LoadControl& control) {
 void Writer::CheckReadBack(const Stubs& stubs, const Operation& operation,
                            const LoadControl& control) {
   const v1::IngestArticleRequest& ingest = *operation.ingest();
-  const auto check = [&](const grpc::Status& status, bool right, absl::string_view what) {
-    if (control.dying || (status.ok() && right)) return;
+  const auto check = [&](const Answer& answer, bool right, absl::string_view what) {
+    if (control.dying || (answer.ok() && right)) return;
     problems_.push_back(absl::StrCat(options_.collection, ": ", Describe(operation),
                                      ": not found after it was acknowledged: ", what, ": ",
-                                     status.error_code(), " ", status.error_message()));
+                                     answer.code, " ", answer.message));
   };
+  const Sender sender{stubs};
   const std::string& id = ingest.article().id();
-  std::string group;
-  {
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    v1::GetArticleRequest request;
-    request.set_collection(options_.collection);
-    request.set_id(id);
-    v1::GetArticleResponse response;
-    const grpc::Status status = stubs.articles->GetArticle(&context, request, &response);
-    check(status, response.article().id() == id, "GetArticle");
-    group = response.state().group_id();
-  }
-  grpc::ClientContext context;
-  SetDeadline(&context);
+  const Answer got = sender.Call(stubs.articles.get(), &v1::ArticleService::Stub::GetArticle,
+                                 ForArticle<v1::GetArticleRequest>(options_.collection, id));
+  const auto* stored = dynamic_cast<const v1::GetArticleResponse*>(got.response.get());
+  check(got, stored != nullptr && stored->article().id() == id, "GetArticle");
+  const std::string group = stored == nullptr ? "" : stored->state().group_id();
+
   v1::FindDuplicatesRequest request;
   request.set_collection(options_.collection);
   *request.mutable_article() = ingest.article();
   request.mutable_article()->clear_id();
-  v1::FindDuplicatesResponse response;
-  const grpc::Status status = stubs.articles->FindDuplicates(&context, request, &response);
-  const auto& matches = response.verdict().matches();
-  // Of several articles with one text the first is told, which an editor may have moved.
-  const bool found = std::any_of(matches.begin(), matches.end(), [&](const v1::Match& match) {
-    return match.article_id() == id || match.group_id() == group ||
-           match.relation() == v1::RELATION_EXACT;
-  });
-  check(status, found, "FindDuplicates");
+  const Answer found =
+      sender.Call(stubs.articles.get(), &v1::ArticleService::Stub::FindDuplicates, request);
+  const auto* duplicates = dynamic_cast<const v1::FindDuplicatesResponse*>(found.response.get());
+  check(found, duplicates != nullptr && FindsStory(duplicates->verdict(), id, group),
+        "FindDuplicates");
 }
 
 void Writer::Step(const Stubs& stubs, const LoadControl& control) {
@@ -334,15 +325,14 @@ bool Writer::Settle(const Stubs& stubs, milliseconds patience) {
 }
 
 bool Writer::Observe(const Stubs& stubs, Event::Kind kind, absl::Time crashed) {
-  grpc::ClientContext context;
-  SetDeadline(&context);
   v1::GetStatsRequest request;
   request.set_collection(options_.collection);
-  v1::GetStatsResponse response;
-  const grpc::Status status = stubs.admin->GetStats(&context, request, &response);
-  if (!status.ok()) return false;
+  const Answer answer =
+      Sender{stubs}.Call(stubs.admin.get(), &v1::AdminService::Stub::GetStats, request);
+  if (!answer.ok()) return false;
+  const auto& stats = static_cast<const v1::GetStatsResponse&>(*answer.response);
   events_.push_back(
-      {kind, nullptr, std::nullopt, static_cast<uint64_t>(response.sequence()), crashed});
+      {kind, nullptr, std::nullopt, static_cast<uint64_t>(stats.sequence()), crashed});
   return true;
 }
 
@@ -352,6 +342,38 @@ std::vector<Event> Writer::TakeEvents() {
   return events;
 }
 
+namespace {
+
+// Reads in one of four ways, something that has to do with the article.
+Answer ReadOnce(const Sender& sender, const std::string& collection,
+                const bench::GeneratedArticle& article, Dice* dice) {
+  v1::ArticleService::Stub* const articles = sender.stubs.articles.get();
+  switch (dice->Below(4)) {
+    case 0: {
+      v1::FindDuplicatesRequest request;
+      request.set_collection(collection);
+      request.mutable_article()->set_title(article.title);
+      request.mutable_article()->set_body(article.body);
+      return sender.Call(articles, &v1::ArticleService::Stub::FindDuplicates, request);
+    }
+    case 1:
+      return sender.Call(articles, &v1::ArticleService::Stub::FindRelated,
+                         ForArticle<v1::FindRelatedRequest>(collection, article.id));
+    case 2:
+      return sender.Call(articles, &v1::ArticleService::Stub::GetArticle,
+                         ForArticle<v1::GetArticleRequest>(collection, article.id));
+    default: {
+      v1::ListGroupsRequest request;
+      request.set_collection(collection);
+      request.set_members_min(static_cast<int64_t>(dice->Below(3)));
+      return sender.Call(sender.stubs.clusters.get(), &v1::ClusterService::Stub::ListGroups,
+                         request);
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> ReadAtRandom(const Stubs& stubs, const std::vector<ReadTarget>& targets,
                                       const bench::ArticleGenerator& generator, uint64_t seed,
                                       const LoadControl& control) {
@@ -359,52 +381,15 @@ std::vector<std::string> ReadAtRandom(const Stubs& stubs, const std::vector<Read
   std::vector<std::string> problems;
   while (!control.stop) {
     const ReadTarget& target = targets[dice.Below(targets.size())];
-    const std::string& collection = target.collection;
     bench::GeneratedArticle article;
     generator.Make(target.first_article + dice.Below(kReadArticles), &article);
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    grpc::Status status;
-    switch (dice.Below(4)) {
-      case 0: {
-        v1::FindDuplicatesRequest request;
-        request.set_collection(collection);
-        request.mutable_article()->set_title(article.title);
-        request.mutable_article()->set_body(article.body);
-        v1::FindDuplicatesResponse response;
-        status = stubs.articles->FindDuplicates(&context, request, &response);
-        break;
-      }
-      case 1: {
-        v1::FindRelatedRequest request;
-        request.set_collection(collection);
-        request.set_id(article.id);
-        v1::FindRelatedResponse response;
-        status = stubs.articles->FindRelated(&context, request, &response);
-        break;
-      }
-      case 2: {
-        v1::GetArticleRequest request;
-        request.set_collection(collection);
-        request.set_id(article.id);
-        v1::GetArticleResponse response;
-        status = stubs.articles->GetArticle(&context, request, &response);
-        break;
-      }
-      default: {
-        v1::ListGroupsRequest request;
-        request.set_collection(collection);
-        request.set_members_min(static_cast<int64_t>(dice.Below(3)));
-        v1::ListGroupsResponse response;
-        status = stubs.clusters->ListGroups(&context, request, &response);
-      }
-    }
+    const Answer answer = ReadOnce({stubs}, target.collection, article, &dice);
     // An article without a vector of its own cannot be asked about where callers bring them.
-    const bool expected = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND ||
-                          status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+    const bool expected = answer.ok() || answer.code == grpc::StatusCode::NOT_FOUND ||
+                          answer.code == grpc::StatusCode::INVALID_ARGUMENT;
     if (!expected && !control.dying) {
-      problems.push_back(absl::StrCat(collection, ": a reader met ", status.error_code(), " ",
-                                      status.error_message()));
+      problems.push_back(
+          absl::StrCat(target.collection, ": a reader met ", answer.code, " ", answer.message));
       if (problems.size() >= kProblemsMax) break;
     }
     if (!expected && control.dying) break;

@@ -3,6 +3,7 @@
 #define NEWSPRINT_TESTS_CRASH_WRITER_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 
 #include <atomic>
 #include <chrono>
@@ -20,6 +21,9 @@
 #include "tests/crash/workload.h"
 
 namespace newsprint::crash {
+
+// One that no call misses but when the server hangs.
+void SetDeadline(grpc::ClientContext* context);
 
 // A connection of its own to the server. Thread-safe.
 struct Stubs {

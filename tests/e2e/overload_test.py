@@ -4,6 +4,7 @@ server takes of the machine stays bounded, and ordinary calls are answered meanw
 Run with `CLIENT KIND ADDRESS CONNECTIONS`, this file is such a client."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -42,9 +43,8 @@ def large_text(size):
 
 def client(kind, address, connections):
     channels = [grpc.insecure_channel(address, options=np.CHANNEL_OPTIONS) for _ in range(connections)]
-    apis = [np.Api(channel) for channel in channels[:1]]
     codecs = {"request_serializer": bytes, "response_deserializer": bytes}
-    api, path = apis[0], "/newsprint.v1.ArticleService"
+    api, path = np.Api(channels[0]), "/newsprint.v1.ArticleService"
     large = api.FindDuplicatesRequest(
         article=api.Article(body=large_text(LARGE_BODY))).SerializeToString()
     small = large_text(3000)
@@ -182,7 +182,7 @@ class OverloadTest(np.ServerTestCase):
         before = sockets()
         client_process = self.start_client("never_reads", process, connections=5)
         wait_until(lambda now: now >= before + 5)
-        client_process.send_signal(19)  # SIGSTOP: the kernel still answers for it
+        client_process.send_signal(signal.SIGSTOP)  # the kernel still answers for it
         wait_until(lambda now: now <= before)
 
 

@@ -1,5 +1,6 @@
 // A collection with retention under random operations against a plain model, and against itself
 // after opening again.
+#include <climits>
 #include <map>
 #include <random>
 #include <set>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "service/engine/collection.h"
 #include "service/engine/engine.h"
+#include "service/store/checker.h"
 #include "tests/testing/articles.h"
 #include "tests/testing/test_clock.h"
 
@@ -123,6 +125,24 @@ class RetentionPropertyTest : public ::testing::Test {
     }
   }
 
+  void DeleteOne(const std::string& id) {
+    auto& articles = model_.articles();
+    const auto stored = articles.find(id);
+    const auto deleted = collection_->Delete(id, "");
+    ASSERT_EQ(deleted.ok(), stored != articles.end()) << id << " " << deleted.status();
+    if (!deleted.ok()) return;
+    const uint64_t story = stored->second.story;
+    articles.erase(stored);
+    std::string heir;
+    int order = INT_MAX;
+    for (const auto& [other, article] : articles) {
+      if (article.story != story || article.order > order) continue;
+      heir = other;
+      order = article.order;
+    }
+    EXPECT_EQ(deleted->canonical_id, heir) << id;
+  }
+
   void Compare() {
     const auto& articles = model_.articles();
     std::map<uint64_t, std::vector<std::string>> stories;
@@ -188,8 +208,13 @@ TEST_F(RetentionPropertyTest, KeepsWhatTheModelKeeps) {
       ASSERT_TRUE(collection_->ExpireSome().ok());
     } else if (what < 16) {
       const std::string id = absl::StrCat("id", random_() % kIds);
-      EXPECT_EQ(collection_->Delete(id, "").ok(), model_.articles().erase(id) == 1) << id;
+      DeleteOne(id);
     } else if (what < 17) {
+      // More expire at once than an ingest deletes.
+      for (int i = 0; i < 30 && !HasFailure(); ++i) IngestOne();
+      clock_.Advance(absl::Hours(static_cast<int>(random_() % 40)));
+      model_.Expire(clock_.now());
+    } else if (what < 18) {
       collection_.reset();
       engine_.reset();
       engine_ = OpenEngine(dir_.path(), {}, clock_.function());
@@ -205,6 +230,14 @@ TEST_F(RetentionPropertyTest, KeepsWhatTheModelKeeps) {
   }
   Compare();
   EXPECT_EQ(collection_->Stats().articles, static_cast<int64_t>(model_.articles().size()));
+  collection_.reset();
+  engine_.reset();
+  const auto report =
+      store::CheckDataFolder(dir_.path(), 100, [](uint64_t, uint64_t) { return true; });
+  ASSERT_TRUE(report.ok()) << report.status();
+  for (const auto& [kind, found] : report->problems.kinds()) {
+    ADD_FAILURE() << store::ProblemKindName(kind) << ": " << found.first.front();
+  }
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ TEST_F(SnapshotsTest, HoldsWhatWasAcknowledgedWithoutASync) {
   options.data_dir = dir_.File("bare");
   const auto source = store::Store::Open(options);
   ASSERT_TRUE(source.ok()) << source.status();
-  for (Ordinal i = 0; i < 100; ++i) {
+  for (Ordinal i = 0; i < 100; i += 10) {
     store::Batch batch(1);
     batch.PutId("last", i);
     ASSERT_TRUE((*source)->Apply(batch, Durability::kAsync).ok());
@@ -136,7 +136,6 @@ TEST_F(SnapshotsTest, HoldsWhatWasAcknowledgedWithoutASync) {
     const auto copy = store::Store::Open(options);
     ASSERT_TRUE(copy.ok()) << copy.status();
     EXPECT_EQ(*(*copy)->FindId(1, "last"), std::optional<Ordinal>(i));
-    i += 9;
   }
 }
 

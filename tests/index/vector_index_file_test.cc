@@ -1,7 +1,5 @@
 // Graphs that go to a file and come back, whatever became of the file.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -16,6 +14,8 @@
 namespace newsprint::index {
 namespace {
 
+using ::newsprint::testing::ReadBytes;
+
 constexpr int kFileDimension = 24;
 
 VectorIndex::Options FileOptions() {
@@ -28,11 +28,6 @@ VectorIndex::Options FileOptions() {
   options.tail_rows_max = 50;
   options.segment_rows_max = 300;
   return options;
-}
-
-std::string ReadBytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 class VectorIndexFileTest : public ::testing::Test {

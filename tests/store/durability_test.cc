@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <iterator>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +19,7 @@ namespace newsprint::store {
 namespace {
 
 using ::newsprint::testing::FileSizeLimit;
+using ::newsprint::testing::ReadBytes;
 using ::testing::HasSubstr;
 
 constexpr uint32_t kUid = 1;
@@ -280,85 +280,77 @@ TEST(DurabilityTest, ADiskThatIsNearlyFullTakesOnlyWhatFreesSpace) {
   EXPECT_TRUE(store->DropCollection(uid).ok());
 }
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
+// A log that is written by way of the file system.
+class WalFileSystemTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Make(); }
+  void Make() { ASSERT_TRUE(files_.NewWritableFile(path_, {}, &log_, nullptr).ok()); }
 
-TEST(WalFileSystemTest, WritesAgainWhatFailed) {
-  const newsprint::testing::TempDir dir;
-  const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files;
-  std::unique_ptr<rocksdb::FSWritableFile> log;
-  ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
+  const newsprint::testing::TempDir dir_;
+  const std::string path_ = dir_.path() + "/000001.log";
+  WalFileSystem files_;
+  std::unique_ptr<rocksdb::FSWritableFile> log_;
+};
+
+TEST_F(WalFileSystemTest, WritesAgainWhatFailed) {
   const std::string first(1000, 'a');
   const std::string second(5000, 'b');
-  ASSERT_TRUE(log->Append(first, {}, nullptr).ok());
-  ASSERT_TRUE(log->Sync({}, nullptr).ok());
+  ASSERT_TRUE(log_->Append(first, {}, nullptr).ok());
+  ASSERT_TRUE(log_->Sync({}, nullptr).ok());
   {
     const FileSizeLimit limit(2000);
-    EXPECT_TRUE(log->Append(second, {}, nullptr).ok());
-    EXPECT_TRUE(log->Sync({}, nullptr).ok());
-    EXPECT_EQ(files.problem().code(), absl::StatusCode::kUnavailable);
-    EXPECT_TRUE(log->Append(first, {}, nullptr).ok());
-    EXPECT_FALSE(files.Retry().ok());
+    EXPECT_TRUE(log_->Append(second, {}, nullptr).ok());
+    EXPECT_TRUE(log_->Sync({}, nullptr).ok());
+    EXPECT_EQ(files_.problem().code(), absl::StatusCode::kUnavailable);
+    EXPECT_TRUE(log_->Append(first, {}, nullptr).ok());
+    EXPECT_FALSE(files_.Retry().ok());
   }
-  EXPECT_FALSE(files.problem().ok());
-  ASSERT_TRUE(files.Retry().ok());
-  EXPECT_TRUE(files.problem().ok());
-  EXPECT_EQ(log->GetFileSize({}, nullptr), 7000u);
-  EXPECT_EQ(ReadFile(path), first + second + first);
+  EXPECT_FALSE(files_.problem().ok());
+  ASSERT_TRUE(files_.Retry().ok());
+  EXPECT_TRUE(files_.problem().ok());
+  EXPECT_EQ(log_->GetFileSize({}, nullptr), 7000u);
+  EXPECT_EQ(ReadBytes(path_), first + second + first);
 }
 
-TEST(WalFileSystemTest, SyncsAndRetriesAtOnceKeepEveryByte) {
-  const newsprint::testing::TempDir dir;
-  const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files;
-  std::unique_ptr<rocksdb::FSWritableFile> log;
-  ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
+TEST_F(WalFileSystemTest, SyncsAndRetriesAtOnceKeepEveryByte) {
   std::string expected;
   for (int round = 0; round < 20; ++round) {
     const std::string text(1000 + round, static_cast<char>('a' + round));
     {
       const FileSizeLimit limit(expected.size() + 100);
-      EXPECT_TRUE(log->Append(text, {}, nullptr).ok());
-      EXPECT_FALSE(files.problem().ok());
+      EXPECT_TRUE(log_->Append(text, {}, nullptr).ok());
+      EXPECT_FALSE(files_.problem().ok());
     }
     expected += text;
-    std::thread retry([&] { EXPECT_TRUE(files.Retry().ok()); });
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(log->Sync({}, nullptr).ok());
+    std::thread retry([&] { EXPECT_TRUE(files_.Retry().ok()); });
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(log_->Sync({}, nullptr).ok());
     retry.join();
-    ASSERT_TRUE(files.Retry().ok());
+    ASSERT_TRUE(files_.Retry().ok());
   }
-  EXPECT_EQ(log->GetFileSize({}, nullptr), expected.size());
-  EXPECT_EQ(ReadFile(path), expected);
+  EXPECT_EQ(log_->GetFileSize({}, nullptr), expected.size());
+  EXPECT_EQ(ReadBytes(path_), expected);
 }
 
-TEST(WalFileSystemTest, RemembersALogThatWasClosedTooEarly) {
-  const newsprint::testing::TempDir dir;
-  const std::string path = dir.path() + "/000001.log";
-  WalFileSystem files;
-  std::unique_ptr<rocksdb::FSWritableFile> log;
-  ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
+TEST_F(WalFileSystemTest, RemembersALogThatWasClosedTooEarly) {
   const std::string text(5000, 'b');
   {
     const FileSizeLimit limit(2000);
-    EXPECT_TRUE(log->Append(text, {}, nullptr).ok());
-    EXPECT_TRUE(log->Close({}, nullptr).ok());
-    log = nullptr;
-    EXPECT_FALSE(files.problem().ok());
+    EXPECT_TRUE(log_->Append(text, {}, nullptr).ok());
+    EXPECT_TRUE(log_->Close({}, nullptr).ok());
+    log_ = nullptr;
+    EXPECT_FALSE(files_.problem().ok());
   }
-  ASSERT_TRUE(files.Retry().ok());
-  EXPECT_TRUE(files.problem().ok());
-  EXPECT_EQ(ReadFile(path), text);
+  ASSERT_TRUE(files_.Retry().ok());
+  EXPECT_TRUE(files_.problem().ok());
+  EXPECT_EQ(ReadBytes(path_), text);
   // One that is deleted is not missed.
-  ASSERT_TRUE(files.NewWritableFile(path, {}, &log, nullptr).ok());
+  Make();
   {
     const FileSizeLimit limit(2000);
-    EXPECT_TRUE(log->Append(text, {}, nullptr).ok());
+    EXPECT_TRUE(log_->Append(text, {}, nullptr).ok());
   }
-  ASSERT_TRUE(files.DeleteFile(path, {}, nullptr).ok());
-  EXPECT_TRUE(files.problem().ok());
+  ASSERT_TRUE(files_.DeleteFile(path_, {}, nullptr).ok());
+  EXPECT_TRUE(files_.problem().ok());
 }
 
 }  // namespace

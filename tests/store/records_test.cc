@@ -477,6 +477,12 @@ TEST(RecordsTest, WhatAnEarlierServerWroteIsRead) {
   ASSERT_TRUE(old_change.ok()) << old_change.status();
   EXPECT_EQ(old_change->article_id, change.article_id);
   EXPECT_FALSE(old_change->expired);
+  MemberRecord member = FullMember();
+  member.time = absl::UnixEpoch();
+  const auto old_member = DecodeMember(OfVersion1(member, 2));
+  ASSERT_TRUE(old_member.ok()) << old_member.status();
+  EXPECT_EQ(old_member->source_rank, member.source_rank);
+  EXPECT_EQ(old_member->time, absl::InfiniteFuture());
   const auto old_request = DecodeRequest(OfVersion1(FullRequest(), 1));
   ASSERT_TRUE(old_request.ok()) << old_request.status();
   EXPECT_EQ(old_request->article_id, FullRequest().article_id);

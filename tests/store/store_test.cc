@@ -289,7 +289,7 @@ TEST(StoreTest, AnUpgradeWithoutRoomIsRefusedBeforeAnythingIsWritten) {
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("data_dir: upgrade: not enough room on disk, got "));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("64 bytes for each article"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("192 bytes for each article"));
   EXPECT_EQ(files(), before);
   out = Encoder();
   out.Varint(kFormatVersion);

@@ -1,4 +1,4 @@
-// A folder for the files of a test. Not thread-safe, but that many threads may use the folder.
+// A folder for the files of a test, and reading them back.
 #ifndef NEWSPRINT_TESTS_TESTING_TEMP_DIR_H_
 #define NEWSPRINT_TESTS_TESTING_TEMP_DIR_H_
 
@@ -6,13 +6,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <system_error>
 
 namespace newsprint::testing {
 
 // A new, empty folder below TMPDIR (or /tmp), which goes with the object and all that is in it.
-// Dies with a message when it cannot be made.
+// Dies with a message when it cannot be made. Not thread-safe, but many threads may use the folder.
 class TempDir {
  public:
   TempDir() {
@@ -40,6 +41,12 @@ class TempDir {
  private:
   std::string path_;
 };
+
+// What is in a file; nothing when it cannot be read.
+inline std::string ReadBytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 }  // namespace newsprint::testing
 
