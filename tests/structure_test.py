@@ -49,7 +49,7 @@ LIBRARIES = {
     "OpenMP": (r"omp\.h$", {"main.cc", "index"}),
     "spdlog": (r"spdlog/", {"main.cc", "rpc"}),
     "BLAS": (r"cblas", {"train"}),
-    "Prometheus": (r"prometheus/|CivetServer|civetweb", {"metrics"}),
+    "Prometheus": (r"prometheus/", {"metrics"}),
     "Abseil flags": (r"absl/flags/", set()),  # flags.h says why
 }
 NOT_IN_CLIENT = ("FAISS", "RocksDB", "OpenMP")
@@ -348,7 +348,7 @@ class RulesTest(unittest.TestCase):
                 ("service/rpc/a.cc", '#include "handlers.h"'),
                 ("service/utils/a.h", "#include <string>"),
                 ("service/main.cc", "#include <prometheus/registry.h>"),
-                ("service/rpc/a.cc", "#include <CivetServer.h>"),
+                ("service/rpc/a.cc", "#include <prometheus/text_serializer.h>"),
                 ("service/rpc/a.cc", '#include "service/metrics/server_state.h"'),
                 ("service/engine/a.cc", '#include "service/metrics/server_state.h"'),
                 ("service/metrics/a.cc", '#include "service/index/vector_index.h"'),

@@ -1,64 +1,63 @@
 #include "service/metrics/metrics_server.h"
 
-#include <CivetServer.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "service/common/mutex.h"
+#include "service/common/status_macros.h"
 #include "service/metrics/families.h"
+#include "service/metrics/http_server.h"
 
 namespace newsprint::metrics {
 namespace {
 
-// Each connection that is open takes one.
-constexpr int kThreads = 4;
-// For a request to come, and an answer to be taken.
-constexpr int kTimeoutMs = 10'000;
-
-struct Answer {
-  int code = 200;
-  std::string body;
-};
-
+using Answer = HttpServer::Answer;
 using Phase = ServerState::Phase;
+
+// With a body of one line.
+Answer Plain(int code, absl::string_view line) {
+  Answer answer;
+  answer.code = code;
+  answer.body = absl::StrCat(line, "\n");
+  return answer;
+}
 
 // Whether it is of use to let the process run on.
 Answer Health(const ServerState& state, const Engine* engine) {
-  if (engine == nullptr) return {200, "ok\n"};
+  if (engine == nullptr) return Plain(200, "ok");
   const store::StorageState storage = engine->storage_state();
-  if (storage.needs_restart) return {503, absl::StrCat(storage.writable.message(), "\n")};
-  if (!state.loaded()) return {200, "ok\n"};
+  if (storage.needs_restart) return Plain(503, storage.writable.message());
+  if (!state.loaded()) return Plain(200, "ok");
   for (const auto& collection : engine->List("", SIZE_MAX)) {
     if (!collection->Stats().read_only) continue;
-    return {503, absl::StrCat("collection \"", collection->settings().name,
-                              "\": read-only until the server is restarted\n")};
+    return Plain(503, absl::StrCat("collection \"", collection->settings().name,
+                                   "\": read-only until the server is restarted"));
   }
-  return {200, "ok\n"};
+  return Plain(200, "ok");
 }
 
 // Whether calls are answered.
 Answer Readiness(const ServerState& state, const Engine* engine) {
   switch (state.phase()) {
     case Phase::kOpening:
-      return {503, "opening the data folder\n"};
+      return Plain(503, "opening the data folder");
     case Phase::kLoading: {
       const int64_t all = std::max<int64_t>(state.records_to_load(), 1);
       const int64_t percent = std::min<int64_t>(99, state.records_loaded() * 100 / all);
-      return {503, absl::StrCat("loading, ", percent, " %\n")};
+      return Plain(503, absl::StrCat("loading, ", percent, " %"));
     }
     case Phase::kServing:
       break;
     case Phase::kDraining:
-      return {503, "draining\n"};
+      return Plain(503, "draining");
   }
-  if (engine == nullptr) return {200, "ok\n"};
+  if (engine == nullptr) return Plain(200, "ok");
   const absl::Status writable = engine->storage_state().writable;
-  return {200, writable.ok() ? "ok\n" : absl::StrCat("ok, read-only: ", writable.message(), "\n")};
+  return Plain(200, writable.ok() ? "ok" : absl::StrCat("ok, read-only: ", writable.message()));
 }
 
 }  // namespace
@@ -66,39 +65,16 @@ Answer Readiness(const ServerState& state, const Engine* engine) {
 class MetricsServer::Impl {
  public:
   Impl(absl::string_view newsprint_version, const ServerState* state)
-      : newsprint_version_(newsprint_version),
-        state_(*state),
-        metrics_(this, "text/plain; version=0.0.4; charset=utf-8", &Impl::Metrics),
-        health_(this, "text/plain; charset=utf-8", &Impl::HealthAnswer),
-        readiness_(this, "text/plain; charset=utf-8", &Impl::ReadinessAnswer) {}
+      : newsprint_version_(newsprint_version), state_(*state) {}
 
   absl::Status Listen(const std::string& listen) {
-    const size_t colon = listen.rfind(':');
-    std::string host = listen.substr(0, colon);
-    if (host == "localhost") host = "127.0.0.1";
-    const std::string address = absl::StrCat(host, listen.substr(colon));
-    try {
-      // Nothing but these three paths is there: civetweb serves files only when it is told of some.
-      server_ = std::make_unique<CivetServer>(std::vector<std::string>{
-          "listening_ports", address, "num_threads", absl::StrCat(kThreads), "request_timeout_ms",
-          absl::StrCat(kTimeoutMs)});
-    } catch (const CivetException& e) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("metrics_listen: cannot bind, got \"", listen, "\""));
-    }
-    const std::vector<int> ports = server_->getListeningPorts();
-    if (ports.size() != 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("metrics_listen: cannot bind, got \"", listen, "\""));
-    }
-    address_ = absl::StrCat(listen.substr(0, colon), ":", ports[0]);
-    server_->addHandler("/metrics$", metrics_);
-    server_->addHandler("/healthz$", health_);
-    server_->addHandler("/readyz$", readiness_);
+    ASSIGN_OR_RETURN(server_, HttpServer::Start(listen, [this](absl::string_view path) {
+                       return AnswerTo(path);
+                     }));
     return absl::OkStatus();
   }
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_->address(); }
 
   void Attach(const Engine* engine, const rpc::Server* server) {
     MutexLock lock(mutex_);
@@ -107,52 +83,22 @@ class MetricsServer::Impl {
   }
 
  private:
-  class Handler final : public CivetHandler {
-   public:
-    Handler(const Impl* impl, const char* type, Answer (Impl::*answer)() const)
-        : impl_(impl), type_(type), answer_(answer) {}
-
-    bool handleGet(CivetServer* /*server*/, mg_connection* connection) override {
-      const Answer answer = (impl_->*answer_)();
-      mg_printf(connection,
-                "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-                answer.code, answer.code == 200 ? "OK" : "Service Unavailable", type_,
-                answer.body.size());
-      mg_write(connection, answer.body.data(), answer.body.size());
-      return true;
-    }
-
-   private:
-    const Impl* const impl_;
-    const char* const type_;
-    Answer (Impl::*const answer_)() const;
-  };
-
-  Answer Metrics() const {
+  Answer AnswerTo(absl::string_view path) const {
     ReaderMutexLock lock(mutex_);
-    return {200, prometheus::TextSerializer().Serialize(
-                     CollectFamilies(newsprint_version_, state_, engine_, rpc_server_))};
-  }
-  Answer HealthAnswer() const {
-    ReaderMutexLock lock(mutex_);
-    return Health(state_, engine_);
-  }
-  Answer ReadinessAnswer() const {
-    ReaderMutexLock lock(mutex_);
-    return Readiness(state_, engine_);
+    if (path == "/healthz") return Health(state_, engine_);
+    if (path == "/readyz") return Readiness(state_, engine_);
+    if (path != "/metrics") return Plain(404, "not here; there are /metrics, /healthz and /readyz");
+    return {200, "text/plain; version=0.0.4; charset=utf-8",
+            prometheus::TextSerializer().Serialize(
+                CollectFamilies(newsprint_version_, state_, engine_, rpc_server_))};
   }
 
   const std::string newsprint_version_;
   const ServerState& state_;
-  std::string address_;
   mutable Mutex mutex_;
   const Engine* engine_ ABSL_GUARDED_BY(mutex_) = nullptr;
   const rpc::Server* rpc_server_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  Handler metrics_;
-  Handler health_;
-  Handler readiness_;
-  std::unique_ptr<CivetServer> server_;  // last, so that its threads end first
+  std::unique_ptr<HttpServer> server_;  // last, so that its thread ends first
 };
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(

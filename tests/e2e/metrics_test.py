@@ -1,5 +1,6 @@
 """--metrics_listen of a real server: what it tells, and that the documentation says the same."""
 import re
+import socket
 import time
 import unittest
 import urllib.error
@@ -7,7 +8,7 @@ import urllib.request
 
 import newsprint_process as np
 
-ROW = re.compile(r"^\| `((?:newsprint|process)_[a-z_]+)` \| (counter|gauge|histogram) \| ([^|]*) \| ([^|]*) \|",
+ROW = re.compile(r"^\| `((?:newsprint|process)_[a-z_]+)` \| (counter|gauge|histogram) \|([^|]*)\|([^|]*)\|",
                  re.MULTILINE)
 TYPE = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
@@ -20,7 +21,7 @@ def get(address, path):
     """Code and body."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://{address}{path}", timeout=10) as response:
+        with opener.open(f"http://{address}{path}", timeout=20) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -56,6 +57,10 @@ class MetricsTest(np.ServerTestCase):
     def serve_metrics(self, *flags):
         process = self.serve("--metrics_listen=127.0.0.1:0", *flags)
         return process, metrics_address(process)
+
+    def serve_read_only(self, *flags):
+        self.stop(self.serve())  # a new folder cannot be made on a full disk
+        return self.serve_metrics(f"--disk_reserve_bytes={1 << 40}", *flags)
 
     def test_the_table_in_the_documentation_has_all_metrics_and_no_others(self):
         process, address = self.serve_metrics()
@@ -104,8 +109,9 @@ class MetricsTest(np.ServerTestCase):
         process, address = self.serve_metrics()
         self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
         self.assertEqual(get(address, "/readyz"), (200, "ok\n"))
-        for path in ("/", "/metrics/x", "/healthzz", "/../etc/passwd", "/x/healthz"):
+        for path in ("/", "/metrics/x", "/healthzz", "/../etc/passwd", "/x/healthz", "/metrics/"):
             self.assertEqual(get(address, path)[0], 404, path)
+        self.assertEqual(get(address, "/readyz?verbose"), (200, "ok\n"))
         # A stream that has something under way keeps the server draining.
         api = self.api(process)
         stream = api.WatchGroups()
@@ -119,6 +125,49 @@ class MetricsTest(np.ServerTestCase):
                 break
         self.assertIn((503, "draining\n"), seen)
         self.assertEqual(process.wait(), 0, process.stderr())
+
+    def raw(self, address, data):
+        """What the port answers to these bytes."""
+        host, port = address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(data)
+            answer = b""
+            while part := connection.recv(1 << 16):
+                answer += part
+        return answer.decode()
+
+    def test_requests_that_are_none(self):
+        process, address = self.serve_metrics()
+        for data, code in ((b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+                           (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+                           (b"HEAD /healthz HTTP/1.1\r\n\r\n", 200),
+                           (b"POST /healthz HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 405),
+                           (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+                           (b"PRI * HTTP/2.0\r\n\r\n", 400),
+                           (b"GET /healthz\r\n\r\n", 400),
+                           (b"\r\n\r\n", 400),
+                           (b"GET /" + b"x" * (8 << 10), 431),
+                           (b"GET /\x00\xff%n%s HTTP/1.1\r\n\r\n", 404)):
+            with self.subTest(data[:40]):
+                answer = self.raw(address, data)
+                self.assertTrue(answer.startswith(f"HTTP/1.1 {code} "), answer[:100])
+                head, body = answer.split("\r\n\r\n", 1)
+                length = int(re.search(r"Content-Length: (\d+)", head).group(1))
+                self.assertEqual(len(body), 0 if data.startswith(b"HEAD") else length)
+        # Who says nothing, and who goes away in the middle, keeps nobody from an answer.
+        host, port = address.rsplit(":", 1)
+        idle = [socket.create_connection((host, int(port)), timeout=20) for _ in range(40)]
+        for connection in idle[:20]:
+            connection.sendall(b"GET /met")
+        for connection in idle[:10]:
+            connection.close()
+        self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+        # However many there are.
+        idle += [socket.create_connection((host, int(port)), timeout=20) for _ in range(60)]
+        self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+        for connection in idle:
+            connection.close()
+        self.assertEqual(process.process.poll(), None)
 
     def test_loading_is_seen(self):
         process, _ = self.serve_metrics()
@@ -144,7 +193,7 @@ class MetricsTest(np.ServerTestCase):
         self.assertEqual(value(samples, "newsprint_ready"), 1)
 
     def test_a_store_that_is_read_only(self):
-        process, address = self.serve_metrics(f"--disk_reserve_bytes={1 << 40}")
+        process, address = self.serve_read_only()
         api = self.api(process)
         with self.assertRaises(np.grpc.RpcError):
             api.IngestArticle(article=api.Article(id="a", body="Something has happened."))
@@ -160,7 +209,7 @@ class MetricsTest(np.ServerTestCase):
                                code="UNAVAILABLE"), 1)
 
     def test_traces_of_callers_stand_in_the_log(self):
-        process, address = self.serve_metrics("--slow_call_ms=1", f"--disk_reserve_bytes={1 << 40}")
+        process, address = self.serve_read_only("--slow_call_ms=1")
         api = self.api(process)
         batch = api.channel.unary_unary("/newsprint.v1.ArticleService/BatchIngestArticles",
                                         request_serializer=lambda message: message.SerializeToString(),
