@@ -2,7 +2,8 @@
 """Draws the panels of deploy/grafana/newsprint.json from a Prometheus, as a picture for the
 documentation. Debian: python3-matplotlib.
 
-Usage: draw_dashboard.py http://HOST:PORT PICTURE.png [MINUTES]"""
+Usage: draw_dashboard.py http://HOST:PORT PICTURE.png [MINUTES [SECONDS_AGO]]
+MINUTES (2) are shown, up to SECONDS_AGO (0)."""
 import json
 import math
 import pathlib
@@ -16,11 +17,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter  # noqa: E402
+from PIL import Image  # noqa: E402
 
 DASHBOARD = pathlib.Path(__file__).resolve().parents[1] / "deploy" / "grafana" / "newsprint.json"
 WIDTH_PIXELS = 1200
 UNIT_PIXELS = 24  # of the grid, upwards
-LEGEND_MAX = 8
+LEGEND_MAX = 12
 SCALED = {"bytes": (1024, ["B", "KiB", "MiB", "GiB", "TiB"]), "Bps": (1024, ["B/s", "KiB/s", "MiB/s"]),
           "short": (1000, ["", "k", "M", "G"])}
 SUFFIX = {"reqps": " req/s", "ops": " /s", "cps": " /s", "none": ""}
@@ -70,7 +72,7 @@ def draw_series(axes, panel, address, begin, end):
     if stacked and series:
         times = sorted({t for _, points in series for t, _ in points})
         axes.stackplot(times, [[dict(points).get(t, 0) for t in times] for _, points in series],
-                       labels=[name for name, _ in series], alpha=0.8)
+                       labels=[name for name, _ in series], colors=plt.get_cmap("tab20").colors)
     else:
         for name, points in series:
             axes.plot(*zip(*points), label=name, linewidth=1)
@@ -104,7 +106,7 @@ def draw_number(axes, panel, address):
 def main():
     address, picture = sys.argv[1], sys.argv[2]
     minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 2
-    end = time.time()
+    end = time.time() - (float(sys.argv[4]) if len(sys.argv) > 4 else 0)
     panels = json.loads(DASHBOARD.read_text())["panels"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     height = rows * UNIT_PIXELS
@@ -122,7 +124,9 @@ def main():
             draw_number(axes, panel, address)
         else:
             draw_series(axes, panel, address, end - minutes * 60, end)
-    figure.savefig(picture, pil_kwargs={"optimize": True})
+    figure.savefig(picture)
+    # A quarter of the bytes.
+    Image.open(picture).convert("RGB").quantize(128).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -233,20 +233,20 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &freeaddrinfo);
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    Descriptor socket_(socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    Descriptor bound_socket(socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const int on = 1;
     sockaddr_in6 bound = {};  // has room for both families, whose ports are in the same place
     socklen_t length = sizeof(bound);
-    if (socket_.get() < 0 ||
-        setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(socket_.get(), at->ai_addr, at->ai_addrlen) != 0 ||
-        ::listen(socket_.get(), kBacklog) != 0 ||
-        getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
+    if (bound_socket.get() < 0 ||
+        setsockopt(bound_socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(bound_socket.get(), at->ai_addr, at->ai_addrlen) != 0 ||
+        ::listen(bound_socket.get(), kBacklog) != 0 ||
+        getsockname(bound_socket.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
       continue;
     }
     const std::string address = absl::StrCat(listen.substr(0, colon), ":", ntohs(bound.sin6_port));
-    return std::unique_ptr<HttpServer>(
-        new HttpServer(std::make_unique<Impl>(std::move(socket_), address, std::move(handler))));
+    return std::unique_ptr<HttpServer>(new HttpServer(
+        std::make_unique<Impl>(std::move(bound_socket), address, std::move(handler))));
   }
   return failure;
 }

@@ -24,7 +24,7 @@ PROMETHEUS = np.ROOT / "deploy" / "prometheus"
 DASHBOARD = np.ROOT / "deploy" / "grafana" / "newsprint.json"
 DOCUMENTATION = np.ROOT / "docs" / "operations.md"
 LOAD_SECONDS = 6
-RATE_INTERVAL = "4s"
+RATE_INTERVAL = "6s"
 METRIC = re.compile(r"\b((?:newsprint|process)_[a-z_]+)\b")
 
 # Panels that have no values when all is well, or with so little load.
@@ -85,7 +85,7 @@ class PrometheusProcess:
             try:
                 if what():
                     return
-            except OSError:
+            except (OSError, AssertionError):  # while it starts
                 pass
             time.sleep(0.1)
         self.log.seek(0)
@@ -191,6 +191,7 @@ class RealServersTest(np.ServerTestCase):
         self.addCleanup(prometheus.close)
         loader = threading.Thread(target=self.load, args=(process,))
         loader.start()
+        self.addCleanup(loader.join)
         prometheus.wait(lambda: prometheus.query('up{job="newsprint"} == 1'))
         loader.join()
         for title, expression in self.expressions():
