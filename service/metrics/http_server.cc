@@ -33,6 +33,8 @@ constexpr std::chrono::seconds kConnectionTime(10);
 // After the system had no room for another connection.
 constexpr std::chrono::milliseconds kAcceptPause(100);
 constexpr int kBacklog = 64;
+// Of what a client sends beyond its request.
+constexpr int kRestReadsMax = 8;
 
 // Closes it at the end.
 class Descriptor {
@@ -56,8 +58,9 @@ struct Connection {
   Descriptor socket;
   Clock::time_point end;
   std::string request;
-  std::string answer;  // what is not sent yet
   bool answered = false;
+  std::string answer;
+  size_t sent = 0;  // of the answer
 };
 
 absl::string_view Reason(int code) {
@@ -166,7 +169,7 @@ class HttpServer::Impl {
     const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       if (connections_.size() == kConnectionsMax) connections_.erase(connections_.begin());
-      connections_.push_back({Descriptor(fd), Clock::now() + kConnectionTime, "", "", false});
+      connections_.push_back({Descriptor(fd), Clock::now() + kConnectionTime, "", false, "", 0});
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       next_accept_ = Clock::now() + kAcceptPause;
     }
@@ -176,12 +179,16 @@ class HttpServer::Impl {
   bool GoOn(Connection* connection) {
     if (!connection->answered && !Read(connection)) return false;
     if (!connection->answered) return true;
-    const ssize_t sent = send(connection->socket.get(), connection->answer.data(),
-                              connection->answer.size(), MSG_NOSIGNAL);
+    const int fd = connection->socket.get();
+    const ssize_t sent = send(fd, connection->answer.data() + connection->sent,
+                              connection->answer.size() - connection->sent, MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
-    connection->answer.erase(0, static_cast<size_t>(sent));
-    if (!connection->answer.empty()) return true;
-    shutdown(connection->socket.get(), SHUT_WR);
+    connection->sent += static_cast<size_t>(sent);
+    if (connection->sent < connection->answer.size()) return true;
+    shutdown(fd, SHUT_WR);
+    // What is left unread when it is closed would take the answer back.
+    char rest[kRequestBytesMax];
+    for (int i = 0; i < kRestReadsMax && recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0;) ++i;
     return false;
   }
 

@@ -146,7 +146,7 @@ class MetricsTest(np.ServerTestCase):
                            (b"PRI * HTTP/2.0\r\n\r\n", 400),
                            (b"GET /healthz\r\n\r\n", 400),
                            (b"\r\n\r\n", 400),
-                           (b"GET /" + b"x" * (8 << 10), 431),
+                           (b"GET /" + b"x" * (9 << 10), 431),
                            (b"GET /\x00\xff%n%s HTTP/1.1\r\n\r\n", 404)):
             with self.subTest(data[:40]):
                 answer = self.raw(address, data)
