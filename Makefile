@@ -8,7 +8,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 .PHONY: help build demo test test-release test-asan test-tsan sanitize bench bench-quick coverage \
 	fuzz lint format packages packages-test clean crash-binary crash-test soak \
-	deb deb-test image-test monitoring-test
+	deb deb-test image-test debian13 monitoring-test
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make coverage     line coverage of service/ and client/'
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
 	@echo 'make deb          a Debian package in build/deb; deb-test: in a clean Debian with systemd'
+	@echo 'make image-test   the image of deploy/docker; debian13: the release and its tests on Debian 13'
 	@echo 'make monitoring-test  dashboard and alerts against a real Prometheus'
 	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
 	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
@@ -52,6 +53,11 @@ deb-test: deb
 image-test:
 	@scripts/install-packages.sh scripts/packages-deploy.txt
 	@tests/deploy/image.sh
+
+# In a root of its own; may be stopped and run again.
+debian13:
+	@scripts/install-packages.sh scripts/packages-deploy.txt
+	@scripts/debian13.sh
 
 demo: build
 	@scripts/demo.sh $(RELEASE)/bin

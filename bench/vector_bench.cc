@@ -181,7 +181,7 @@ class Benchmark {
     Build("stock_faiss", [&] {
       stock_ = std::make_unique<faiss::IndexHNSWFlat>(kDimension, kLinks);
       stock_->hnsw.efConstruction = kEfConstruction;
-      stock_->add(static_cast<faiss::Index::idx_t>(rows), vectors_.data());
+      stock_->add(static_cast<int64_t>(rows), vectors_.data());
     });
   }
 
@@ -230,7 +230,7 @@ class Benchmark {
     engines.push_back({"stock_faiss",
                        [this](const float* query, int count, int64_t* rows) {
                          float distances[kNearestMax];
-                         faiss::Index::idx_t labels[kNearestMax];
+                         int64_t labels[kNearestMax];
                          stock_->search(1, query, count, distances, labels);
                          std::copy_n(labels, count, rows);
                        },

@@ -9,6 +9,8 @@ namespace {
 // Marks those of `nearest` whose links have been followed.
 constexpr uint32_t kFollowed = uint32_t{1} << 31;
 constexpr size_t kCacheLine = 64;
+// How many nodes a search of the ground level begins from.
+constexpr size_t kUpperBeam = 32;
 
 bool IsBetter(const ScoredNode& a, const ScoredNode& b) {
   return a.score != b.score ? a.score > b.score : a.node < b.node;
@@ -106,7 +108,7 @@ void GraphWalk::SearchLevel(const int8_t* query, int level, size_t ef) {
 void GraphWalk::Approach(const int8_t* query, int level) {
   scratch_.nearest_.assign(1, Descend(query, std::max(level + 1, 2)));
   if (level == 0 && hnsw_.max_level >= 1) {
-    SearchLevel(query, 1, static_cast<size_t>(hnsw_.upper_beam));
+    SearchLevel(query, 1, kUpperBeam);
   }
 }
 

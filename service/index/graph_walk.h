@@ -37,7 +37,7 @@ class GraphWalk {
   void ComputeDots(const int8_t* query);
   // Greedy, from the top down to, and with, `level_end`.
   ScoredNode Descend(const int8_t* query, int level_end);
-  // Fills scratch nearest_ with nodes from which to search `level`: one, but upper_beam for the
+  // Fills scratch nearest_ with nodes from which to search `level`: one, but 32 for the
   // ground. From a single one a search in a large graph of clusters often ends in the wrong
   // cluster.
   void Approach(const int8_t* query, int level);

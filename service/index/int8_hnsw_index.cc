@@ -10,12 +10,6 @@
 #include "service/index/huge_pages.h"
 
 namespace newsprint::index {
-namespace {
-
-// Where searches of the ground level begin. FAISS has the number, but only ever 1.
-constexpr int kUpperBeam = 32;
-
-}  // namespace
 
 class Int8Storage::Computer final : public faiss::DistanceComputer {
  public:
@@ -74,7 +68,6 @@ Int8HnswIndex::Int8HnswIndex(const Int8Rows* rows, uint32_t begin, uint32_t end,
     : faiss::IndexHNSW(rows->dimension(), links, faiss::METRIC_L2),
       begin_(begin),
       int8_storage_(rows, begin, end) {
-  hnsw.upper_beam = kUpperBeam;
   storage = const_cast<Int8Storage*>(&int8_storage_);  // FAISS writes to it in add() alone
   own_fields = false;
   is_trained = true;
@@ -106,13 +99,16 @@ std::shared_ptr<const Int8HnswIndex> Int8HnswIndex::Extend(
     hnsw.levels.push_back(hnsw.random_level() + 1);
     neighbours += hnsw.cum_nb_neighbors(hnsw.levels.back());
   }
-  hnsw.neighbors.reserve(neighbours);
-  AdviseHugePages(hnsw.neighbors.data(), neighbours * sizeof(hnsw.neighbors[0]));
+  std::vector<storage_idx_t> links;  // of all nodes
+  links.reserve(neighbours);
+  AdviseHugePages(links.data(), neighbours * sizeof(links[0]));
   if (previous != nullptr) {
-    hnsw.neighbors = previous->hnsw.neighbors;
+    const auto& before = previous->hnsw.neighbors;
+    links.assign(before.data(), before.data() + before.size());
     hnsw.offsets = previous->hnsw.offsets;
   }
-  hnsw.neighbors.resize(neighbours, -1);
+  links.resize(neighbours, -1);
+  hnsw.neighbors = std::move(links);
   for (size_t node = nodes_before; node < nodes; ++node) {
     hnsw.offsets.push_back(hnsw.offsets.back() + hnsw.cum_nb_neighbors(hnsw.levels[node]));
   }
@@ -204,7 +200,7 @@ void Int8HnswIndex::add(idx_t, const float*) { FAISS_THROW_MSG("not supported");
 void Int8HnswIndex::reset() { FAISS_THROW_MSG("not supported"); }
 
 size_t Int8HnswIndex::memory_bytes() const {
-  return hnsw.neighbors.capacity() * sizeof(hnsw.neighbors[0]) +
+  return hnsw.neighbors.size() * sizeof(hnsw.neighbors[0]) +
          hnsw.levels.capacity() * sizeof(hnsw.levels[0]) +
          hnsw.offsets.capacity() * sizeof(hnsw.offsets[0]);
 }

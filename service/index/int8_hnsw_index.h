@@ -20,6 +20,8 @@
 
 namespace newsprint::index {
 
+using idx_t = int64_t;  // what FAISS calls so, in faiss::Index until 1.7.3 and in faiss since
+
 // What FAISS sees of some consecutive rows. Immutable. The rows must outlive it.
 class Int8Storage final : public faiss::Index {
  public:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
+#include <rocksdb/version.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +67,15 @@ absl::Status CopyFile(const rocksdb::LiveFileStorageInfo& file, const std::strin
   return fsync(out) == 0 ? absl::OkStatus() : SystemError("cannot write", to);
 }
 
+// As often as they were disabled: before RocksDB 9 that was not the default.
+void EnableFileDeletions(rocksdb::DB* db) {
+#if ROCKSDB_MAJOR < 9
+  db->EnableFileDeletions(/*force=*/false);
+#else
+  db->EnableFileDeletions();
+#endif
+}
+
 }  // namespace
 
 absl::Status WriteCheckpoint(rocksdb::DB* db, const std::string& dir) {
@@ -77,7 +87,7 @@ absl::Status WriteCheckpoint(rocksdb::DB* db, const std::string& dir) {
     std::filesystem::remove_all(dir, ignored);
   };
   RETURN_IF_ERROR(ToStatus(db->DisableFileDeletions(), "checkpoint"));
-  const absl::Cleanup enable_deletions = [db] { db->EnableFileDeletions(/*force=*/false); };
+  const absl::Cleanup enable_deletions = [db] { EnableFileDeletions(db); };
   // What nobody waits for is still in the log's buffer.
   RETURN_IF_ERROR(ToStatus(db->FlushWAL(/*sync=*/false), "checkpoint"));
   rocksdb::LiveFilesStorageInfoOptions options;

@@ -261,7 +261,9 @@ bool Life::ReplayAll() {
                *reference_, &mismatches);
     totals_->taken_back += static_cast<int64_t>(replayed.taken_back.size());
     writer->SendAgain(replayed.taken_back);
-    history_[i].insert(history_[i].end(), replayed.done.begin(), replayed.done.end());
+    if (options_.snapshots) {
+      history_[i].insert(history_[i].end(), replayed.done.begin(), replayed.done.end());
+    }
     totals_->lost += mismatches.lost;
     totals_->wrong_verdicts += mismatches.wrong_verdicts;
     totals_->problems += mismatches.never_sent;

@@ -65,6 +65,7 @@ class Life {
     // Whether the nearness of subject is left out of what is compared: beyond 16,384 groups, also
     // of those that are gone, it depends on when graphs are built.
     bool skip_related = false;
+    bool snapshots = true;                  // MakeSnapshot may be called: all that is done is kept
     bool asynchronous = false;              // all collections acknowledge before the disk has it
     size_t articles_kept = 0;               // of each collection; 0: no limit
     int pause_us_max = 3000;                // between two calls of a writer
@@ -140,7 +141,7 @@ class Life {
   std::vector<ReadTarget> read_targets_;
   std::vector<size_t> problems_told_;  // of each writer
   std::vector<int64_t> acknowledged_told_;
-  std::vector<std::vector<OperationPtr>> history_;  // of each writer, what was done
+  std::vector<std::vector<OperationPtr>> history_;  // of each writer, what was done, for snapshots
   int snapshots_ = 0;
   std::string snapshot_, snapshot_article_;  // the last, and what was acknowledged just before
   std::string snapshot_problem_;             // of the last MakeSnapshot

@@ -410,6 +410,7 @@ void RunSoak(const RoundOptions& options, absl::Duration duration, Totals* total
   born.large_bodies = true;
   born.articles_kept = kSoakArticlesKept;
   born.skip_related = true;
+  born.snapshots = false;
   auto life = std::make_unique<Life>(std::move(born), totals);
   size_t told = totals->reports.size();
   std::vector<MemorySample> samples;

@@ -38,12 +38,12 @@ void AppendRows(uint32_t count, std::mt19937_64& random, Int8Rows* rows) {
 
 // How many of the 10 nearest nodes are among `labels`, by comparing with all.
 int CountFound(const Int8HnswIndex& graph, const std::vector<float>& query,
-               const std::vector<faiss::Index::idx_t>& labels) {
+               const std::vector<idx_t>& labels) {
   const auto* storage = static_cast<const Int8Storage*>(graph.storage);
   std::vector<int8_t> codes(kGraphDimension);
   Quantise(query.data(), kGraphDimension, codes.data());
-  std::vector<std::pair<float, faiss::Index::idx_t>> scored;
-  for (faiss::Index::idx_t node = 0; node < graph.ntotal; ++node) {
+  std::vector<std::pair<float, idx_t>> scored;
+  for (idx_t node = 0; node < graph.ntotal; ++node) {
     const int8_t* const row = storage->codes(node);
     int32_t dot;
     Int8Dots()(codes.data(), &row, 1, kGraphDimension, &dot);
@@ -70,7 +70,7 @@ TEST(Int8HnswIndexTest, FindsAsMuchAsFaissDoes) {
   for (int i = 0; i < 60; ++i) {
     const std::vector<float> query = StoryVector(kGraphDimension, random);
     std::vector<float> distances(64);
-    std::vector<faiss::Index::idx_t> labels(64);
+    std::vector<idx_t> labels(64);
     graph->search(1, query.data(), 64, distances.data(), labels.data());
     EXPECT_TRUE(std::is_sorted(distances.begin(), distances.end()));
     ours += CountFound(*graph, query, labels);
@@ -86,7 +86,7 @@ TEST(Int8HnswIndexTest, LinksAreWithinBoundsAndDiverse) {
   Int8Rows rows(kGraphDimension);
   AppendRows(1500, random, &rows);
   const auto graph = Extend(nullptr, rows, 0, 1500);
-  for (faiss::Index::idx_t node = 0; node < graph->ntotal; ++node) {
+  for (idx_t node = 0; node < graph->ntotal; ++node) {
     for (int level = 0; level < graph->hnsw.levels[node]; ++level) {
       size_t begin, end;
       graph->hnsw.neighbor_range(node, level, &begin, &end);
