@@ -131,14 +131,15 @@ uint64_t Reference::Sequence(const std::string& collection) const {
   return static_cast<uint64_t>(response.sequence());
 }
 
-std::vector<v1::GroupChange> Reference::GroupChanges(const std::string& name) const {
+std::vector<v1::GroupChange> Reference::GroupChanges(const std::string& name, int64_t after) const {
   const auto collection = engine_->Find(name);
   if (!collection.ok()) Die(std::string(collection.status().message()));
   (*collection)->AnnounceChanges();
   if (const absl::Status durable = engine_->WaitDurable(); !durable.ok()) {
     Die(std::string(durable.message()));
   }
-  const auto changes = (*collection)->GroupChanges(0, std::numeric_limits<size_t>::max());
+  const auto changes =
+      (*collection)->GroupChanges(static_cast<uint64_t>(after), std::numeric_limits<size_t>::max());
   if (!changes.ok()) Die(std::string(changes.status().message()));
   std::vector<v1::GroupChange> protos(changes->size());
   for (size_t i = 0; i < protos.size(); ++i) rpc::ToProto((*changes)[i], &protos[i]);

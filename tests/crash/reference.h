@@ -26,8 +26,8 @@ class Reference {
   const rpc::Handlers& handlers() const { return *handlers_; }
   Answer Execute(const Operation& operation) const;
   uint64_t Sequence(const std::string& collection) const;
-  // All changes to groups that are kept.
-  std::vector<v1::GroupChange> GroupChanges(const std::string& collection) const;
+  // Changes to groups after number `after`, which are to be among those that are kept.
+  std::vector<v1::GroupChange> GroupChanges(const std::string& collection, int64_t after) const;
 
  private:
   std::unique_ptr<Engine> engine_;
