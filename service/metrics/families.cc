@@ -117,14 +117,11 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void AddProcess(absl::string_view newsprint_version, Families* families) {
-  static const double start_seconds = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+void AddProcess(absl::string_view newsprint_version, absl::Time start_time, Families* families) {
   families->Gauge("newsprint_build_info", "1, with the version as a label.")
       .Add(1.0, {{"version", std::string(newsprint_version)}});
-  families
-      ->Gauge("process_start_time_seconds",
-              "When metrics were first asked for or the process began, since 1970.")
-      .Add(start_seconds);
+  families->Gauge("process_start_time_seconds", "When the process began, since 1970.")
+      .Add(absl::ToDoubleSeconds(start_time - absl::UnixEpoch()));
   families->Gauge("process_resident_memory_bytes", "Memory of the process.").Add(ResidentBytes());
   families->Counter("process_cpu_seconds_total", "Processor time of the process.")
       .Add(CpuSeconds());
@@ -357,7 +354,7 @@ std::vector<MetricFamily> CollectFamilies(absl::string_view newsprint_version,
                                           const ServerState& state, const Engine* engine,
                                           const rpc::Server* server) {
   Families families;
-  AddProcess(newsprint_version, &families);
+  AddProcess(newsprint_version, state.start_time(), &families);
   AddState(state, &families);
   AddStorage(engine, &families);
   AddCalls(server, &families);

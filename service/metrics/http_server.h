@@ -1,7 +1,7 @@
 // Answers GET requests, for those who watch the server.
 //
-// As small as its job: HTTP/1.1 in plaintext, one request a connection, nothing of a request but its
-// path. docs/adr/0017-metrics.md says why it is not civetweb.
+// As small as its job: HTTP/1.1 in plaintext, one request a connection, nothing of a request but
+// its path. docs/adr/0017-metrics.md says why it is not civetweb.
 #ifndef NEWSPRINT_SERVICE_METRICS_HTTP_SERVER_H_
 #define NEWSPRINT_SERVICE_METRICS_HTTP_SERVER_H_
 

@@ -5,6 +5,9 @@
 #include <atomic>
 #include <cstdint>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
 namespace newsprint::metrics {
 
 // Thread-safe.
@@ -18,6 +21,8 @@ class ServerState {
     kDraining,  // no more
   };
 
+  // When this object was made, which is when the process began.
+  absl::Time start_time() const { return start_time_; }
   Phase phase() const { return phase_; }
   void set_phase(Phase phase) { phase_ = phase; }
   // Whether the indexes were loaded: not before, nor after a stop that came first.
@@ -31,6 +36,7 @@ class ServerState {
   void set_records_to_load(int64_t records) { records_to_load_ = records; }
 
  private:
+  const absl::Time start_time_ = absl::Now();
   std::atomic<Phase> phase_{Phase::kOpening};
   std::atomic<bool> loaded_{false};
   std::atomic<int64_t> records_loaded_{0};
