@@ -92,7 +92,7 @@ class StartTest(np.ServerTestCase):
             self.assertIn(flag, done.stdout)
         titles = re.findall(r"^([A-Z].*):$", done.stdout, re.MULTILINE)
         self.assertEqual(titles, ["Listening", "Storage", "Limits", "Overload", "Embedding",
-                                  "Logging", "Running"])
+                                  "Logging", "Monitoring", "Running"])
         self.assertIn("--title_bytes_max=BYTES\n      Longest title of an article.\n"
                       "      Default: 4096; 1 to 65536.\n", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
