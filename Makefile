@@ -8,7 +8,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 .PHONY: help build demo test test-release test-asan test-tsan sanitize bench bench-quick coverage \
 	fuzz lint format packages packages-test clean crash-binary crash-test soak \
-	deb deb-test image-test debian13
+	deb deb-test image-test debian13 monitoring-test
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench        the tables of bench/README.md; bench-quick: in under 3 minutes'
 	@echo 'make deb          a Debian package in build/deb; deb-test: in a clean Debian with systemd'
 	@echo 'make image-test   the image of deploy/docker; debian13: the release and its tests on Debian 13'
+	@echo 'make monitoring-test  dashboard and alerts against a real Prometheus'
 	@echo 'make crash-test   ROUNDS (200) kills of the server, failing disks and damaged files'
 	@echo 'make soak         MINUTES (30) of load with faults: memory and errors'
 	@echo 'make fuzz         each of FUZZ_TARGETS (all) for FUZZ_SECONDS (60)'
@@ -119,6 +120,10 @@ crash-test: crash-binary
 
 soak: crash-binary
 	@$(RELEASE)/bin/crash_test --soak_minutes=$(MINUTES)
+
+# A part of `make test`, alone.
+monitoring-test: packages-test build
+	@NEWSPRINT_BIN=$(RELEASE)/bin /usr/bin/python3 tests/monitoring/monitoring_test.py
 
 FUZZ_SECONDS ?= 60
 # Names of folders in tests/fuzz/corpus; empty: all.

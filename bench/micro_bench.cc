@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "service/common/call_times.h"
 #include "service/common/hash.h"
 #include "service/common/sort.h"
 #include "service/embed/builtin_model.h"
@@ -393,6 +394,29 @@ void BM_RankRelated(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_RankRelated)->Arg(32)->Arg(100)->Arg(200);
+
+// What is recorded of the steps of one ingested article.
+void BM_TimesOfSteps(benchmark::State& state) {
+  for (auto _ : state) {
+    CallTimes times;
+    const CallTimes::Scope scope(&times);
+    times.Record(Step::kQueue, CallTimes::Clock::now() - times.begin());
+    { const StepTimer timer(Step::kParse); }
+    {
+      StepTimer timer(Step::kNormalise);
+      timer.Next(Step::kSketch);
+    }
+    { const StepTimer timer(Step::kEmbed); }
+    {
+      StepTimer ordered(Step::kLock);
+      ordered.Next(Step::kDecide);
+      StepTimer written(Step::kStore);
+      written.Next(Step::kIndex);
+    }
+    times.Record(Step::kCommit, CallTimes::Clock::now() - times.begin());
+  }
+}
+BENCHMARK(BM_TimesOfSteps)->ThreadRange(1, 2);
 
 }  // namespace
 }  // namespace newsprint::bench

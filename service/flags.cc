@@ -243,9 +243,22 @@ FlagGroup Embedding(Options* options) {
 }
 
 FlagGroup Logging(Options* options) {
-  return {"Logging",
-          {OneOf("log_level", "level", &options->log_level, {"debug", "info", "warning", "error"},
-                 "What is written to standard error: this and what is more severe.")}};
+  return {
+      "Logging",
+      {OneOf("log_level", "level", &options->log_level, {"debug", "info", "warning", "error"},
+             "What is written to standard error: this and what is more severe."),
+       WithNumber(
+           "slow_call_ms", "milliseconds", absl::ToInt64Milliseconds(options->server.slow_call), 0,
+           3'600'000, "Calls that take so long are logged, with the time of each step. 0: none.",
+           [options](int64_t number) { options->server.slow_call = absl::Milliseconds(number); })}};
+}
+
+FlagGroup Monitoring(Options* options) {
+  return {"Monitoring",
+          {Text("metrics_listen", "HOST:PORT", &options->metrics_listen,
+                "Where to serve /metrics for Prometheus, /healthz and /readyz, over plain HTTP to "
+                "whoever can connect: on a loopback address or a trusted network. HOST is an "
+                "address, or localhost.")}};
 }
 
 constexpr char kFlagFile[] = "flagfile";
@@ -265,8 +278,9 @@ FlagGroup Running(Options* options) {
 
 // All flags, in the order of --help.
 std::vector<FlagGroup> Table(Options* options) {
-  return {Listening(options), Security(options),  Storage(options), Limits(options),
-          Overload(options),  Embedding(options), Logging(options), Running(options)};
+  return {Listening(options), Security(options),   Storage(options),
+          Limits(options),    Overload(options),   Embedding(options),
+          Logging(options),   Monitoring(options), Running(options)};
 }
 
 // Sets options by words.
@@ -422,6 +436,9 @@ absl::Status CheckOptions(const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("grpc_bytes_max: less than queue_bytes_max or twice message_bytes_max, got ",
                      server.grpc_bytes_max, ", limit ", grpc_bytes_least, " or more"));
+  }
+  if (!options.metrics_listen.empty()) {
+    RETURN_IF_ERROR(rpc::CheckListenAddress(options.metrics_listen, "metrics_listen"));
   }
   return rpc::CheckSecurity(server);
 }

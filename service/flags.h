@@ -23,6 +23,8 @@ struct Options {
   rpc::ServerOptions server;
   // What running calls get to end after SIGTERM.
   absl::Duration drain = absl::Seconds(10);
+  // HOST:PORT for metrics, liveness and readiness over HTTP; empty: none.
+  std::string metrics_listen;
   // debug, info, warning or error.
   std::string log_level = "info";
 

@@ -22,6 +22,8 @@
 #include "service/common/status_macros.h"
 #include "service/engine/engine.h"
 #include "service/flags.h"
+#include "service/metrics/metrics_server.h"
+#include "service/metrics/server_state.h"
 #include "service/rpc/log.h"
 #include "service/rpc/server.h"
 
@@ -77,9 +79,11 @@ void LogBackgroundWork(const Collection& collection, absl::string_view task,
 // Tells every few seconds how far the loading of indexes is. Thread-safe.
 class LoadProgress {
  public:
+  explicit LoadProgress(metrics::ServerState* state) : state_(*state) {}
+
   // One more record has been read.
   void Count() {
-    const int64_t records = ++records_;
+    const int64_t records = state_.CountRecord();
     if (records % kLookEvery != 0) return;
     const int64_t now = absl::ToUnixSeconds(absl::Now());
     int64_t due = due_;
@@ -92,7 +96,7 @@ class LoadProgress {
   static constexpr int64_t kLookEvery = 10'000;
   static constexpr int64_t kEverySeconds = 5;
 
-  std::atomic<int64_t> records_{0};
+  metrics::ServerState& state_;
   std::atomic<int64_t> due_{absl::ToUnixSeconds(absl::Now()) + kEverySeconds};
 };
 
@@ -111,9 +115,19 @@ absl::Status Run(const Options& options) {
   engine_options.store.upgrade_progress = [](uint32_t to_format, uint64_t articles) {
     spdlog::info("event=upgrading to_format={} articles={}", to_format, articles);
   };
+  using Phase = metrics::ServerState::Phase;
+  metrics::ServerState state;
+  std::unique_ptr<metrics::MetricsServer> metrics_server;
+  if (!options.metrics_listen.empty()) {
+    ASSIGN_OR_RETURN(metrics_server, metrics::MetricsServer::Start(options.metrics_listen,
+                                                                   NEWSPRINT_VERSION, &state));
+    spdlog::info("event=metrics_listening address={}", metrics_server->address());
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(engine_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start(engine.get(), options.server));
+  std::unique_ptr<metrics::MetricsServer::Attachment> attachment;
+  if (metrics_server != nullptr) attachment = metrics_server->Attach(engine.get(), server.get());
   std::printf("listening on %s\n", server->address().c_str());
   if (!server->admin_address().empty()) {
     std::printf("admin listening on %s\n", server->admin_address().c_str());
@@ -123,7 +137,10 @@ absl::Status Run(const Options& options) {
                absl::CEscape(options.engine.store.data_dir));
 
   const absl::Time begin = absl::Now();
-  LoadProgress progress;
+  ASSIGN_OR_RETURN(const int64_t records_to_load, engine->RecordsToLoad());
+  state.set_records_to_load(records_to_load);
+  state.set_phase(Phase::kLoading);
+  LoadProgress progress(&state);
   const absl::Status loaded = engine->LoadIndexes(
       [](const Collection& collection) {
         const CollectionStats stats = collection.Stats();
@@ -143,11 +160,14 @@ absl::Status Run(const Options& options) {
   if (loaded.ok()) {
     engine->StartBackgroundWork(&LogBackgroundWork);
     server->SetReady();
+    state.set_loaded();
+    state.set_phase(Phase::kServing);
     spdlog::info("event=serving load_seconds={:.2f}", absl::ToDoubleSeconds(absl::Now() - begin));
   } else if (!absl::IsCancelled(loaded)) {
     return loaded;
   }
   WaitForStopSignal();
+  state.set_phase(Phase::kDraining);
   spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());

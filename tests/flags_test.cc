@@ -23,6 +23,8 @@ TEST(FlagsTest, NoFlagsLeaveTheOptionsAsTheyAre) {
   EXPECT_EQ(options->server.listen, rpc::ServerOptions().listen);
   EXPECT_EQ(options->server.keepalive, rpc::ServerOptions().keepalive);
   EXPECT_EQ(options->drain, absl::Seconds(10));
+  EXPECT_EQ(options->server.slow_call, absl::Seconds(1));
+  EXPECT_EQ(options->metrics_listen, "");
   EXPECT_FALSE(options->check_config);
 }
 

@@ -34,9 +34,10 @@ MAY_INCLUDE = {
     "train": {"embed"} | BELOW_MIDDLE,
     "engine": MIDDLE | BELOW_MIDDLE,
     "rpc": {"engine"} | MIDDLE | BELOW_MIDDLE,
+    "metrics": {"rpc", "engine", "store", "common"},
     "flags.h": {"rpc", "engine"},
     "flags.cc": {"flags.h", "rpc", "engine"} | BELOW_MIDDLE,
-    "main.cc": {"flags.h", "rpc", "engine"} | MIDDLE | BELOW_MIDDLE,
+    "main.cc": {"flags.h", "metrics", "rpc", "engine"} | MIDDLE | BELOW_MIDDLE,
 }
 # What a library's includes look like -> the folders of service/ that may have them, and those below.
 LIBRARIES = {
@@ -49,6 +50,7 @@ LIBRARIES = {
     "spdlog": (r"spdlog/", {"main.cc", "rpc"}),
     "BLAS": (r"cblas", {"train"}),
     "OpenSSL": (r"openssl/", {"rpc"}),
+    "Prometheus": (r"prometheus/", {"metrics"}),
     "Abseil flags": (r"absl/flags/", set()),  # flags.h says why
 }
 NOT_IN_CLIENT = ("FAISS", "RocksDB", "OpenMP")
@@ -351,6 +353,11 @@ class RulesTest(unittest.TestCase):
                 ("service/rpc/a.cc", '#include "client/client.h"'),
                 ("service/rpc/a.cc", '#include "handlers.h"'),
                 ("service/utils/a.h", "#include <string>"),
+                ("service/main.cc", "#include <prometheus/registry.h>"),
+                ("service/rpc/a.cc", "#include <prometheus/text_serializer.h>"),
+                ("service/rpc/a.cc", '#include "service/metrics/server_state.h"'),
+                ("service/engine/a.cc", '#include "service/metrics/server_state.h"'),
+                ("service/metrics/a.cc", '#include "service/index/vector_index.h"'),
                 ("client/client.cc", '#include "service/common/hash.h"'),
                 ("client/cli/import.cc", '#include "service/train/trainer.h"'),
                 ("client/cli/train.cc", '#include "service/engine/engine.h"'),
@@ -381,6 +388,8 @@ class RulesTest(unittest.TestCase):
                 ("client/cli/data_folder.cc", '#include "service/store/checker.h"'),
                 ("service/train/a.cc", '#include "service/embed/term_model.h"'),
                 ("service/train/a.cc", "#include <cblas.h>"),
+                ("service/metrics/a.cc", "#include <prometheus/text_serializer.h>"),
+                ("service/main.cc", '#include "service/metrics/metrics_server.h"'),
                 ("service/text/a.cc", '// not an #include "service/rpc/handlers.h"')):
             with self.subTest(path=path, line=line):
                 self.assertEqual(include_problems(path, line + "\n"), [])

@@ -262,6 +262,9 @@ struct CollectionStats {
   int64_t embeddings_pending = 0;
   int64_t articles_expired = 0;  // so far
   std::optional<absl::Time> oldest_article_at;
+  int64_t capped_values = 0;   // of sketches: so many articles have them that they find nobody
+  int64_t graph_segments = 0;  // of the vector index
+  bool read_only = false;      // until the server is restarted, as an index has failed
 };
 
 }  // namespace newsprint

@@ -102,6 +102,11 @@ absl::Duration WorkerPool::ExpectedWait() const {
   return absl::Seconds(tasks * task_seconds_ / static_cast<double>(threads_.size()));
 }
 
+WorkerPool::Load WorkerPool::load() const {
+  ReaderMutexLock lock(mutex_);
+  return {queue_.size(), threads_.size() - std::min(idle_, threads_.size())};
+}
+
 void WorkerPool::Work() {
   double seconds = 0;  // of this thread's last task
   while (true) {

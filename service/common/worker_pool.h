@@ -41,6 +41,12 @@ class WorkerPool {
   // lately. Zero when there is a thread that has nothing to do.
   absl::Duration ExpectedWait() const;
 
+  struct Load {
+    size_t waiting = 0;  // tasks that no thread has taken on
+    size_t busy = 0;     // threads that run one
+  };
+  Load load() const;
+
   int threads() const { return static_cast<int>(threads_.size()); }
 
  private:

@@ -4,9 +4,11 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "service/common/call_times.h"
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
+#include "service/engine/engine_counters.h"
 #include "service/engine/index_loader.h"
 
 namespace newsprint {
@@ -114,6 +116,7 @@ absl::Status Collection::CheckOpen() const {
   if (closed_) {
     return absl::NotFoundError(absl::StrCat("collection: not found, got \"", settings_.name, "\""));
   }
+  MutexLock lock(stats_mutex_);
   if (!index_failure_.ok()) {
     return absl::UnavailableError(absl::StrCat(
         "collection: read-only until the server is restarted: ", index_failure_.message()));
@@ -144,7 +147,9 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   const absl::Status settled = Expiry::SettleStoryOf(*this, ingest);  // saves time, if it succeeds
   if (!absl::IsDataLoss(settled) && !IsGone(settled)) RETURN_IF_ERROR(settled);
+  StepTimer timer(Step::kLock);
   MutexLock lock(write_mutex_);
+  timer.Next(Step::kDecide);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
   ASSIGN_OR_RETURN(const auto earlier,
@@ -167,7 +172,12 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
     ingest.prepared.vector.clear();
   }
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
-  return ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
+  absl::StatusOr<Verdict> verdict =
+      ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
+  if (verdict.ok() && !verdict->replayed) {
+    Counters().verdicts[static_cast<size_t>(verdict->relation)].Add();
+  }
+  return verdict;
 }
 
 absl::StatusOr<Verdict> Collection::IngestNew(const PreparedIngest& ingest, absl::Time now) {
@@ -535,7 +545,9 @@ absl::Status Collection::Commit(Change* change) {
     change->batch.PutBoilerplate(*generation);
   }
   const Durability durability = change->must_sync ? Durability::kSync : durability_.load();
+  StepTimer timer(Step::kStore);
   RETURN_IF_ERROR(store_->Apply(change->batch, durability));
+  timer.Next(Step::kIndex);
   state_ = change->state;
   {
     MutexLock lock(stats_mutex_);
@@ -548,10 +560,14 @@ absl::Status Collection::Commit(Change* change) {
   if (change->lesson.has_value()) {
     boilerplate_.Learn(change->lesson->shingles, change->lesson->source);
   }
-  index_failure_ = UpdateIndexes(*change);
-  index_failure_.Update(Expiry::UpdateOldest(*this, *change));
+  absl::Status indexed = UpdateIndexes(*change);
+  indexed.Update(Expiry::UpdateOldest(*this, *change));
+  if (!indexed.ok()) {
+    MutexLock lock(stats_mutex_);
+    index_failure_ = indexed;
+  }
   if (change->has_group_changes && !feed_->listeners.empty()) AnnounceChanges();
-  return index_failure_;
+  return indexed;
 }
 
 void Collection::AnnounceChanges() const {

@@ -272,9 +272,6 @@ class Collection {
   Mutex write_mutex_;
   store::CollectionState state_ ABSL_GUARDED_BY(write_mutex_);
   bool closed_ ABSL_GUARDED_BY(write_mutex_) = false;
-  // Not OK once an index could not take what the store holds; then nothing is written any more, as
-  // duplicates would be missed.
-  absl::Status index_failure_ ABSL_GUARDED_BY(write_mutex_);
   Ordinal first_lesson_ ABSL_GUARDED_BY(write_mutex_) = 0;  // of the generation of boilerplate_
   uint64_t expired_unreclaimed_ ABSL_GUARDED_BY(write_mutex_) = 0;
   std::optional<store::TimePlace> oldest_ ABSL_GUARDED_BY(write_mutex_);  // the first to expire
@@ -291,6 +288,9 @@ class Collection {
   mutable Mutex stats_mutex_;
   store::CollectionState published_state_ ABSL_GUARDED_BY(stats_mutex_);  // of the last commit
   std::string embedding_problem_ ABSL_GUARDED_BY(stats_mutex_);
+  // Not OK once an index could not take what the store holds; then nothing is written any more, as
+  // duplicates would be missed.
+  absl::Status index_failure_ ABSL_GUARDED_BY(stats_mutex_);
   size_t task_articles_max_ = kTaskArticlesMax;  // of EmbedSome, and so of one thread
 };
 

@@ -336,8 +336,11 @@ absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vecto
   ASSIGN_OR_RETURN(const bool complete, CompletesReembedding(task, &change));
   RETURN_IF_ERROR(Commit(&change));
   for (const size_t i : references) {
-    index_failure_ = subjects_->SetVector(generation, task.ordinals[i], vectors[i]);
-    RETURN_IF_ERROR(index_failure_);
+    const absl::Status indexed = subjects_->SetVector(generation, task.ordinals[i], vectors[i]);
+    if (indexed.ok()) continue;
+    MutexLock stats_lock(stats_mutex_);
+    index_failure_ = indexed;
+    return indexed;
   }
   if (!complete) return absl::OkStatus();
   const uint32_t old_generation = subjects_->embedding()->settings.generation;

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "service/common/call_times.h"
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
@@ -286,6 +287,7 @@ absl::StatusOr<Verdict> Collection::FindDuplicates(const ArticleQuery& query,
 
 absl::StatusOr<Verdict> Collection::FindDuplicatesOnce(const ArticleQuery& query,
                                                        int matches_max) const {
+  const StepTimer timer(Step::kSearch);
   ASSIGN_OR_RETURN(const Subject subject, ResolveText(query));
   // The copies of a stored article are in no index: they are the members of its group.
   std::vector<Ordinal> members;
@@ -327,6 +329,7 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelated(
 
 absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
     const RelatedQuery& query, const RelatedOptions& options) const {
+  const StepTimer timer(Step::kSearch);
   const auto changed_over = [&](const PreparedArticle& prepared) {
     return prepared.generation != subjects_->embedding()->settings.generation;
   };
@@ -364,6 +367,7 @@ absl::StatusOr<std::vector<RelatedArticle>> Collection::FindRelatedOnce(
 }
 
 absl::StatusOr<Comparison> Collection::Compare(const ArticleQuery& a, const ArticleQuery& b) const {
+  const StepTimer timer(Step::kSearch);
   absl::Status problem;
   ASSIGN_OR_RETURN(const Subject query, ResolveSubject(a, &problem));
   RETURN_IF_ERROR(problem);
@@ -525,12 +529,15 @@ CollectionStats Collection::Stats() const {
     for (int i = 0; i < kRelationCount; ++i) {
       stats.relations[i] = static_cast<int64_t>(published_state_.relations[i]);
     }
+    stats.read_only = !index_failure_.ok();
   }
   {
     ReaderMutexLock lock(index_mutex_);
     stats.fingerprint_index_bytes = static_cast<int64_t>(fingerprints_.memory_bytes());
+    stats.capped_values = static_cast<int64_t>(fingerprints_.capped_values());
   }
   stats.vector_index_bytes = static_cast<int64_t>(subjects_->memory_bytes());
+  stats.graph_segments = static_cast<int64_t>(subjects_->graph_segments());
   stats.oldest_article_at = live_.oldest();
   stats.boilerplate_shingles = static_cast<int64_t>(boilerplate_.size());
   stats.store_bytes = store_->disk_bytes();

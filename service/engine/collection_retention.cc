@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/engine/collection_change.h"
+#include "service/engine/engine_counters.h"
 
 namespace newsprint {
 namespace {
@@ -83,7 +84,9 @@ absl::Status Collection::Expiry::Expire(Collection& self, Ordinal ordinal, absl:
     RETURN_IF_ERROR(Remove(self, ordinal, record, /*expired=*/true, &group, &change));
   }
   ++self.expired_unreclaimed_;
-  return self.Commit(&change);
+  RETURN_IF_ERROR(self.Commit(&change));
+  if (!record.deleted) Counters().articles_expired.Add();
+  return absl::OkStatus();
 }
 
 absl::Status Collection::Expiry::ExpireOldest(Collection& self, size_t articles_max,

@@ -153,6 +153,17 @@ absl::Status Engine::LoadIndexes(absl::FunctionRef<void(const Collection&)> prog
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> Engine::RecordsToLoad() const {
+  int64_t records = 0;
+  for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
+    ASSIGN_OR_RETURN(const store::CollectionState state, store_->State(collection->uid()));
+    // Of each article the sketch, the terms, and its vectors.
+    const int64_t each = collection->subjects().next() == nullptr ? 3 : 4;
+    records += each * static_cast<int64_t>(state.articles);
+  }
+  return records;
+}
+
 absl::Status NoSuchCollection(absl::string_view name) {
   return absl::NotFoundError(absl::StrCat("collection: not found, got \"", name, "\""));
 }

@@ -57,6 +57,9 @@ class Engine {
   // Ends that, and saves all graphs, so that the next start need not build any. Call at the end.
   absl::Status FinishBackgroundWork();
 
+  // About how often LoadIndexes will ask `keep_going`.
+  absl::StatusOr<int64_t> RecordsToLoad() const;
+
   // NOT_FOUND when there is none of that name.
   absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view name) const;
   // ALREADY_EXISTS, or an error of Embedders::Open. A zero in `shingle_words` means the default;
@@ -74,6 +77,10 @@ class Engine {
   absl::Status BeginReembedding(Collection& collection, absl::string_view embedder);
 
   Snapshots& snapshots() { return snapshots_; }
+
+  store::StorageState storage_state() const { return store_->storage_state(); }
+  // Disk space of all collections, as RocksDB estimates it.
+  int64_t store_bytes() const { return store_->disk_bytes(); }
 
   // See Store::NotifyDurable.
   void NotifyDurable(absl::AnyInvocable<void(absl::Status)> callback) {

@@ -94,10 +94,10 @@ absl::Status IndexLoader::LoadFingerprints(const Marks& references,
   bool stopped = false;
   RETURN_IF_ERROR(
       store_.ForEachSketch(uid_, [&](Ordinal ordinal, const store::SketchRecord& sketch) {
-        if (!IsMarked(references, ordinal)) return true;
+        stopped = !keep_going_();
+        if (!IsMarked(references, ordinal)) return !stopped;
         index->Add(ordinal, sketch.values);
         --missing;
-        stopped = !keep_going_();
         return !stopped;
       }));
   if (stopped) return Stopped();

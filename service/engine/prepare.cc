@@ -166,17 +166,22 @@ void Preparer::Complete(const Embedding& embedding, RemoteVector remote_vector,
                         PreparedArticle* prepared, absl::Status* problem) const {
   if (prepared->has_subject) return;
   Tokens tokens;
-  tokens.Read(prepared->article);
+  {
+    const StepTimer timer(Step::kNormalise);
+    tokens.Read(prepared->article);
+  }
   MakeSubject(tokens, embedding, remote_vector, prepared, problem);
 }
 
 absl::StatusOr<PreparedArticle> Preparer::MakeText(Article article, const Embedding& embedding,
                                                    Tokens* tokens) const {
+  StepTimer timer(Step::kNormalise);
   if (!text::IsValidUtf8(article.title)) article.title = text::RepairUtf8(article.title);
   ASSIGN_OR_RETURN(PreparedArticle prepared,
                    article.fingerprint.has_value()
                        ? PrepareFingerprint(std::move(article), embedding)
-                       : MakeFingerprint(std::move(article), embedding, tokens));
+                       : MakeFingerprint(std::move(article), embedding, tokens, &timer));
+  timer.Next(Step::kSketch);
   prepared.generation = embedding.settings.generation;
   prepared.short_text = IsShort(prepared.fingerprint.shingles.size());
   prepared.sketch = sketch::ComputeSketch(prepared.fingerprint.shingles);
@@ -274,7 +279,7 @@ void Preparer::Tokens::Read(const Article& article) {
 
 absl::StatusOr<PreparedArticle> Preparer::MakeFingerprint(Article article,
                                                           const Embedding& embedding,
-                                                          Tokens* tokens) const {
+                                                          Tokens* tokens, StepTimer* timer) const {
   if (!text::IsValidUtf8(article.body)) article.body = text::RepairUtf8(article.body);
 
   PreparedArticle prepared;
@@ -285,6 +290,7 @@ absl::StatusOr<PreparedArticle> Preparer::MakeFingerprint(Article article,
   // Texts without any word are the same only when their bytes are.
   prepared.text_hash =
       title.empty() && body.empty() ? prepared.content_hash : TextHash(title, body);
+  timer->Next(Step::kSketch);
 
   auto& [shingles, lede_shingles, numbers] = prepared.fingerprint;
   text::Shingle(body, shingle_words_, &shingles);
@@ -315,6 +321,7 @@ absl::StatusOr<PreparedArticle> Preparer::MakeFingerprint(Article article,
 void Preparer::MakeSubject(const Tokens& tokens, const Embedding& embedding,
                            RemoteVector remote_vector, PreparedArticle* prepared,
                            absl::Status* problem) const {
+  const StepTimer timer(Step::kEmbed);
   embed::TermCounts counts;
   counts.Count(tokens.title, tokens.body, embed::kLedeTokens);
   prepared->terms.terms = embed::HeavyTerms(counts, *general_);

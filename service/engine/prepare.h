@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "service/common/call_times.h"
 #include "service/common/hash.h"
 #include "service/common/types.h"
 #include "service/embed/heavy_terms.h"
@@ -89,8 +90,9 @@ class Preparer {
 
   absl::StatusOr<PreparedArticle> MakeText(Article article, const Embedding& embedding,
                                            Tokens* tokens) const;
+  // `timer` stands at Step::kNormalise, and then at Step::kSketch.
   absl::StatusOr<PreparedArticle> MakeFingerprint(Article article, const Embedding& embedding,
-                                                  Tokens* tokens) const;
+                                                  Tokens* tokens, StepTimer* timer) const;
   void MakeSubject(const Tokens& tokens, const Embedding& embedding, RemoteVector remote_vector,
                    PreparedArticle* prepared, absl::Status* problem) const;
   absl::StatusOr<PreparedArticle> PrepareFingerprint(Article article,

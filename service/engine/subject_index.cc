@@ -280,4 +280,10 @@ size_t SubjectIndex::memory_bytes() const {
          (next_vectors_ == nullptr ? 0 : next_vectors_->memory_bytes());
 }
 
+size_t SubjectIndex::graph_segments() const {
+  ReaderMutexLock lock(mutex_);
+  return vectors_->graph_segments() + (compacted_ == nullptr ? 0 : compacted_->graph_segments()) +
+         (next_vectors_ == nullptr ? 0 : next_vectors_->graph_segments());
+}
+
 }  // namespace newsprint

@@ -91,6 +91,8 @@ class SubjectIndex {
   void Idf(absl::Span<const uint32_t> terms, float* idf) const;
   std::vector<WeightedTerm> Weigh(absl::Span<const WeightedTerm> terms) const;
   size_t memory_bytes() const;
+  // Graphs over the vectors, of all that are there.
+  size_t graph_segments() const;
 
  private:
   SubjectIndex(const embed::GeneralTerms* general, std::string files_path)

@@ -150,4 +150,10 @@ size_t FingerprintIndex::memory_bytes() const {
   return bytes;
 }
 
+size_t FingerprintIndex::capped_values() const {
+  size_t values = 0;
+  for (const PostingTable& table : tables_) values += table.full_keys();
+  return values;
+}
+
 }  // namespace newsprint::index

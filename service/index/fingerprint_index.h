@@ -37,6 +37,8 @@ class FingerprintIndex {
   std::vector<FingerprintHit> Search(absl::Span<const uint32_t> sketch, int hits_max) const;
 
   size_t memory_bytes() const;
+  // Values that find nobody, as kArticlesPerValueMax articles have them.
+  size_t capped_values() const;
 
  private:
   // Where a value is kept.

@@ -67,6 +67,7 @@ void PostingTable::Insert(uint32_t key, uint32_t ordinal) {
     if (same_key >= ordinals_max_) return;
     if (buckets_[at].used < kEntries) break;
   }
+  if (same_key + 1 == ordinals_max_) ++full_keys_;
   ++used_;
   if (used_ * 1000 > buckets_.size() * kEntries * growth_load_permille_) Grow();
   while (!Put(key, ordinal)) Grow();
@@ -87,19 +88,28 @@ bool PostingTable::Put(uint32_t key, uint32_t ordinal) {
 }
 
 void PostingTable::Remove(uint32_t key, uint32_t ordinal) {
+  int same_key = 0;
+  bool found = false;
+  size_t found_at = 0;
+  size_t found_entry = 0;
   size_t at = Home(key);
   for (size_t distance = 0; distance < distance_end(); ++distance, at = Next(at)) {
     const Bucket& bucket = buckets_[at];
     for (uint32_t matches = Matches(bucket, key); matches != 0; matches &= matches - 1) {
+      ++same_key;
       const auto entry = static_cast<size_t>(absl::countr_zero(matches));
       if (bucket.ordinals[entry] != ordinal) continue;
-      Erase(at, entry);
-      --used_;
-      ShrinkIfEmpty();
-      return;
+      found = true;
+      found_at = at;
+      found_entry = entry;
     }
-    if (bucket.used < kEntries) return;
+    if (bucket.used < kEntries) break;
   }
+  if (!found) return;
+  if (same_key == ordinals_max_) --full_keys_;
+  Erase(found_at, found_entry);
+  --used_;
+  ShrinkIfEmpty();
 }
 
 void PostingTable::Erase(size_t bucket, size_t entry) {

@@ -38,6 +38,8 @@ class PostingTable {
   // Writes the ordinals of `key`, at most `ordinals_max`, and returns how many there are.
   int Find(uint32_t key, uint32_t* ordinals) const;
   size_t memory_bytes() const { return buckets_.capacity() * sizeof(Bucket); }
+  // Keys that have `ordinals_max` ordinals.
+  size_t full_keys() const { return full_keys_; }
 
  private:
   static constexpr size_t kEntries = 9;
@@ -79,6 +81,7 @@ class PostingTable {
   const size_t growth_load_permille_;
   std::vector<Bucket> buckets_;
   size_t used_ = 0;
+  size_t full_keys_ = 0;
 };
 
 }  // namespace newsprint::index

@@ -392,4 +392,6 @@ size_t VectorIndex::memory_bytes() const {
   return bytes;
 }
 
+size_t VectorIndex::graph_segments() const { return impl_->builder->segments()->size(); }
+
 }  // namespace newsprint::index

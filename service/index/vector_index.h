@@ -89,6 +89,7 @@ class VectorIndex {
   size_t size() const;
   uint32_t rows() const;  // with dead ones
   size_t memory_bytes() const;
+  size_t graph_segments() const;  // number of graphs
 
  private:
   class Impl;

@@ -85,6 +85,8 @@ class Admission {
     size_t streams = 0;
   };
   Usage usage() const;
+  size_t items_max() const { return items_max_; }
+  size_t bytes_max() const { return bytes_max_; }
 
   // The most streams that may be open at once.
   static constexpr size_t kStreamsMax = 16'384;

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
 #include "service/rpc/log.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -54,17 +55,18 @@ absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) 
   return absl::OkStatus();
 }
 
-absl::Status Dispatcher::Refuse(absl::Status refusal) {
-  const int64_t refused = ++refused_;
+absl::Status Dispatcher::Refuse(absl::Status refusal, const grpc::CallbackServerContext* context) {
+  metrics_->RecordRefusal();
   const int64_t now = absl::ToUnixSeconds(absl::Now());
   int64_t due = next_refusal_log_;
   if (now >= due && next_refusal_log_.compare_exchange_strong(due, now + kRefusalLogSeconds)) {
     const Admission::Usage usage = admission_->usage();
     spdlog::warn(
         "event=overload refused={} calls={} call_bytes={} stream_requests={} stream_bytes={} "
-        "answer_bytes={} stream_answer_bytes={} message=\"{}\"",
-        refused, usage.unary_items, usage.unary_bytes, usage.stream_items, usage.stream_bytes,
-        usage.answer_bytes, usage.stream_answer_bytes, std::string(refusal.message()));
+        "answer_bytes={} stream_answer_bytes={} message=\"{}\"{}",
+        metrics_->refusals(), usage.unary_items, usage.unary_bytes, usage.stream_items,
+        usage.stream_bytes, usage.answer_bytes, usage.stream_answer_bytes,
+        std::string(refusal.message()), context == nullptr ? "" : TraceFields(*context));
   }
   const absl::Duration delay =
       WithJitter(std::clamp(pool_->ExpectedWait(), kRetryDelayMin * 4 / 3, kRetryDelayMax * 2 / 3));
@@ -73,16 +75,17 @@ absl::Status Dispatcher::Refuse(absl::Status refusal) {
 
 absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& context,
                                             absl::string_view method, size_t bytes) const {
+  const auto trace = [&context] { return TraceFields(context); };
   absl::StatusOr<Caller> caller = access_->Identify(context);
   if (!caller.ok()) {
-    LogRefusal("", method, caller.status(), context.peer());
+    LogRefusal("", method, caller.status(), context.peer(), trace);
     return caller;
   }
   if (const absl::Duration wait = caller->Wait(); wait > absl::ZeroDuration()) {
     const absl::Status refusal = absl::ResourceExhaustedError(
         "identity: its rate is used up (calls_per_second, bytes_per_second); try again after a "
         "pause");
-    LogRefusal(caller->name(), method, refusal, "");
+    LogRefusal(caller->name(), method, refusal, "", trace);
     return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
   }
   caller->Charge(1, bytes);
@@ -90,13 +93,19 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
 }
 
 absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view method,
-                                   absl::string_view collection) const {
+                                   absl::string_view collection,
+                                   absl::FunctionRef<std::string()> trace) const {
   if (caller.unrestricted()) return absl::OkStatus();
   const MethodRule* rule = FindMethodRule(method);
   if (rule == nullptr) return absl::InternalError("access: no rule for this method");
   absl::Status status = caller.Check(*rule, collection);
-  if (!status.ok()) LogRefusal(caller.name(), method, status, "");
+  if (!status.ok()) LogRefusal(caller.name(), method, status, "", trace);
   return status;
+}
+
+absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view collection) const {
+  return Authorize(call.caller, call.method, collection,
+                   [&call] { return TraceFields(*call.context); });
 }
 
 absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
@@ -108,13 +117,14 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
     const absl::Duration left = absl::FromChrono(call->context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
       return Refuse(absl::ResourceExhaustedError(
-          absl::StrCat("server: deadline cannot be met, got ", absl::FormatDuration(left),
-                       ", and the queue takes about ", absl::FormatDuration(wait),
-                       "; try again after a pause")));
+                        absl::StrCat("server: deadline cannot be met, got ",
+                                     absl::FormatDuration(left), ", and the queue takes about ",
+                                     absl::FormatDuration(wait), "; try again after a pause")),
+                    call->context);
     }
   }
   absl::Status entered = admission_->EnterUnary(call->bytes);
-  return entered.ok() ? entered : Refuse(std::move(entered));
+  return entered.ok() ? entered : Refuse(std::move(entered), call->context);
 }
 
 bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
@@ -122,6 +132,8 @@ bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
   if (status.ok()) {
     ++running_;
   } else {
+    metrics_->RecordRequest(call->method, status, call->bytes,
+                            CallTimes::Clock::now() - call->times->begin());
     call->reactor->Finish(ToGrpc(status));
   }
   return status.ok();
@@ -131,14 +143,29 @@ grpc::ServerUnaryReactor* Dispatcher::Run(UnaryCall call, Body body) {
   grpc::ServerUnaryReactor* const reactor = call.reactor;
   if (!Begin(&call, pool_->ExpectedWait())) return reactor;
   pool_->Submit([this, call = std::move(call), work = std::move(body)]() mutable {
+    const CallTimes::Scope scope(call.times.get());
+    call.times->Record(Step::kQueue, CallTimes::Clock::now() - call.times->begin());
     if (absl::Status status = CheckAlive(*call.context); !status.ok()) return Finish(call, status);
     work(call);
   });
   return reactor;
 }
 
+void Dispatcher::OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
+                            const CallTimes& times, absl::FunctionRef<std::string()> trace) const {
+  const auto took = CallTimes::Clock::now() - times.begin();
+  metrics_->RecordRequest(method, status, bytes, took);
+  const bool slow = slow_call_ > absl::ZeroDuration() && absl::FromChrono(took) >= slow_call_;
+  if (slow) metrics_->RecordSlowCall();
+  if (!slow && !IsServerFault(status)) return;
+  const std::string fields = trace();
+  LogServerFault(method, status, fields);
+  if (slow) LogSlowCall(method, status, absl::FromChrono(took), bytes, times, fields);
+}
+
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
-  LogServerFault(call.method, status);
+  OnAnswered(call.method, status, call.bytes, *call.times,
+             [&call] { return TraceFields(*call.context); });
   admission_->LeaveUnary(call.bytes);
   --running_;  // first: once the call has ended, the server may go, and this object with it
   call.reactor->Finish(ToGrpc(status));

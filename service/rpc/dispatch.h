@@ -16,11 +16,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "service/common/call_times.h"
 #include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/access.h"
 #include "service/rpc/access_control.h"
 #include "service/rpc/admission.h"
+#include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
@@ -44,10 +46,15 @@ class Dispatcher {
   using SlowHandler = absl::Status (Handlers::*)(Request, Response*,
                                                  absl::FunctionRef<bool()> keep_going) const;
 
-  // All must outlive it.
+  // All must outlive it. Calls that take `slow_call` or longer are logged; zero: none.
   Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission,
-             AccessControl* access)
-      : handlers_(handlers), pool_(pool), admission_(std::move(admission)), access_(access) {}
+             AccessControl* access, CallMetrics* metrics, absl::Duration slow_call)
+      : handlers_(handlers),
+        pool_(pool),
+        admission_(std::move(admission)),
+        access_(access),
+        metrics_(metrics),
+        slow_call_(slow_call) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
@@ -72,16 +79,24 @@ class Dispatcher {
   // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
   // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
-  // pool's queue is. Logs now and then that there is an overload.
-  absl::Status Refuse(absl::Status refusal);
+  // pool's queue is. Logs now and then that there is an overload, with the trace of `context` if
+  // it is not null.
+  absl::Status Refuse(absl::Status refusal, const grpc::CallbackServerContext* context = nullptr);
+
+  CallMetrics& metrics() const { return *metrics_; }
+  // A call, or a request of a stream, has been answered. `trace` is called for what is logged of
+  // it, and returns TraceFields.
+  void OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
+                  const CallTimes& times, absl::FunctionRef<std::string()> trace) const;
 
   // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up, which the
   // call then counts for. This and the next function log what they refuse.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
                                   absl::string_view method, size_t bytes) const;
-  // Whether the caller may call the method for this collection: Caller::Check.
+  // Whether the caller may call the method for this collection: Caller::Check. `trace`: as above.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
-                         absl::string_view collection) const;
+                         absl::string_view collection,
+                         absl::FunctionRef<std::string()> trace) const;
 
   // Answers with what `handler` returns.
   template <typename Request, typename Response, typename... Who>
@@ -106,6 +121,7 @@ class Dispatcher {
       return RunRead(call, request, response, handler);
     }
     if (Begin(&call, absl::ZeroDuration())) {
+      const CallTimes::Scope scope(call.times.get());
       const absl::Status status = AnswerRead(call, handler, request, response);
       --quick_running_;
       Finish(call, status);
@@ -123,7 +139,10 @@ class Dispatcher {
                                      SlowHandler<Request, Response> handler) {
     UnaryCall call = MakeCall(context, method, *request);
     if (!Begin(&call, absl::ZeroDuration())) return call.reactor;
-    aside_.Submit([=] { Finish(call, AnswerAside(call, handler, *request, response)); });
+    aside_.Submit([=] {
+      const CallTimes::Scope scope(call.times.get());
+      Finish(call, AnswerAside(call, handler, *request, response));
+    });
     return call.reactor;
   }
 
@@ -147,7 +166,10 @@ class Dispatcher {
         call.caller.Charge(0, response->Length());
       }
       handlers_->engine().NotifyDurable(
-          [=](const absl::Status& durable) { Finish(call, durable.ok() ? status : durable); });
+          [=, done = CallTimes::Clock::now()](const absl::Status& durable) {
+            call.times->Record(Step::kCommit, CallTimes::Clock::now() - done);
+            Finish(call, durable.ok() ? status : durable);
+          });
     });
   }
 
@@ -164,13 +186,15 @@ class Dispatcher {
     bool came;     // false when the client was gone before its request had come
     size_t bytes;  // of the request
     Caller caller;
+    std::shared_ptr<CallTimes> times;
   };
   using Body = absl::AnyInvocable<void(const UnaryCall&)>;
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
                             const grpc::ByteBuffer& request) {
     const bool came = request.Valid();
-    return {context, context->DefaultReactor(), method, came, came ? request.Length() : 0, {}};
+    return {context,  context->DefaultReactor(),    method, came, came ? request.Length() : 0,
+            Caller(), std::make_shared<CallTimes>()};
   }
 
   template <typename Request, typename Response, typename... Who>
@@ -191,7 +215,7 @@ class Dispatcher {
     if (status.ok()) status = CheckAlive(*call.context);
     if (!status.ok()) return status;
     status = SerializeAnswer(*message, admission_, response);
-    if (!status.ok()) return Refuse(std::move(status));
+    if (!status.ok()) return Refuse(std::move(status), call.context);
     call.caller.Charge(0, response->Length());
     return status;
   }
@@ -201,10 +225,10 @@ class Dispatcher {
                     const grpc::ByteBuffer* request_bytes, google::protobuf::Arena* arena,
                     Response* response) const {
     auto* request = google::protobuf::Arena::CreateMessage<std::decay_t<Request>>(arena);
-    absl::Status status = ParseMessage(*request_bytes, request);
+    absl::Status status = TimedParse(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
-    if (status.ok()) status = Authorize(call.caller, call.method, NamedCollection(*request));
+    if (status.ok()) status = Authorize(call, NamedCollection(*request));
     if (!status.ok()) return status;
     if constexpr (sizeof...(Who) == 0) {
       return (handlers_->*handler)(*request, response);
@@ -218,8 +242,8 @@ class Dispatcher {
                            const grpc::ByteBuffer& request, grpc::ByteBuffer* response) const {
     std::decay_t<Request> parsed;
     Response filled;
-    absl::Status status = ParseMessage(request, &parsed);
-    if (status.ok()) status = Authorize(call.caller, call.method, NamedCollection(parsed));
+    absl::Status status = TimedParse(request, &parsed);
+    if (status.ok()) status = Authorize(call, NamedCollection(parsed));
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
@@ -230,12 +254,19 @@ class Dispatcher {
     return absl::IsCancelled(status) && !CheckServing().ok() ? CheckServing() : status;
   }
 
+  static absl::Status TimedParse(const grpc::ByteBuffer& bytes,
+                                 google::protobuf::MessageLite* message) {
+    const StepTimer timer(Step::kParse);
+    return ParseMessage(bytes, message);
+  }
+
   // Runs `body` on the pool, unless the call is answered here and now with a refusal.
   grpc::ServerUnaryReactor* Run(UnaryCall call, Body body);
   // Fills in who calls. False when the call has been refused. `wait` is what it is expected to wait
   // for a thread.
   bool Begin(UnaryCall* call, absl::Duration wait);
   absl::Status Admit(UnaryCall* call, absl::Duration wait);
+  absl::Status Authorize(const UnaryCall& call, absl::string_view collection) const;
   // Logs what is the server's fault, and answers a call that Begin has let in.
   void Finish(const UnaryCall& call, const absl::Status& status);
 
@@ -243,10 +274,11 @@ class Dispatcher {
   WorkerPool* const pool_;
   const std::shared_ptr<Admission> admission_;  // shared with answers that gRPC still holds
   AccessControl* const access_;
+  CallMetrics* const metrics_;
+  const absl::Duration slow_call_;
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int> running_{0};
   std::atomic<int> quick_running_{0};
-  std::atomic<int64_t> refused_{0};
   std::atomic<int64_t> next_refusal_log_{0};  // seconds since 1970
   Listeners drain_listeners_;
   WorkerPool aside_{1};  // last, so that its calls end before the rest goes

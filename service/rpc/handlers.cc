@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/common/call_times.h"
 #include "service/common/status_macros.h"
 #include "service/rpc/from_proto.h"
 #include "service/rpc/log.h"
@@ -51,6 +52,9 @@ absl::Status CheckBatch(absl::string_view field, int items, int limit) {
 
 absl::StatusOr<std::shared_ptr<Collection>> Handlers::FindCollection(absl::string_view name) const {
   if (name.size() > kCollectionNameBytesMax) return CollectionNotFound(name);
+  if (CallTimes* const times = CallTimes::Current(); times != nullptr) {
+    times->SetCollection(CollectionName(name));
+  }
   return engine_->Find(CollectionName(name));
 }
 
@@ -109,7 +113,9 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
   for (int first = 0; first < request.requests_size(); first += kPreparedTogether) {
     const int count = std::min(kPreparedTogether, request.requests_size() - first);
     std::vector<IngestItem> items(count);
+    CallTimes* const times = CallTimes::Current();
     const auto prepare = [&](size_t i) {
+      const CallTimes::Scope scope(times);
       items[i] = Prepare(request.collection(),
                          *request.mutable_requests(first + static_cast<int>(i)), caller);
     };
@@ -118,7 +124,13 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
     } else {
       for (size_t i = 0; i < items.size(); ++i) prepare(i);
     }
-    for (IngestItem& item : items) Ingest(std::move(item), response->add_results());
+    for (IngestItem& item : items) {
+      v1::IngestResult* const result = response->add_results();
+      Ingest(std::move(item), result);
+      if (metrics_ == nullptr) continue;
+      metrics_->RecordBatchItem(
+          absl::Status(static_cast<absl::StatusCode>(result->status().code()), ""));
+    }
   }
   return absl::OkStatus();
 }

@@ -20,6 +20,7 @@
 #include "service/common/worker_pool.h"
 #include "service/engine/engine.h"
 #include "service/rpc/access.h"
+#include "service/rpc/call_metrics.h"
 #include "service/rpc/limits.h"
 
 namespace newsprint::rpc {
@@ -42,8 +43,9 @@ inline bool MayPrepareInParallel(const Collection& collection) {
 class Handlers {
  public:
   // `engine` must outlive it, and `pool`, on which large requests are prepared.
-  Handlers(Engine* engine, WorkerPool* pool, const Limits& limits)
-      : engine_(engine), pool_(pool), limits_(limits) {}
+  // `metrics` may be null.
+  Handlers(Engine* engine, WorkerPool* pool, const Limits& limits, CallMetrics* metrics = nullptr)
+      : engine_(engine), pool_(pool), limits_(limits), metrics_(metrics) {}
 
   const Limits& limits() const { return limits_; }
   Engine& engine() const { return *engine_; }
@@ -143,6 +145,7 @@ class Handlers {
   Engine* const engine_;
   WorkerPool* const pool_;
   const Limits limits_;
+  CallMetrics* const metrics_;
 };
 
 }  // namespace newsprint::rpc

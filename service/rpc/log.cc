@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "service/common/mutex.h"
 #include "service/rpc/message_bytes.h"
@@ -75,23 +77,43 @@ void RouteLibraryLogs() {
   CaptureProtobufLog();
 }
 
-void LogServerFault(absl::string_view method, const absl::Status& status) {
+void LogServerFault(absl::string_view method, const absl::Status& status, absl::string_view trace) {
   if (!IsServerFault(status)) return;
   static LineLimit limit("rpc_failed_left_out");
   if (!limit.Passes()) return;
-  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"", std::string(method),
-                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
+  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"{}", std::string(method),
+                absl::StatusCodeToString(status.code()), absl::CEscape(status.message()),
+                std::string(trace));
+}
+
+void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
+                 size_t bytes, const CallTimes& times, absl::string_view trace) {
+  static LineLimit limit("slow_call_left_out");
+  if (!limit.Passes()) return;
+  std::string steps;
+  for (size_t i = 0; i < kStepCount; ++i) {
+    const auto step = static_cast<Step>(i);
+    const auto nanos = times.time(step).count();
+    if (nanos == 0) continue;
+    absl::StrAppend(&steps, " ", StepName(step),
+                    absl::StrFormat("_ms=%.1f", static_cast<double>(nanos) / 1e6));
+  }
+  spdlog::warn("event=slow_call method={} code={} ms={:.1f} collection=\"{}\" bytes={}{}{}",
+               std::string(method), absl::StatusCodeToString(ForCaller(status).code()),
+               absl::ToDoubleMilliseconds(took), absl::CEscape(times.collection()), bytes, steps,
+               std::string(trace));
 }
 
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
-                absl::string_view peer) {
+                absl::string_view peer, absl::FunctionRef<std::string()> trace) {
   // So that strangers do not keep out of the log what identities do.
   static LineLimit known("access_refused_left_out");
   static LineLimit unknown("access_unknown_left_out");
   if (!(identity.empty() ? unknown : known).Passes()) return;
-  spdlog::warn("event=access_refused identity=\"{}\" peer=\"{}\" method={} code={} message=\"{}\"",
-               absl::CEscape(identity), absl::CEscape(peer), std::string(method),
-               absl::StatusCodeToString(status.code()), absl::CEscape(status.message()));
+  spdlog::warn(
+      "event=access_refused identity=\"{}\" peer=\"{}\" method={} code={} message=\"{}\"{}",
+      absl::CEscape(identity), absl::CEscape(peer), std::string(method),
+      absl::StatusCodeToString(status.code()), absl::CEscape(status.message()), trace());
 }
 
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took) {

@@ -2,9 +2,13 @@
 #ifndef NEWSPRINT_SERVICE_RPC_LOG_H_
 #define NEWSPRINT_SERVICE_RPC_LOG_H_
 
+#include <string>
+
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "service/common/call_times.h"
 #include "service/engine/snapshots.h"
 
 namespace newsprint::rpc {
@@ -13,12 +17,19 @@ namespace newsprint::rpc {
 // caller is told of them (message_bytes.h). Once a process, before the first use of either.
 void RouteLibraryLogs();
 
-// Logs a status for which IsServerFault (status.h) holds.
-void LogServerFault(absl::string_view method, const absl::Status& status);
+// Logs a status for which IsServerFault (status.h) holds. `trace`: see TraceFields
+// (trace_context.h).
+void LogServerFault(absl::string_view method, const absl::Status& status,
+                    absl::string_view trace = "");
 
-// Logs a call that was refused for who makes it. `identity` and `peer` may be empty.
+// Logs a call that took long, with the steps that it was made of. `bytes`: of its request.
+void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
+                 size_t bytes, const CallTimes& times, absl::string_view trace);
+
+// Logs a call that was refused for who makes it. `identity` and `peer` may be empty. `trace` is
+// called for what is logged, and returns TraceFields.
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
-                absl::string_view peer);
+                absl::string_view peer, absl::FunctionRef<std::string()> trace);
 // What takes up disk space until somebody deletes it.
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);
 void LogSnapshotDeleted(absl::string_view name);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -13,6 +14,7 @@
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -29,8 +31,9 @@ constexpr absl::Duration kPauseMax = absl::Milliseconds(500);
 // takes the memory of one chunk, however slowly its client reads, and needs no lock.
 class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
  public:
-  ReadSnapshotCall(Dispatcher* dispatcher, const ByteBuffer& request)
-      : dispatcher_(*dispatcher), request_bytes_(request) {}
+  ReadSnapshotCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
+                   const ByteBuffer& request)
+      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
 
   void Start(const grpc::CallbackServerContext& context) {
     access_version_ = dispatcher_.access().version();
@@ -38,7 +41,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (!caller.ok()) return End(caller.status());
     caller_ = *std::move(caller);
     const absl::Status opened = dispatcher_.admission()->OpenStream();
-    if (!opened.ok()) return End(dispatcher_.Refuse(opened));
+    if (!opened.ok()) return End(dispatcher_.Refuse(opened, &context));
     opened_ = true;
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
@@ -90,7 +93,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (reader_ == nullptr) {
       v1::ReadSnapshotRequest request;
       RETURN_IF_ERROR(ParseMessage(request_bytes_, &request));
-      RETURN_IF_ERROR(dispatcher_.Authorize(caller_, kMethod, ""));
+      RETURN_IF_ERROR(Authorize());
       ASSIGN_OR_RETURN(reader_, dispatcher_.handlers().ReadSnapshot(request));
     }
     return reader_->Next(kChunkBytesMax);
@@ -102,17 +105,23 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (version == access_version_) return absl::OkStatus();
     access_version_ = version;
     ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
-    return dispatcher_.Authorize(caller_, kMethod, "");
+    return Authorize();
+  }
+
+  absl::Status Authorize() const {
+    return dispatcher_.Authorize(caller_, kMethod, "", [this] { return trace_; });
   }
 
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
-    if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status);
+    if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+    dispatcher_.metrics().RecordStream(kMethod, status);
     if (opened_) dispatcher_.admission()->CloseStream();
     Finish(ToGrpc(status));
   }
 
   Dispatcher& dispatcher_;
+  const std::string trace_;
   const ByteBuffer request_bytes_;
   std::atomic<bool> cancelled_{false};  // the client is gone
   bool opened_ = false;                 // whether it counts as an open stream
@@ -128,7 +137,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 grpc::ServerWriteReactor<ByteBuffer>* MakeReadSnapshot(Dispatcher* dispatcher,
                                                        const grpc::CallbackServerContext& context,
                                                        const ByteBuffer& request) {
-  auto* call = new ReadSnapshotCall(dispatcher, request);
+  auto* call = new ReadSnapshotCall(dispatcher, context, request);
   call->Start(context);
   return call;
 }

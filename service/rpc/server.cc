@@ -92,8 +92,8 @@ class Server::Impl {
         access(std::move(control)),
         certificates(std::move(files)),
         pool(ComputeThreads(options.compute_threads)),
-        handlers(engine, &pool, options.limits),
-        dispatcher(&handlers, &pool, admission, access.get()) {}
+        handlers(engine, &pool, options.limits, &metrics),
+        dispatcher(&handlers, &pool, admission, access.get(), &metrics, options.slow_call) {}
 
   ~Impl() {
     {
@@ -162,6 +162,7 @@ class Server::Impl {
   }
 
   const ServerOptions options_;
+  CallMetrics metrics;
   const std::shared_ptr<Admission> admission;  // tasks of the pool leave it last
   const std::unique_ptr<AccessControl> access;
   const std::shared_ptr<Certificates> certificates;  // null: no TLS
@@ -303,6 +304,19 @@ const std::string& Server::address() const { return impl_->listeners.front().add
 const std::string& Server::admin_address() const {
   static const std::string none;
   return impl_->listeners.size() == 1 ? none : impl_->listeners.back().address;
+}
+
+const CallMetrics& Server::metrics() const { return impl_->metrics; }
+
+ServerLoad Server::load() const {
+  ServerLoad load;
+  load.usage = impl_->admission->usage();
+  load.items_max = impl_->admission->items_max();
+  load.bytes_max = impl_->admission->bytes_max();
+  load.pool = impl_->pool.load();
+  load.compute_threads = impl_->pool.threads();
+  load.expected_wait = impl_->pool.ExpectedWait();
+  return load;
 }
 
 void Server::Drain(absl::Duration patience) {

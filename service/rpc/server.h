@@ -9,7 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "service/common/worker_pool.h"
 #include "service/engine/engine.h"
+#include "service/rpc/admission.h"
+#include "service/rpc/call_metrics.h"
 #include "service/rpc/limits.h"
 #include "service/rpc/tls.h"
 
@@ -49,7 +52,19 @@ struct ServerOptions {
   // without one its connection is closed.
   absl::Duration keepalive = absl::Seconds(30);
   SecurityOptions security;
+  // Calls, and requests of streams, that take so long are logged. Zero: none.
+  absl::Duration slow_call = absl::Seconds(1);
   Limits limits;
+};
+
+// How much there is to do at a moment.
+struct ServerLoad {
+  Admission::Usage usage;
+  size_t items_max = 0;  // of `usage`, as of the options
+  size_t bytes_max = 0;
+  WorkerPool::Load pool;
+  int compute_threads = 0;
+  absl::Duration expected_wait;  // of a call that came now, for a thread
 };
 
 // INVALID_ARGUMENT unless `listen` is HOST:PORT with a port of 0 to 65535.
@@ -76,6 +91,8 @@ class Server {
   const std::string& address() const;
   // The same of the listener for AdminService; empty when it has none of its own.
   const std::string& admin_address() const;
+  const CallMetrics& metrics() const;
+  ServerLoad load() const;
   // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns
   // when all have ended.
   void Drain(absl::Duration patience);

@@ -13,10 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "newsprint/v1/article_service.pb.h"
+#include "service/common/call_times.h"
 #include "service/common/mutex.h"
-#include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/to_proto.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -47,7 +48,8 @@ constexpr size_t kPreparedAheadMax = 64;
 class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
                                private Admission::Waiter {
  public:
-  explicit StreamIngestCall(Dispatcher* dispatcher) : dispatcher_(*dispatcher) {}
+  StreamIngestCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context)
+      : dispatcher_(*dispatcher), trace_(TraceFields(context)) {}
 
   void Start(const grpc::CallbackServerContext& context) {
     const uint64_t access_version = dispatcher_.access().version();
@@ -61,7 +63,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       }
       refusal = admission().OpenStream();
       opened_ = refusal.ok();
-      if (!opened_) refusal = dispatcher_.Refuse(std::move(refusal));
+      if (!opened_) refusal = dispatcher_.Refuse(std::move(refusal), &context);
     }
     if (opened_) {
       access_listener_ = dispatcher_.access().listeners().Add([this] { OnAccessChanged(); });
@@ -120,6 +122,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
     Admission* const admission;
     const size_t bytes;
+    std::unique_ptr<CallTimes> times = std::make_unique<CallTimes>();
     ByteBuffer request;
     // Of the preparing task until `prepared`, which is guarded by mutex_; then of the ingesting
     // one.
@@ -131,7 +134,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   // What is said of a request once it is on disk; and what is said if it does not get there.
   struct Answer {
     ByteBuffer response;
-    bool invalid = false;  // and nothing else, whatever the disk does
+    absl::Status status;  // what the request came to, but for the disk
+    std::unique_ptr<CallTimes> times;
     uint64_t sequence = 0;
     std::string article_id;
     size_t request_bytes = 0;
@@ -154,7 +158,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   template <typename Mutation>
   void Step(Mutation mutation) {
-    grpc::Status status;
+    absl::Status status;
     {
       MutexLock lock(mutex_);
       mutation();
@@ -170,7 +174,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
           stepping_ = false;
           if (!CanFinish()) return;
           finished_ = true;
-          status = ToGrpc(broken_ ? absl::CancelledError("stream: broken off") : end_status_);
+          status = broken_ ? absl::CancelledError("stream: broken off") : end_status_;
         }
       }
       if (!actions.any()) break;
@@ -191,7 +195,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         StartWrite(actions.write, options);
       }
     }
-    Finish(status);
+    dispatcher_.metrics().RecordStream(kMethod, status);
+    Finish(ToGrpc(status));
   }
 
   Actions NextActions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -347,9 +352,14 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   void Prepare(Item* item) {
+    const CallTimes::Scope scope(item->times.get());
+    item->times->Record(Step::kQueue, CallTimes::Clock::now() - item->times->begin());
     google::protobuf::Arena arena;
     auto* message = google::protobuf::Arena::CreateMessage<StreamIngestRequest>(&arena);
-    item->ingest.status = ParseMessage(item->request, message);
+    {
+      const StepTimer timer(Step::kParse);
+      item->ingest.status = ParseMessage(item->request, message);
+    }
     item->request.Clear();
     // Every protobuf library writes fields in order, so the sequence is there even when the article
     // is broken.
@@ -357,7 +367,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     if (!item->ingest.status.ok()) return;
     v1::IngestArticleRequest& request = *message->mutable_request();
     const auto [collection, caller] = CollectionAndCaller(request);
-    if (absl::Status status = dispatcher_.Authorize(caller, kMethod, collection); !status.ok()) {
+    absl::Status status =
+        dispatcher_.Authorize(caller, kMethod, collection, [this] { return trace_; });
+    if (!status.ok()) {
       item->ingest.article_id = request.article().id();
       item->ingest.status = std::move(status);
       return;
@@ -388,9 +400,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     if (answered > 0) {
       // Its items count against the window until they are written, so the call outlives it.
       dispatcher_.handlers().engine().NotifyDurable(
-          [this, done = std::move(answers)](absl::Status status) mutable {
-            OnDurable(status, std::move(done));
-          });
+          [this, done = std::move(answers), begin = CallTimes::Clock::now()](
+              absl::Status status) mutable { OnDurable(status, begin, std::move(done)); });
     }
     // Before the step, which looks for room.
     items.erase(items.begin(), items.begin() + static_cast<ptrdiff_t>(answered));
@@ -434,29 +445,34 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     answer.sequence = item->sequence;
     answer.article_id = item->ingest.article_id;
     answer.request_bytes = item->bytes;
+    answer.times = std::move(item->times);
+    const CallTimes::Scope scope(answer.times.get());
     google::protobuf::Arena arena;
     auto* response = google::protobuf::Arena::CreateMessage<StreamIngestResponse>(&arena);
     response->set_sequence(item->sequence);
     dispatcher_.handlers().Ingest(std::move(item->ingest), response->mutable_result());
-    LogFault(response->result());
-    answer.invalid =
-        response->result().status().code() == static_cast<int>(absl::StatusCode::kInvalidArgument);
+    const auto& result = response->result();
+    answer.status = absl::Status(static_cast<absl::StatusCode>(result.status().code()),
+                                 result.status().message());
     answer.response = SerializeStreamAnswer(*response, dispatcher_.admission());
     return answer;
   }
 
-  static void LogFault(const v1::IngestResult& result) {
-    LogServerFault("StreamIngest",
-                   absl::Status(static_cast<absl::StatusCode>(result.status().code()),
-                                result.status().message()));
-  }
+  // Whether it holds only if what was written up to then gets to the disk.
+  static bool NeedsDisk(const Answer& answer) { return !absl::IsInvalidArgument(answer.status); }
 
   // Runs on the store's thread, in the order in which IngestSome registered.
-  void OnDurable(const absl::Status& status, std::vector<Answer> answers) {
-    LogServerFault("StreamIngest", status);
+  void OnDurable(const absl::Status& status, CallTimes::Clock::time_point begin,
+                 std::vector<Answer> answers) {
+    const auto waited = CallTimes::Clock::now() - begin;
+    for (const Answer& answer : answers) {
+      answer.times->Record(Step::kCommit, waited);
+      dispatcher_.OnAnswered(kMethod, NeedsDisk(answer) && !status.ok() ? status : answer.status,
+                             answer.request_bytes, *answer.times, [this] { return trace_; });
+    }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
-        if (!status.ok() && !answer.invalid) answer.response = NotStored(answer, status);
+        if (NeedsDisk(answer) && !status.ok()) answer.response = NotStored(answer, status);
         caller_.Charge(0, answer.response.Length());
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
@@ -477,6 +493,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   Admission& admission() { return *dispatcher_.admission(); }
 
   Dispatcher& dispatcher_;
+  const std::string trace_;
 
   bool opened_ = false;         // counts as an open stream; set before anything else
   uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
@@ -517,11 +534,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
 }  // namespace
 
-grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* MakeStreamIngest(
-    Dispatcher* dispatcher, const grpc::CallbackServerContext& context) {
-  auto* call = new StreamIngestCall(dispatcher);
-  call->Start(context);
-  return call;
+auto* call = new StreamIngestCall(dispatcher, context);
+call->Start(context);
+return call;
 }
 
 }  // namespace newsprint::rpc

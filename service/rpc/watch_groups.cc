@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
 #include "service/rpc/to_proto.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -35,8 +37,9 @@ constexpr char kMethod[] = "WatchGroups";
 class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
                               public std::enable_shared_from_this<WatchGroupsCall> {
  public:
-  WatchGroupsCall(Dispatcher* dispatcher, const ByteBuffer& request)
-      : dispatcher_(*dispatcher), request_bytes_(request) {}
+  WatchGroupsCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
+                  const ByteBuffer& request)
+      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
 
   void Start(const grpc::CallbackServerContext& context) {
     self_ = shared_from_this();
@@ -48,7 +51,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       caller_ = *std::move(caller);
       refused_ = dispatcher_.admission()->OpenStream();
       opened_ = refused_.ok();
-      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_));
+      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_), &context);
     }
     Wake();
   }
@@ -118,7 +121,8 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         working_ = false;
       }
       // That the server stops is no fault of it.
-      if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status);
+      if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+      dispatcher_.metrics().RecordStream(kMethod, status);
       Finish(ToGrpc(status));
       return;
     }
@@ -175,7 +179,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
     request_bytes_.Clear();
     request_.DiscardUnknownFields();
-    RETURN_IF_ERROR(dispatcher_.Authorize(caller_, kMethod, request_.collection()));
+    RETURN_IF_ERROR(Authorize());
     if (request_.has_after_sequence() && request_.after_sequence() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "after_sequence: negative, got ", request_.after_sequence(), ", limit 0 or more"));
@@ -207,7 +211,12 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     if (version == access_version_) return absl::OkStatus();
     access_version_ = version;
     ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
-    return dispatcher_.Authorize(caller_, kMethod, request_.collection());
+    return Authorize();
+  }
+
+  absl::Status Authorize() const {
+    return dispatcher_.Authorize(caller_, kMethod, request_.collection(),
+                                 [this] { return trace_; });
   }
 
   // Where to begin: known once what had happened before the call is on disk.
@@ -241,6 +250,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   }
 
   Dispatcher& dispatcher_;
+  const std::string trace_;
   std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
   bool opened_ = false;                    // whether it counts as an open stream; set at the start
 
@@ -276,7 +286,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
 grpc::ServerWriteReactor<ByteBuffer>* MakeWatchGroups(Dispatcher* dispatcher,
                                                       const grpc::CallbackServerContext& context,
                                                       const ByteBuffer& request) {
-  const auto call = std::make_shared<WatchGroupsCall>(dispatcher, request);
+  const auto call = std::make_shared<WatchGroupsCall>(dispatcher, context, request);
   call->Start(context);
   return call.get();
 }

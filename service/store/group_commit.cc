@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "service/common/call_times.h"
 #include "service/common/status_macros.h"
 #include "service/store/rocksdb_status.h"
 
@@ -46,6 +47,20 @@ absl::Status GroupCommit::CheckWritable(bool may_use_reserve) const {
   }
   ReaderMutexLock lock(mutex_);
   return reason_;
+}
+
+StorageState GroupCommit::storage_state() const {
+  StorageState state;
+  state.writable = CheckWritable(/*may_use_reserve=*/false);
+  state.needs_restart = needs_restart_;
+  state.disk_reserve_bytes = options_.disk_reserve_bytes;
+  std::error_code error;
+  const auto space = std::filesystem::space(options_.data_dir, error);
+  if (!error) {
+    state.disk_free_bytes = static_cast<int64_t>(space.available);
+    state.disk_size_bytes = static_cast<int64_t>(space.capacity);
+  }
+  return state;
 }
 
 void GroupCommit::OnApplied(Durability durability) {
@@ -126,6 +141,7 @@ absl::Status GroupCommit::Sync() {
   sync_due_.reset();
   const uint64_t sequence = db_->GetLatestSequenceNumber();
   if (sequence <= synced_) return absl::OkStatus();
+  const StepTimer timer(Step::kSync);
   RETURN_IF_ERROR(ToStatus(db_->FlushWAL(/*sync=*/true), "sync"));
   RETURN_IF_ERROR(logs_->problem());
   synced_ = sequence;
@@ -158,7 +174,8 @@ void GroupCommit::UpdateState() {
 absl::Status GroupCommit::TryRecover() {
   RETURN_IF_ERROR(logs_->Retry());
   const rocksdb::Status resumed = db_->Resume();
-  if (!resumed.ok() && resumed.severity() >= rocksdb::Status::Severity::kFatalError) {
+  needs_restart_ = !resumed.ok() && resumed.severity() >= rocksdb::Status::Severity::kFatalError;
+  if (needs_restart_) {
     SetReason(absl::UnavailableError(
         absl::StrCat("store: read-only until the server is restarted, as a write failed: ",
                      resumed.ToString())));

@@ -18,6 +18,7 @@
 #include "service/common/mutex.h"
 #include "service/common/types.h"
 #include "service/store/acknowledged_file.h"
+#include "service/store/storage_state.h"
 #include "service/store/wal_file_system.h"
 
 namespace newsprint::store {
@@ -49,6 +50,7 @@ class GroupCommit {
   // UNAVAILABLE while the store is read-only. `may_use_reserve`: also for what is there to free
   // space, so that a disk that is nearly full does not refuse it.
   absl::Status CheckWritable(bool may_use_reserve) const;
+  StorageState storage_state() const;
   // Says that a write was applied, or has failed. `durability`: whether NotifyDurable is to wait
   // for it; else it is on disk within a second.
   void OnApplied(Durability durability);
@@ -90,6 +92,7 @@ class GroupCommit {
   std::optional<Clock::time_point> sync_due_;  // of what nobody waits for
 
   std::atomic<State> state_{State::kWritable};
+  std::atomic<bool> needs_restart_{false};  // RocksDB has given up
   mutable Mutex mutex_;
   CondVar wake_;
   absl::Status reason_ ABSL_GUARDED_BY(mutex_);  // of not being writable

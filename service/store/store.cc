@@ -604,6 +604,8 @@ absl::Status Store::BeginReclaiming() {
   return ToStatus(impl_->db->Flush(options, impl_->families), "flush");
 }
 
+StorageState Store::storage_state() const { return impl_->commit->storage_state(); }
+
 int64_t Store::disk_bytes() const {
   int64_t total = 0;
   for (rocksdb::ColumnFamilyHandle* family : impl_->families) {

@@ -19,6 +19,7 @@
 #include "service/common/hash.h"
 #include "service/common/types.h"
 #include "service/store/records.h"
+#include "service/store/storage_state.h"
 
 namespace newsprint::store {
 
@@ -139,6 +140,7 @@ class Store {
 
   // Disk space, as RocksDB estimates it.
   int64_t disk_bytes() const;
+  StorageState storage_state() const;
 
   // Writes a copy of the database into `dir`, an absolute path that must not exist, on the same
   // file system. It holds all that was applied before the call, and of what is applied meanwhile

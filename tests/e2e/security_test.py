@@ -527,6 +527,20 @@ class NamesTest(SecurityTestCase):
         for line in self.tls.stderr().splitlines():
             self.assertRegex(line, r"^time=\S+ level=\w+ event=(?!forged)\w+")
 
+    def test_refusals_are_logged_with_their_trace(self):
+        trace = ("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01")
+        stranger, bob = self.api(metadata=[trace]), self.api("bob", metadata=[trace])
+
+        def are_in_the_log():
+            self.refused(Code.UNAUTHENTICATED, stranger.GetStats)
+            self.refused(Code.PERMISSION_DENIED, bob.CreateSnapshot)
+            self.refused(Code.PERMISSION_DENIED, bob.ReadSnapshot, name="s")
+            lines = re.findall(r"access_refused identity=\"(\w*)\" .*method=(\w+) .*"
+                               r" trace_id=(?:ab){16} span_id=(?:cd){8}$",
+                               self.tls.stderr(), re.MULTILINE)
+            return {("", "GetStats"), ("bob", "CreateSnapshot"), ("bob", "ReadSnapshot")} <= set(lines)
+        wait_until(are_in_the_log, "refusals")
+
     @abuse("Tokens of refused and of accepted calls", "are never in the log")
     def test_tokens_are_not_logged(self):
         token = new_token()

@@ -42,9 +42,12 @@ void CompareWithAMapOfSets(uint32_t step, uint32_t first) {
         ordinals.erase(ordinal);
       }
     }
+    size_t full_keys = 0;
     for (const auto& [key, ordinals] : model) {
+      full_keys += ordinals.size() == kOrdinalsMax ? 1 : 0;
       ASSERT_EQ(Ordinals(table, key), std::vector<uint32_t>(ordinals.begin(), ordinals.end()));
     }
+    EXPECT_EQ(table.full_keys(), full_keys);
   }
 }
 

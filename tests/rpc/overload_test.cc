@@ -32,7 +32,8 @@ class OverloadTest : public ::testing::Test {
 
   void Start(size_t items_max, size_t bytes_max) {
     admission_ = std::make_shared<Admission>(items_max, bytes_max);
-    dispatcher_ = std::make_unique<Dispatcher>(&handlers_, &pool_, admission_, access_.get());
+    dispatcher_ = std::make_unique<Dispatcher>(&handlers_, &pool_, admission_, access_.get(),
+                                               &metrics_, /*slow_call=*/absl::ZeroDuration());
     services_ = MakeServices(dispatcher_.get(), /*with_admin=*/true);
     grpc::ServerBuilder builder;
     int port = 0;
@@ -109,6 +110,7 @@ class OverloadTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_ = OpenEngine(dir_.path());
   std::promise<void> release_;
   bool released_ = false;
+  CallMetrics metrics_;
   std::shared_ptr<Admission> admission_;
   WorkerPool pool_{1};
   const Handlers handlers_{engine_.get(), &pool_, {}};
