@@ -534,9 +534,11 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
 }  // namespace
 
-auto* call = new StreamIngestCall(dispatcher, context);
-call->Start(context);
-return call;
+grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* MakeStreamIngest(
+    Dispatcher* dispatcher, const grpc::CallbackServerContext& context) {
+  auto* call = new StreamIngestCall(dispatcher, context);
+  call->Start(context);
+  return call;
 }
 
 }  // namespace newsprint::rpc
