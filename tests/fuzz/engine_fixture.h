@@ -43,12 +43,18 @@ class EngineFixture {
 // Ends the process unless `status` is OK or an error that a caller can make.
 void RequireCallersFault(const absl::Status& status);
 
-// The same for what a handler answers, and that the response can be sent.
-template <typename Request, typename Response>
+// The same for what a handler answers, and that the response can be sent. Handlers that ask who
+// calls are told that it is one who may do everything.
+template <typename Request, typename Response, typename... Who>
 absl::Status Call(const EngineFixture& fixture,
-                  absl::Status (rpc::Handlers::*handler)(Request, Response*) const,
+                  absl::Status (rpc::Handlers::*handler)(Request, Response*, Who...) const,
                   std::remove_reference_t<Request>& request, Response* response) {
-  const absl::Status status = (fixture.handlers().*handler)(request, response);
+  absl::Status status;
+  if constexpr (sizeof...(Who) == 0) {
+    status = (fixture.handlers().*handler)(request, response);
+  } else {
+    status = (fixture.handlers().*handler)(request, response, rpc::Caller::Unrestricted());
+  }
   RequireCallersFault(status);
   if (!status.ok()) return status;
   Response again;

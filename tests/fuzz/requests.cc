@@ -25,9 +25,9 @@ void KeepOffDefault(google::protobuf::Message* request) {
   if (name.empty() || name == kDefaultCollection) reflection->SetString(request, field, kWires);
 }
 
-template <typename Request, typename Response>
+template <typename Request, typename Response, typename... Who>
 void SendBytes(const EngineFixture& fixture, absl::string_view bytes,
-               absl::Status (Handlers::*handler)(Request, Response*) const) {
+               absl::Status (Handlers::*handler)(Request, Response*, Who...) const) {
   grpc::Slice slice(bytes.data(), bytes.size());
   std::remove_const_t<std::remove_reference_t<Request>> request;
   const absl::Status parsed = rpc::ParseMessage(grpc::ByteBuffer(&slice, 1), &request);
