@@ -143,7 +143,7 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   const absl::Status settled = Expiry::SettleStoryOf(*this, ingest);  // saves time, if it succeeds
-  if (!absl::IsDataLoss(settled) && !IsGone(settled)) RETURN_IF_ERROR(settled);
+  if (!IsUnreadable(settled)) RETURN_IF_ERROR(settled);
   MutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
