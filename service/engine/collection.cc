@@ -146,7 +146,7 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   const absl::Status settled = Expiry::SettleStoryOf(*this, ingest);  // saves time, if it succeeds
-  if (!absl::IsDataLoss(settled) && !IsGone(settled)) RETURN_IF_ERROR(settled);
+  if (!IsUnreadable(settled)) RETURN_IF_ERROR(settled);
   StepTimer timer(Step::kLock);
   MutexLock lock(write_mutex_);
   timer.Next(Step::kDecide);

@@ -144,6 +144,11 @@ struct Collection::CopyCandidates {
   std::vector<Ordinal> ordinals;  // with `same_text`; each once, ascending
 };
 
+// What has expired and cannot be read is no reason to refuse a write; the background tells of it.
+inline bool IsUnreadable(const absl::Status& status) {
+  return absl::IsDataLoss(status) || IsGone(status);
+}
+
 inline bool IsReference(const store::GroupRecord& group, Ordinal ordinal) {
   return std::find(group.references.begin(), group.references.end(), ordinal) !=
          group.references.end();

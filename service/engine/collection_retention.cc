@@ -23,9 +23,6 @@ constexpr uint64_t kReclaimedTogether = 10'000;
 // How long Update deletes what had expired before, and what has become too much.
 constexpr absl::Duration kUpdateTime = absl::Seconds(1);
 
-// What has expired and cannot be read is no reason to refuse a write; the background tells of it.
-bool IsUnreadable(const absl::Status& status) { return absl::IsDataLoss(status) || IsGone(status); }
-
 }  // namespace
 
 bool Collection::Expiry::IsOver(const Collection& self) {
@@ -319,9 +316,10 @@ absl::StatusOr<bool> Collection::ExpireSome() {
     RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles, live_.Now()));
     if (state_.sequence == sequence) break;
     expired_some = true;
-    reclaim = expired_unreclaimed_ >= kReclaimedTogether;
-    if (reclaim) expired_unreclaimed_ = 0;
-    if (reclaim) break;
+    if (expired_unreclaimed_ < kReclaimedTogether) continue;
+    expired_unreclaimed_ = 0;
+    reclaim = true;
+    break;
   }
   if (reclaim) RETURN_IF_ERROR(store_->BeginReclaiming());  // may wait
   return expired_some;

@@ -163,6 +163,7 @@ absl::StatusOr<std::vector<Ordinal>> LiveArticles::Search(
 absl::StatusOr<LoadedGroup> LiveArticles::LoadGroup(GroupNumber number) const {
   ASSIGN_OR_RETURN(LoadedGroup group, newsprint::LoadGroup(*store_, uid_, number));
   const absl::Time now = Now();
+  if (!IsAnyDue(now)) return group;
   absl::StatusOr<LoadedGroup> seen = AsOf(group, now);
   if (!IsGone(seen.status())) return seen;
   // Its members may have moved to another group since.
