@@ -107,14 +107,14 @@ nlohmann::json Measure(const Kind& kind) {
   const auto each = [articles](int64_t bytes) {
     return static_cast<double>(bytes) / static_cast<double>(articles);
   };
-  nlohmann::json figures = {
-      {"groups", stats.groups()},
-      {"memory_bytes", each(service.process().resident_bytes() - empty_memory)},
-      {"index_bytes", each(stats.fingerprint_index_bytes() + stats.vector_index_bytes())},
-      {"disk_peak_bytes", each(peak.Stop() - empty_disk)},
-      {"disk_bytes", each(DiskBytes(service) - empty_disk)},
-      {"written_bytes", each(service.process().written_bytes())},
-      {"cpu_us", cpu_seconds / static_cast<double>(articles) * 1e6}};
+  nlohmann::json figures;
+  figures["groups"] = stats.groups();
+  figures["memory_bytes"] = each(service.process().resident_bytes() - empty_memory);
+  figures["index_bytes"] = each(stats.fingerprint_index_bytes() + stats.vector_index_bytes());
+  figures["disk_peak_bytes"] = each(peak.Stop() - empty_disk);
+  figures["disk_bytes"] = each(DiskBytes(service) - empty_disk);
+  figures["written_bytes"] = each(service.process().written_bytes());
+  figures["cpu_us"] = cpu_seconds / static_cast<double>(articles) * 1e6;
   figures["start_seconds"] = service.StopAndStart();
   figures["memory_after_start_bytes"] = each(service.process().resident_bytes() - empty_memory);
   return figures;
@@ -136,9 +136,11 @@ int Main() {
   kinds[4].omit_text = true;
   kinds[5].name = "skip_related";
   kinds[5].skip_related = true;
-  nlohmann::json figures = {{"sizing_articles", absl::GetFlag(FLAGS_articles)}};
+  nlohmann::json figures;
+  figures["sizing_articles"] = absl::GetFlag(FLAGS_articles);
   for (const Kind& kind : kinds) {
-    for (const auto& [figure, value] : Measure(kind).items()) {
+    const nlohmann::json measured = Measure(kind);
+    for (const auto& [figure, value] : measured.items()) {
       figures[absl::StrCat("sizing_", kind.name, "_", figure)] = value;
     }
     std::cout << figures.dump() << std::endl;
