@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/random/random.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
@@ -29,6 +30,12 @@ constexpr int64_t kRefusalLogSeconds = 10;
 absl::Duration WithJitter(absl::Duration delay) {
   thread_local absl::InsecureBitGen random;
   return delay * absl::Uniform(random, 0.75, 1.5);
+}
+
+// Whether a method changes what administrators alone may change.
+bool IsAdministration(absl::string_view method) {
+  const MethodRule* rule = FindMethodRule(method);
+  return rule != nullptr && rule->role == Role::kAdmin && !absl::StartsWith(method, "List");
 }
 
 }  // namespace
@@ -74,7 +81,7 @@ absl::Status Dispatcher::Refuse(absl::Status refusal, const grpc::CallbackServer
 }
 
 absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& context,
-                                            absl::string_view method, size_t bytes) const {
+                                            absl::string_view method) const {
   const auto trace = [&context] { return TraceFields(context); };
   absl::StatusOr<Caller> caller = access_->Identify(context);
   if (!caller.ok()) {
@@ -88,7 +95,6 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
     LogRefusal(caller->name(), method, refusal, "", trace);
     return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
   }
-  caller->Charge(1, bytes);
   return caller;
 }
 
@@ -112,7 +118,7 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
   RETURN_IF_ERROR(CheckServing());
   if (!call->came) return absl::CancelledError("call: cancelled before the request had come");
   RETURN_IF_ERROR(CheckAlive(*call->context));
-  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method, call->bytes));
+  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method));
   if (wait > absl::ZeroDuration()) {
     const absl::Duration left = absl::FromChrono(call->context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
@@ -124,7 +130,9 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
     }
   }
   absl::Status entered = admission_->EnterUnary(call->bytes);
-  return entered.ok() ? entered : Refuse(std::move(entered), call->context);
+  if (!entered.ok()) return Refuse(std::move(entered), call->context);
+  call->caller.Charge(1, call->bytes);
+  return entered;
 }
 
 bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
@@ -164,6 +172,9 @@ void Dispatcher::OnAnswered(absl::string_view method, const absl::Status& status
 }
 
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
+  if (IsAdministration(call.method)) {
+    LogAdministration(call.caller.name(), call.method, call.times->collection(), status);
+  }
   OnAnswered(call.method, status, call.bytes, *call.times,
              [&call] { return TraceFields(*call.context); });
   admission_->LeaveUnary(call.bytes);

@@ -24,6 +24,7 @@
 #include "service/rpc/admission.h"
 #include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
+#include "service/rpc/limits.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
 #include "service/rpc/status.h"
@@ -89,10 +90,10 @@ class Dispatcher {
   void OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
                   const CallTimes& times, absl::FunctionRef<std::string()> trace) const;
 
-  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up, which the
-  // call then counts for. This and the next function log what they refuse.
+  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up; a call that
+  // is let in has to be charged for. This and the next function log what they refuse.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
-                                  absl::string_view method, size_t bytes) const;
+                                  absl::string_view method) const;
   // Whether the caller may call the method for this collection: Caller::Check. `trace`: as above.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
                          absl::string_view collection,
@@ -132,18 +133,26 @@ class Dispatcher {
   }
 
   // As Read, for handlers that take seconds or minutes, on a thread of their own, one after the
-  // other. `handler` ends early when it is told that the caller is gone or the server stops.
+  // other. `handler` ends early when it is told that the caller is gone or the server stops. Who
+  // may not call it does not wait for others to learn that, so it has to be a method about the
+  // server.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* RunAside(grpc::CallbackServerContext* context, absl::string_view method,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                      SlowHandler<Request, Response> handler) {
     UnaryCall call = MakeCall(context, method, *request);
-    if (!Begin(&call, absl::ZeroDuration())) return call.reactor;
+    grpc::ServerUnaryReactor* const reactor = call.reactor;
+    if (!Begin(&call, absl::ZeroDuration())) return reactor;
+    if (absl::Status status = Authorize(call, ""); !status.ok()) {
+      Finish(call, status);
+      return reactor;
+    }
     aside_.Submit([=] {
       const CallTimes::Scope scope(call.times.get());
-      Finish(call, AnswerAside(call, handler, *request, response));
+      const absl::Status status = CheckAlive(*call.context);
+      Finish(call, status.ok() ? AnswerAside(call, handler, *request, response) : status);
     });
-    return call.reactor;
+    return reactor;
   }
 
   // As Read, once what `handler` wrote is on disk. So with a refusal, unless the request itself is
@@ -228,8 +237,18 @@ class Dispatcher {
     absl::Status status = TimedParse(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
-    if (status.ok()) status = Authorize(call, NamedCollection(*request));
+    if (status.ok()) {
+      const absl::string_view collection = NamedCollection(*request);
+      if (!collection.empty()) {
+        call.times->SetCollection(collection.substr(0, kCollectionNameBytesMax));
+      }
+      status = Authorize(call, collection);
+    }
     if (!status.ok()) return status;
+    // Each item counts as a call, like a message of a stream.
+    if (const size_t items = ItemCount(*request); items > 1) {
+      call.caller.Charge(static_cast<double>(items - 1), 0);
+    }
     if constexpr (sizeof...(Who) == 0) {
       return (handlers_->*handler)(*request, response);
     } else {
@@ -242,8 +261,8 @@ class Dispatcher {
                            const grpc::ByteBuffer& request, grpc::ByteBuffer* response) const {
     std::decay_t<Request> parsed;
     Response filled;
+    static_assert(kIsAboutServer<std::decay_t<Request>>, "has been authorized as such");
     absl::Status status = TimedParse(request, &parsed);
-    if (status.ok()) status = Authorize(call, NamedCollection(parsed));
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
