@@ -159,6 +159,17 @@ class UnitTest(unittest.TestCase):
         cmake = (DEPLOY / "CMakeLists.txt").read_text()
         self.assertIn(f"{start.split('--flagfile=')[1]}\\n", cmake, "the conffile")
 
+    def test_keys(self):
+        """The folder that the documentation tells of is made, for the service's group alone, and goes with the rest."""
+        group, = self.settings["Group"]
+        made = re.findall(r"^  install -d -m (\d+) -o (\w+) -g (\w+) (/etc/\S+)$",
+                          (DEPLOY / "debian" / "postinst").read_text(), re.MULTILINE)
+        self.assertEqual(made, [("0750", "root", group, "/etc/newsprint/tls")])
+        self.assertIn(made[0][3], (ROOT / "docs" / "operations.md").read_text())
+        self.assertIn(made[0][3], (MADE / "newsprintd.flags").read_text())
+        # "strict" leaves /etc readable; these would not.
+        self.assertFalse({"InaccessiblePaths", "TemporaryFileSystem", "RootDirectory"} & set(self.settings))
+
     def test_there_is_time_to_drain(self):
         drain = int(SETTINGS["drain_seconds"][1])
         self.assertGreaterEqual(int(self.settings["TimeoutStopSec"][0]), drain + 60)
@@ -205,7 +216,10 @@ class DockerfileTest(unittest.TestCase):
         self.assertEqual(settings["VOLUME"], "/var/lib/newsprint")
         self.assertEqual(settings["STOPSIGNAL"], "SIGTERM")
         self.assertEqual(settings["ENTRYPOINT"], '["/usr/bin/newsprintd"]')
-        self.assertEqual(settings["EXPOSE"], SETTINGS["listen"][1].rsplit(":")[1])
+        flags = flag_values(flags_of((KUBERNETES / "base" / "newsprintd.flags").read_text()))
+        self.assertEqual(settings["EXPOSE"].split(),
+                         [flags[name].rpartition(":")[2] for name in ("listen", "metrics_listen")])
+        self.assertEqual(settings["EXPOSE"].split()[0], SETTINGS["listen"][1].rpartition(":")[2])
         for name in (word for word, _ in self.final):
             self.assertNotIn(name, ("ADD", "MAINTAINER"))
 
