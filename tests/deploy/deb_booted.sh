@@ -68,11 +68,11 @@ put_certificate first
 hash=$(newsprint token create --output=/operator.token --json | grep -oE '[0-9a-f]{64}')
 printf '{"identities": [{"name": "operator", "token_sha256": ["%s"],
   "grants": [{"collections": ["*"], "role": "admin"}]}]}' "$hash" >/access.json
-put /access.json /etc/newsprint/access.json
+put /access.json /etc/newsprint/tls/access.json
 cat >>/etc/newsprint/newsprintd.flags <<'END'
 --tls_cert=/etc/newsprint/tls/server.crt
 --tls_key=/etc/newsprint/tls/server.key
---access_file=/etc/newsprint/access.json
+--access_file=/etc/newsprint/tls/access.json
 --metrics_listen=127.0.0.1:9464
 END
 systemctl restart newsprintd
@@ -107,7 +107,7 @@ wait_until operator
 
 # A token that is taken back.
 echo '{"identities": []}' >/nobody.json
-put /nobody.json /etc/newsprint/access.json
+put /nobody.json /etc/newsprint/tls/access.json
 refused() { ! operator; }
 wait_until refused
 told event=access_file_read

@@ -48,7 +48,8 @@ class Authority:
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def issue(self, common_name, alternative_names="", days=2):
-        """Returns the path of a certificate; its key has the same with .key behind."""
+        """Returns the path of a certificate; its key has the same with .key behind. With days=0 it has expired;
+        OpenSSL 3.5 makes none that ends before it begins."""
         self._count += 1
         path = self.folder / f"{self.name}-{self._count}"
         self._openssl("req", *self._new_key(path), "-subj", f"/CN={common_name}", "-out", f"{path}.csr")

@@ -269,7 +269,7 @@ class CredentialsTest(SecurityTestCase):
 
     @abuse("A certificate of a client that has expired", "the handshake fails")
     def test_expired_certificate(self):
-        self.handshake_fails(self.authority.issue("m", "URI:spiffe://news.example/machine", days=-1))
+        self.handshake_fails(self.authority.issue("m", "URI:spiffe://news.example/machine", days=0))
 
     @abuse("A certificate of another authority, with a known name", "the handshake fails")
     def test_certificate_of_another_authority(self):
@@ -807,7 +807,7 @@ class StartTest(np.ServerTestCase):
 
     def test_an_expired_certificate_is_told(self):
         authority = Authority(self.folder, "news")
-        cert = authority.issue("newsprintd", "IP:127.0.0.1", days=-1)
+        cert = authority.issue("newsprintd", "IP:127.0.0.1", days=0)
         server = self.launch(f"--tls_cert={cert}", f"--tls_key={cert}.key").wait_listening()
         self.assertIn("event=certificate_expired", server.stderr())
 
