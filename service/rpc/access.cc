@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -14,7 +15,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -154,8 +154,10 @@ absl::StatusOr<TokenHash> HashFromHex(absl::string_view place, const Json& json)
       })) {
     return Bad(place, "not a SHA-256 in hexadecimal, got ", hex.size(), " characters, expected 64");
   }
-  const std::string bytes = absl::HexStringToBytes(hex);
-  std::copy(bytes.begin(), bytes.end(), hash.begin());
+  for (size_t i = 0; i < hash.size(); ++i) {
+    const char* const digits = hex.data() + 2 * i;
+    std::from_chars(digits, digits + 2, hash[i], 16);
+  }
   return hash;
 }
 

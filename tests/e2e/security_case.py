@@ -34,8 +34,9 @@ class Authority:
         self.folder = pathlib.Path(folder)
         self.name = name
         self._count = 0
+        # What Python 3.13 insists on: the usage here, and whose key it is in each certificate.
         self._openssl("req", "-x509", *self._new_key(self.folder / name), "-subj", f"/CN={name}",
-                      "-days", "2", "-out", self.ca)
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-days", "2", "-out", self.ca)
 
     @property
     def ca(self):
@@ -67,12 +68,14 @@ class Authority:
         return path
 
     def issue(self, common_name, alternative_names="", days=2):
-        """Returns the path of a certificate; its key has the same with .key behind."""
+        """Returns the path of a certificate; its key has the same with .key behind. With days=0 it has expired;
+        OpenSSL 3.5 makes none that ends before it begins."""
         self._count += 1
         path = self.folder / f"{self.name}-{self._count}"
         self._openssl("req", *self._new_key(path), "-subj", f"/CN={common_name}", "-out", f"{path}.csr")
         extensions = self.folder / f"{self.name}-{self._count}.ext"
-        extensions.write_text(f"subjectAltName={alternative_names}\n" if alternative_names else "")
+        extensions.write_text("subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n" +
+                              (f"subjectAltName={alternative_names}\n" if alternative_names else ""))
         self._openssl("x509", "-req", "-in", f"{path}.csr", "-CA", self.ca, "-CAkey",
                       self.folder / f"{self.name}.key", "-set_serial", str(self._count + 1), "-days",
                       str(days), "-extfile", extensions, "-out", path)

@@ -268,7 +268,7 @@ class CredentialsTest(SecurityTestCase):
 
     @abuse("A certificate of a client that has expired", "the handshake fails")
     def test_expired_certificate(self):
-        self.handshake_fails(self.authority.issue("m", "URI:spiffe://news.example/machine", days=-1))
+        self.handshake_fails(self.authority.issue("m", "URI:spiffe://news.example/machine", days=0))
 
     @abuse("A certificate of another authority, with a known name", "the handshake fails")
     def test_certificate_of_another_authority(self):
@@ -915,7 +915,7 @@ class StartTest(np.ServerTestCase):
 
     def test_what_may_be_a_mistake_is_told(self):
         authority = Authority(self.folder, "news")
-        cert = authority.issue("newsprintd", "IP:127.0.0.1", days=-1)
+        cert = authority.issue("newsprintd", "IP:127.0.0.1", days=0)
         people = Identities(self.folder / "access.json")
         people.add("machine", (["*"], "read"), token=False, certificate_names=["machine.example"])
         people.write().chmod(0o666)
