@@ -93,7 +93,9 @@ std::shared_ptr<const AccessRules> AccessControl::rules() const {
 
 void AccessControl::Poll() {
   if (!enabled() || !watch_.Changed()) return;
-  if (const absl::Status status = Load(); !status.ok()) {
+  const absl::Status status = Load();
+  reload_failed_ = !status.ok();
+  if (!status.ok()) {
     spdlog::error("event=access_file_refused message=\"{}; the rules stay as they were\"",
                   absl::CEscape(status.message()));
     return;

@@ -24,9 +24,11 @@
 #include "service/rpc/admission.h"
 #include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
+#include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
 #include "service/rpc/status.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 
@@ -79,21 +81,23 @@ class Dispatcher {
   // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
   // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
-  // pool's queue is. Logs now and then that there is an overload, with the trace of `context` if
-  // it is not null.
-  absl::Status Refuse(absl::Status refusal, const grpc::CallbackServerContext* context = nullptr);
+  // pool's queue is. Logs now and then that there is an overload; `trace` is called for what is
+  // logged, here and below, and returns TraceFields.
+  absl::Status Refuse(absl::Status refusal, absl::FunctionRef<std::string()> trace);
 
   CallMetrics& metrics() const { return *metrics_; }
-  // A call, or a request of a stream, has been answered. `trace` is called for what is logged of
-  // it, and returns TraceFields.
-  void OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
-                  const CallTimes& times, absl::FunctionRef<std::string()> trace) const;
+  // Counts a call, or a request of a stream, that has been answered. What is to be logged of it is
+  // for LogCall. `origin` is called for that, and returns OriginFields.
+  CallRemarks OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
+                         const CallTimes& times, absl::FunctionRef<std::string()> origin) const;
 
   // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up, which the
-  // call then counts for. This and the next function log what they refuse.
+  // call then counts for. This and Authorize log what they refuse; all three count it.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
                                   absl::string_view method, size_t bytes) const;
-  // Whether the caller may call the method for this collection: Caller::Check. `trace`: as above.
+  // The same caller by the rules of now: UNAUTHENTICATED when it is not known any more.
+  absl::StatusOr<Caller> Renew(const Caller& caller) const;
+  // Whether the caller may call the method for this collection: Caller::Check.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
                          absl::string_view collection,
                          absl::FunctionRef<std::string()> trace) const;
@@ -141,6 +145,7 @@ class Dispatcher {
     if (!Begin(&call, absl::ZeroDuration())) return call.reactor;
     aside_.Submit([=] {
       const CallTimes::Scope scope(call.times.get());
+      call.times->Record(Step::kQueue, CallTimes::Clock::now() - call.times->begin());
       Finish(call, AnswerAside(call, handler, *request, response));
     });
     return call.reactor;
@@ -215,7 +220,9 @@ class Dispatcher {
     if (status.ok()) status = CheckAlive(*call.context);
     if (!status.ok()) return status;
     status = SerializeAnswer(*message, admission_, response);
-    if (!status.ok()) return Refuse(std::move(status), call.context);
+    if (!status.ok()) {
+      return Refuse(std::move(status), [&call] { return TraceFields(*call.context); });
+    }
     call.caller.Charge(0, response->Length());
     return status;
   }
@@ -267,7 +274,7 @@ class Dispatcher {
   bool Begin(UnaryCall* call, absl::Duration wait);
   absl::Status Admit(UnaryCall* call, absl::Duration wait);
   absl::Status Authorize(const UnaryCall& call, absl::string_view collection) const;
-  // Logs what is the server's fault, and answers a call that Begin has let in.
+  // Answers a call that Begin has let in, and logs what there is to say of it.
   void Finish(const UnaryCall& call, const absl::Status& status);
 
   const Handlers* const handlers_;

@@ -41,7 +41,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (!caller.ok()) return End(caller.status());
     caller_ = *std::move(caller);
     const absl::Status opened = dispatcher_.admission()->OpenStream();
-    if (!opened.ok()) return End(dispatcher_.Refuse(opened, &context));
+    if (!opened.ok()) return End(dispatcher_.Refuse(opened, [this] { return trace_; }));
     opened_ = true;
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
@@ -87,8 +87,10 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
     if (dispatcher_.admission()->many_stream_answers()) {
-      return dispatcher_.Refuse(absl::ResourceExhaustedError(
-          "server: answers wait for callers that read slowly; go on from here after a pause"));
+      return dispatcher_.Refuse(
+          absl::ResourceExhaustedError(
+              "server: answers wait for callers that read slowly; go on from here after a pause"),
+          [this] { return trace_; });
     }
     if (reader_ == nullptr) {
       v1::ReadSnapshotRequest request;
@@ -104,7 +106,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     const uint64_t version = dispatcher_.access().version();
     if (version == access_version_) return absl::OkStatus();
     access_version_ = version;
-    ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
+    ASSIGN_OR_RETURN(caller_, dispatcher_.Renew(caller_));
     return Authorize();
   }
 
@@ -114,7 +116,9 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
-    if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+    if (dispatcher_.CheckServing().ok()) {
+      LogServerFault(kMethod, status, OriginFields(caller_.name(), trace_));
+    }
     dispatcher_.metrics().RecordStream(kMethod, status);
     if (opened_) dispatcher_.admission()->CloseStream();
     Finish(ToGrpc(status));

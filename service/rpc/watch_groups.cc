@@ -51,7 +51,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       caller_ = *std::move(caller);
       refused_ = dispatcher_.admission()->OpenStream();
       opened_ = refused_.ok();
-      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_), &context);
+      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_), [this] { return trace_; });
     }
     Wake();
   }
@@ -121,7 +121,9 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         working_ = false;
       }
       // That the server stops is no fault of it.
-      if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+      if (dispatcher_.CheckServing().ok()) {
+        LogServerFault(kMethod, status, OriginFields(caller_.name(), trace_));
+      }
       dispatcher_.metrics().RecordStream(kMethod, status);
       Finish(ToGrpc(status));
       return;
@@ -210,7 +212,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     const uint64_t version = dispatcher_.access().version();
     if (version == access_version_) return absl::OkStatus();
     access_version_ = version;
-    ASSIGN_OR_RETURN(caller_, dispatcher_.access().Renew(caller_));
+    ASSIGN_OR_RETURN(caller_, dispatcher_.Renew(caller_));
     return Authorize();
   }
 
