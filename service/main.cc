@@ -130,16 +130,26 @@ absl::Status Run(const Options& options) {
   Engine::Options engine_options = options.engine;
   engine_options.newsprint_version = NEWSPRINT_VERSION;
   engine_options.store.report = &LogStoreState;
-  engine_options.store.upgrade_progress = [](uint32_t to_format, uint64_t articles) {
-    spdlog::info("event=upgrading to_format={} articles={}", to_format, articles);
-  };
   using Phase = metrics::ServerState::Phase;
   metrics::ServerState state;
+  engine_options.store.upgrade_progress = [&state](uint32_t to_format, uint64_t articles) {
+    state.set_articles_upgraded(static_cast<int64_t>(articles));
+    state.set_phase(Phase::kUpgrading);
+    spdlog::info("event=upgrading to_format={} articles={}", to_format, articles);
+  };
   std::unique_ptr<metrics::MetricsServer> metrics_server;
   if (!options.metrics_listen.empty()) {
     ASSIGN_OR_RETURN(metrics_server, metrics::MetricsServer::Start(options.metrics_listen,
                                                                    NEWSPRINT_VERSION, &state));
     spdlog::info("event=metrics_listening address={}", metrics_server->address());
+    if (!rpc::IsLoopback(options.metrics_listen)) {
+      spdlog::warn(
+          "event=open_metrics message=\"{} is not a loopback address, and whoever can connect to "
+          "it "
+          "reads the names of collections and how much is in them: keep it inside a trusted "
+          "network\"",
+          absl::CEscape(metrics_server->address()));
+    }
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(engine_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,

@@ -20,6 +20,8 @@ absl::string_view StepName(Step step) {
       return "sketch";
     case Step::kEmbed:
       return "embed";
+    case Step::kTurn:
+      return "turn";
     case Step::kLock:
       return "lock";
     case Step::kDecide:

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "service/common/latency_histogram.h"
 
@@ -24,6 +25,7 @@ enum class Step : uint8_t {
   kNormalise,
   kSketch,
   kEmbed,
+  kTurn,
   kLock,
   kDecide,
   kSearch,
@@ -32,7 +34,7 @@ enum class Step : uint8_t {
   kCommit,
   kSync,
 };
-inline constexpr size_t kStepCount = 12;
+inline constexpr size_t kStepCount = 13;
 
 // "queue", "parse" and so on.
 absl::string_view StepName(Step step);
@@ -64,6 +66,15 @@ class CallTimes {
   // Empty when none was told. Not before those who tell it have ended.
   const std::string& collection() const { return collection_; }
 
+  // An item of the call has failed by the server's fault, though the call goes on. For one thread
+  // at a time.
+  void CountItemFault(const absl::Status& status) {
+    if (item_faults_++ == 0) first_item_fault_ = status;
+  }
+  // Not before those who count have ended.
+  int64_t item_faults() const { return item_faults_; }
+  const absl::Status& first_item_fault() const { return first_item_fault_; }  // OK: none
+
   // Of this thread; null where there is none.
   static CallTimes* Current();
   // Makes `times`, which may be null, the thread's own for as long as it lives.
@@ -88,6 +99,8 @@ class CallTimes {
   std::array<std::atomic<int64_t>, kStepCount> nanos_{};
   std::atomic<bool> has_collection_{false};
   std::string collection_;
+  int64_t item_faults_ = 0;
+  absl::Status first_item_fault_;
 };
 
 // Records a step from here to its end. While another one runs inside it, on the same thread, its

@@ -255,7 +255,6 @@ struct CollectionStats {
   std::array<int64_t, kRelationCount> relations{};
   int64_t fingerprint_index_bytes = 0;
   int64_t vector_index_bytes = 0;
-  int64_t store_bytes = 0;
   int64_t sequence = 0;
   int64_t group_change_sequence = 0;
   int64_t boilerplate_shingles = 0;

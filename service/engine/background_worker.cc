@@ -20,10 +20,12 @@ constexpr absl::Duration kFailurePauseMax = absl::Seconds(30);
 
 BackgroundWorker::BackgroundWorker(std::function<Collections()> list, std::vector<Task> tasks,
                                    Report report)
-    : list_(std::move(list)),
-      tasks_(std::move(tasks)),
-      report_(std::move(report)),
-      thread_([this] { Run(); }) {}
+    : list_(std::move(list)), tasks_(std::move(tasks)), report_(std::move(report)) {
+  std::vector<Problems> none;
+  for (const Task& task : tasks_) none.push_back({task.name, 0});
+  Publish(std::move(none));
+  thread_ = std::thread([this] { Run(); });
+}
 
 BackgroundWorker::~BackgroundWorker() {
   {
@@ -45,15 +47,25 @@ bool BackgroundWorker::Rest(absl::Duration time) {
 bool BackgroundWorker::WorkOn(Collection& collection, const Task& task, Progress* progress) {
   if (absl::Now() < progress->next) return false;
   const std::optional<absl::Status> done = task.run(collection);
-  if (!done.has_value()) return false;
-  const absl::Status& status = *done;
+  if (!done.has_value() && progress->problem.ok()) return false;
+  const absl::Status status = done.value_or(absl::OkStatus());
   if (status.message() != progress->problem.message()) report_(collection, task.name, status);
   progress->problem = status;
   progress->pause = status.ok()
                         ? absl::ZeroDuration()
                         : std::clamp(2 * progress->pause, kFailurePauseMin, kFailurePauseMax);
   progress->next = absl::Now() + progress->pause;
-  return true;
+  return done.has_value();
+}
+
+std::vector<BackgroundWorker::Problems> BackgroundWorker::problems() const {
+  ReaderMutexLock lock(mutex_);
+  return problems_;
+}
+
+void BackgroundWorker::Publish(std::vector<Problems> problems) {
+  MutexLock lock(mutex_);
+  problems_ = std::move(problems);
 }
 
 void BackgroundWorker::Run() {
@@ -63,16 +75,20 @@ void BackgroundWorker::Run() {
   while (Rest(rest)) {
     const absl::Time begin = absl::Now();
     bool worked = false;
+    std::vector<Problems> problems;
+    for (const Task& task : tasks_) problems.push_back({task.name, 0});
     absl::flat_hash_map<Key, Progress> present;
     for (const std::shared_ptr<Collection>& collection : list_()) {
       for (size_t task = 0; task < tasks_.size(); ++task) {
         const Key key(collection->uid(), task);
         Progress one = progress[key];
         worked |= WorkOn(*collection, tasks_[task], &one);
+        if (!one.problem.ok()) ++problems[task].collections;
         present.emplace(key, std::move(one));
       }
     }
     progress = std::move(present);  // without those of dropped collections
+    Publish(std::move(problems));
     rest = worked ? std::clamp(absl::Now() - begin, absl::ZeroDuration(), kFailurePauseMax)
                   : kIdlePause;
   }

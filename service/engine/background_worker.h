@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_ENGINE_BACKGROUND_WORKER_H_
 #define NEWSPRINT_SERVICE_ENGINE_BACKGROUND_WORKER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,11 +35,18 @@ class BackgroundWorker {
       std::function<void(const Collection&, absl::string_view task, const absl::Status&)>;
 
   // `list` gives the collections there are; called from the thread. `report` is told of a problem
-  // of a collection when it begins, changes, or ends (OK). All must be callable until the worker is
-  // destroyed.
+  // of a collection when it begins, changes, or ends (OK), be it that nothing is left to do. All
+  // must be callable until the worker is destroyed.
   BackgroundWorker(std::function<Collections()> list, std::vector<Task> tasks, Report report);
   // Ends the thread, after its present piece of work.
   ~BackgroundWorker();
+  struct Problems {
+    absl::string_view task;  // of a literal
+    int64_t collections = 0;
+  };
+  // Of each task, in their order, the collections that it failed for when it was last tried.
+  std::vector<Problems> problems() const;
+
   BackgroundWorker(const BackgroundWorker&) = delete;
   BackgroundWorker& operator=(const BackgroundWorker&) = delete;
 
@@ -51,6 +59,7 @@ class BackgroundWorker {
   };
 
   void Run();
+  void Publish(std::vector<Problems> problems);
   bool WorkOn(Collection& collection, const Task& task, Progress* progress);
   // False when it is time to end.
   bool Rest(absl::Duration time);
@@ -58,9 +67,10 @@ class BackgroundWorker {
   const std::function<Collections()> list_;
   const std::vector<Task> tasks_;
   const Report report_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Problems> problems_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

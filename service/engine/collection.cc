@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "service/common/call_times.h"
 #include "service/common/status_macros.h"
+#include "service/common/timed_mutex_lock.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/decision.h"
 #include "service/engine/engine_counters.h"
@@ -147,9 +148,8 @@ absl::StatusOr<std::optional<store::RequestRecord>> Collection::FindRepeated(
 absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   const absl::Status settled = Expiry::SettleStoryOf(*this, ingest);  // saves time, if it succeeds
   if (!IsUnreadable(settled)) RETURN_IF_ERROR(settled);
-  StepTimer timer(Step::kLock);
-  MutexLock lock(write_mutex_);
-  timer.Next(Step::kDecide);
+  TimedMutexLock lock(write_mutex_);
+  const StepTimer timer(Step::kDecide);
   RETURN_IF_ERROR(CheckOpen());
   const std::string& id = ingest.prepared.article.id;
   ASSIGN_OR_RETURN(const auto earlier,
@@ -174,7 +174,7 @@ absl::StatusOr<Verdict> Collection::Ingest(PreparedIngest ingest) {
   ASSIGN_OR_RETURN(const std::optional<Ordinal> ordinal, store_->FindId(uid_, id));
   absl::StatusOr<Verdict> verdict =
       ordinal.has_value() ? IngestKnown(ingest, *ordinal, now) : IngestNew(ingest, now);
-  if (verdict.ok() && !verdict->replayed) {
+  if (verdict.ok() && !verdict->replayed && !verdict->expired) {
     Counters().verdicts[static_cast<size_t>(verdict->relation)].Add();
   }
   return verdict;
@@ -603,7 +603,7 @@ absl::Status Collection::UpdateIndexes(const Change& change) {
 
 absl::StatusOr<Deleted> Collection::Delete(absl::string_view id, absl::string_view request_id) {
   RETURN_IF_ERROR(Expiry::SettleGroupOf(*this, id));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   ASSIGN_OR_RETURN(const auto earlier,
                    FindRepeated(request_id, store::RequestRecord::Kind::kDelete, id, {}));

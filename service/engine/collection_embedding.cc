@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
+#include "service/common/timed_mutex_lock.h"
 #include "service/engine/collection_change.h"
 
 namespace newsprint {
@@ -119,7 +120,7 @@ store::CollectionRecord Collection::Record(const EmbeddingSettings& embedding,
 }
 
 absl::Status Collection::BeginReembedding(Embedding next) {
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const auto present = subjects_->embedding();
   const auto moving_to = subjects_->next();
@@ -154,7 +155,7 @@ absl::Status Collection::BeginReembedding(Embedding next) {
 }
 
 absl::Status Collection::CancelReembedding() {
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const auto next = subjects_->next();
   if (next == nullptr) return absl::OkStatus();
@@ -289,7 +290,7 @@ absl::StatusOr<Collection::EmbeddingTask> Collection::NextEmbeddingTask(
 }
 
 absl::Status Collection::StoreVectors(EmbeddingTask task, std::vector<std::vector<float>> vectors) {
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const uint32_t generation = task.embedding->settings.generation;
   const bool for_present = task.embedding == subjects_->embedding();

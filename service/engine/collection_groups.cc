@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "service/common/status_macros.h"
+#include "service/common/timed_mutex_lock.h"
 #include "service/engine/collection_change.h"
 
 namespace newsprint {
@@ -237,7 +238,7 @@ absl::Status Collection::MoveMember(const Candidate& member, GroupNumber from, G
 
 absl::StatusOr<GroupSummary> Collection::SetCanonical(GroupNumber number, absl::string_view id) {
   RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));
@@ -280,7 +281,7 @@ absl::StatusOr<bool> Collection::IsBetterCanonical(const LoadedGroup& a,
 absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNumber merged) {
   RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
   RETURN_IF_ERROR(Expiry::SettleInTurns(*this, merged));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   RETURN_IF_ERROR(Expiry::SettleAll(*this, merged, live_.Now()));
@@ -357,7 +358,7 @@ absl::StatusOr<GroupSummary> Collection::MergeGroups(GroupNumber number, GroupNu
 
 absl::StatusOr<Split> Collection::SplitGroup(const SplitRequest& request) {
   RETURN_IF_ERROR(Expiry::SettleInTurns(*this, request.group));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   const Hash128 hash = HashOf(request);
   ASSIGN_OR_RETURN(const auto earlier,
@@ -449,7 +450,7 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
   RETURN_IF_ERROR(withdrawal.article_id.empty()
                       ? Expiry::SettleInTurns(*this, number)
                       : Expiry::SettleGroupOf(*this, withdrawal.article_id));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   // The article may have been moved since its group was looked up.
   if (!withdrawal.article_id.empty()) {
@@ -491,7 +492,7 @@ absl::StatusOr<Withdrawn> Collection::Withdraw(GroupNumber number, Withdrawal wi
 
 absl::StatusOr<std::optional<GroupSummary>> Collection::Reinstate(GroupNumber number) {
   RETURN_IF_ERROR(Expiry::SettleInTurns(*this, number));
-  MutexLock lock(write_mutex_);
+  TimedMutexLock lock(write_mutex_);
   RETURN_IF_ERROR(CheckOpen());
   RETURN_IF_ERROR(Expiry::SettleAll(*this, number, live_.Now()));
   ASSIGN_OR_RETURN(LoadedGroup group, LoadGroup(number));

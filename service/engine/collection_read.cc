@@ -540,7 +540,6 @@ CollectionStats Collection::Stats() const {
   stats.graph_segments = static_cast<int64_t>(subjects_->graph_segments());
   stats.oldest_article_at = live_.oldest();
   stats.boilerplate_shingles = static_cast<int64_t>(boilerplate_.size());
-  stats.store_bytes = store_->disk_bytes();
   return stats;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
+#include "service/common/timed_mutex_lock.h"
 #include "service/engine/collection_change.h"
 #include "service/engine/engine_counters.h"
 
@@ -155,7 +156,7 @@ absl::Status Collection::Expiry::SettleInTurns(Collection& self, GroupNumber num
   Ordinal first = 0;
   while (true) {
     {
-      MutexLock lock(self.write_mutex_);
+      TimedMutexLock lock(self.write_mutex_);
       RETURN_IF_ERROR(self.CheckOpen());
       ASSIGN_OR_RETURN(const bool settled,
                        Settle(self, number, self.live_.Now(), kSliceArticles, &first));
@@ -280,7 +281,7 @@ absl::Status Collection::Update(std::optional<Retention> retention,
     RETURN_IF_ERROR(status);
   }
   {
-    MutexLock lock(write_mutex_);
+    TimedMutexLock lock(write_mutex_);
     RETURN_IF_ERROR(CheckOpen());
     const auto next = subjects_->next();
     store::CollectionRecord record =
@@ -310,7 +311,7 @@ absl::StatusOr<bool> Collection::ExpireSome() {
   bool reclaim = false;
   for (int slice = 0; slice < kSlices; ++slice) {
     if (slice > 0) absl::SleepFor(kRest);
-    MutexLock lock(write_mutex_);
+    TimedMutexLock lock(write_mutex_);
     RETURN_IF_ERROR(CheckOpen());
     const uint64_t sequence = state_.sequence;
     RETURN_IF_ERROR(Expiry::ExpireOldest(*this, kSliceArticles, live_.Now()));

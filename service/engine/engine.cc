@@ -108,12 +108,24 @@ void Engine::StartBackgroundWork(BackgroundWorker::Report report) {
   tasks.push_back({"saving_graphs", [done](Collection& collection) {
                      return done(collection.subjects().SaveGraphs(/*all=*/false));
                    }});
+  MutexLock lock(worker_mutex_);
   worker_ = std::make_unique<BackgroundWorker>([this] { return List("", SIZE_MAX); },
                                                std::move(tasks), std::move(report));
 }
 
+std::vector<BackgroundWorker::Problems> Engine::BackgroundProblems() const {
+  ReaderMutexLock lock(worker_mutex_);
+  if (worker_ == nullptr) return {};
+  return worker_->problems();
+}
+
 absl::Status Engine::FinishBackgroundWork() {
-  worker_ = nullptr;
+  std::unique_ptr<BackgroundWorker> worker;
+  {
+    MutexLock lock(worker_mutex_);
+    worker.swap(worker_);
+  }
+  worker = nullptr;
   absl::Status status;
   for (const std::shared_ptr<Collection>& collection : List("", SIZE_MAX)) {
     status.Update(collection->subjects().SaveGraphs(/*all=*/true).status());

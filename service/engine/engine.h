@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ class Engine {
   // and the graphs over the vectors are saved now and then ("saving_graphs"). Call after
   // LoadIndexes.
   void StartBackgroundWork(BackgroundWorker::Report report);
+  // Of each of these tasks, how many collections it is held up for by a problem. Empty before and
+  // after.
+  std::vector<BackgroundWorker::Problems> BackgroundProblems() const;
   // Ends that, and saves all graphs, so that the next start need not build any. Call at the end.
   absl::Status FinishBackgroundWork();
 
@@ -78,8 +82,12 @@ class Engine {
 
   Snapshots& snapshots() { return snapshots_; }
 
-  store::StorageState storage_state() const { return store_->storage_state(); }
-  // Disk space of all collections, as RocksDB estimates it.
+  // Waits for nothing.
+  store::WriteState write_state() const { return store_->write_state(); }
+  // See Store.
+  std::optional<store::DiskSpace> disk_space() const { return store_->disk_space(); }
+  int64_t disk_reserve_bytes() const { return store_->disk_reserve_bytes(); }
+  // Of all collections: see Store::disk_bytes.
   int64_t store_bytes() const { return store_->disk_bytes(); }
 
   // See Store::NotifyDurable.
@@ -116,7 +124,9 @@ class Engine {
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Collection>, std::less<>> collections_
       ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<BackgroundWorker> worker_;  // last, so that it ends first
+  mutable Mutex worker_mutex_;
+  // Last, so that it ends first.
+  std::unique_ptr<BackgroundWorker> worker_ ABSL_GUARDED_BY(worker_mutex_);
 };
 
 }  // namespace newsprint

@@ -10,7 +10,8 @@
 namespace newsprint {
 
 struct EngineCounters {
-  // Of ingested articles, by relation; without answers that were given again.
+  // Of ingested articles, by relation; without answers that were given again, and without articles
+  // that were not kept, as they had expired.
   std::array<Counter, kRelationCount> verdicts;
   // Articles that were deleted by the retention of their collection.
   Counter articles_expired;

@@ -1,5 +1,6 @@
 #include "service/metrics/families.h"
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -100,6 +103,17 @@ class Families {
   std::vector<std::unique_ptr<Family>> families_;
 };
 
+// Also where none is left to count them with.
+uint64_t OpenDescriptors(uint64_t limit) {
+  DIR* const dir = opendir("/proc/self/fd");
+  if (dir == nullptr) return limit;
+  uint64_t count = 0;
+  while (const dirent* entry = readdir(dir)) count += entry->d_name[0] != '.' ? 1 : 0;
+  closedir(dir);
+  return count - 1;  // without that of the folder
+}
+
+// 0 when it cannot be read.
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
   int64_t pages = 0;
@@ -122,14 +136,28 @@ void AddProcess(absl::string_view newsprint_version, absl::Time start_time, Fami
       .Add(1.0, {{"version", std::string(newsprint_version)}});
   families->Gauge("process_start_time_seconds", "When the process began, since 1970.")
       .Add(absl::ToDoubleSeconds(start_time - absl::UnixEpoch()));
-  families->Gauge("process_resident_memory_bytes", "Memory of the process.").Add(ResidentBytes());
+  Family& resident = families->Gauge("process_resident_memory_bytes", "Memory of the process.");
+  if (const int64_t bytes = ResidentBytes(); bytes > 0) resident.Add(bytes);
   families->Counter("process_cpu_seconds_total", "Processor time of the process.")
       .Add(CpuSeconds());
+  Family& open = families->Gauge("process_open_fds", "Open file descriptors.");
+  Family& most = families->Gauge("process_max_fds", "How many there may be.");
+  struct rlimit limit = {};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  most.Add(uint64_t{limit.rlim_cur});
+  open.Add(OpenDescriptors(limit.rlim_cur));
 }
 
 void AddState(const ServerState& state, Families* families) {
   families->Gauge("newsprint_ready", "1 while calls are answered, else 0.")
       .Add(state.phase() == ServerState::Phase::kServing ? 1.0 : 0.0);
+  Family& phase = families->Gauge("newsprint_phase", "1 for what the process is at, else 0.");
+  for (size_t i = 0; i < ServerState::kPhases; ++i) {
+    const auto one = static_cast<ServerState::Phase>(i);
+    phase.Add(state.phase() == one ? 1.0 : 0.0, {{"phase", std::string(PhaseName(one))}});
+  }
+  families->Gauge("newsprint_upgraded_articles", "Articles that an upgrade has looked at so far.")
+      .Add(state.articles_upgraded());
   families->Gauge("newsprint_loading_records", "Records read so far to fill the indexes.")
       .Add(state.records_loaded());
   families->Gauge("newsprint_loading_records_expected", "About how many it will be.")
@@ -144,13 +172,16 @@ void AddStorage(const Engine* engine, Families* families) {
   Family& size = families->Gauge("newsprint_disk_size_bytes", "Size of that disk.");
   Family& reserve = families->Gauge("newsprint_disk_reserve_bytes",
                                     "With less free, writes are refused (--disk_reserve_bytes).");
-  Family& store = families->Gauge("newsprint_store_bytes", "Disk space of the database.");
+  Family& store = families->Gauge("newsprint_store_bytes",
+                                  "Tables, blob files and write buffers of the database, without "
+                                  "its log, snapshots and graphs.");
   if (engine == nullptr) return;
-  const store::StorageState storage = engine->storage_state();
-  writable.Add(storage.writable.ok() ? 1.0 : 0.0);
-  free.Add(storage.disk_free_bytes);
-  size.Add(storage.disk_size_bytes);
-  reserve.Add(storage.disk_reserve_bytes);
+  writable.Add(engine->write_state() == store::WriteState::kWritable ? 1.0 : 0.0);
+  if (const std::optional<store::DiskSpace> disk = engine->disk_space(); disk.has_value()) {
+    free.Add(disk->free_bytes);
+    size.Add(disk->size_bytes);
+  }
+  reserve.Add(engine->disk_reserve_bytes());
   store.Add(engine->store_bytes());
 }
 
@@ -158,11 +189,22 @@ std::string CodeName(size_t code) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
 }
 
-void AddByCode(const rpc::CallMetrics::ByCode& counts, const Labels& labels, bool with_ok,
-               Family* family) {
+// Those that alerts read are there from the start: a rate needs a value before the first one.
+bool IsAlwaysTold(size_t code) {
+  switch (static_cast<absl::StatusCode>(code)) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void AddByCode(const rpc::CallMetrics::ByCode& counts, const Labels& labels, Family* family) {
   for (size_t code = 0; code < counts.size(); ++code) {
     const uint64_t count = counts[code].value();
-    if (count == 0 && !(with_ok && code == 0)) continue;
+    if (count == 0 && !IsAlwaysTold(code)) continue;
     Labels all = labels;
     all.push_back({"code", CodeName(code)});
     family->Add(count, std::move(all));
@@ -172,8 +214,9 @@ void AddByCode(const rpc::CallMetrics::ByCode& counts, const Labels& labels, boo
 void AddCalls(const rpc::Server* server, Families* families) {
   Family& requests = families->Counter(
       "newsprint_requests_total", "Unary calls, and requests of StreamIngest, by what came of it.");
-  Family& seconds = families->Histogram("newsprint_request_seconds",
-                                        "How long they took, from the request to its answer.");
+  Family& seconds =
+      families->Histogram("newsprint_request_seconds",
+                          "How long those took that were let in, from the request to its answer.");
   Family& bytes = families->Counter("newsprint_request_bytes_total", "Size of the requests.");
   Family& streams =
       families->Counter("newsprint_streams_ended_total", "Streams that have ended, by status.");
@@ -183,18 +226,45 @@ void AddCalls(const rpc::Server* server, Families* families) {
                                        "Calls and streams refused as there was too much to do.");
   Family& slow = families->Counter("newsprint_slow_calls_total",
                                    "Calls and requests that took --slow_call_ms or longer.");
+  Family& access = families->Counter("newsprint_access_refusals_total",
+                                     "What was refused for who makes it, by the reason.");
   if (server == nullptr) return;
   const rpc::CallMetrics& metrics = server->metrics();
   for (const auto& [name, method] : metrics.methods()) {
     const Labels labels = {{"method", name}};
-    AddByCode(method.requests, labels, /*with_ok=*/true, &requests);
-    AddByCode(method.streams, labels, /*with_ok=*/false, &streams);
+    if (method.has_requests) AddByCode(method.requests, labels, &requests);
+    if (method.is_stream) AddByCode(method.streams, labels, &streams);
     if (method.request_bytes.value() > 0) bytes.Add(method.request_bytes.value(), labels);
     if (method.seconds.Read().count() > 0) seconds.Add(method.seconds, labels);
   }
-  AddByCode(metrics.batch_items(), {}, /*with_ok=*/true, &items);
+  AddByCode(metrics.batch_items(), {}, &items);
   refusals.Add(metrics.refusals());
   slow.Add(metrics.slow_calls());
+  using AccessRefusal = rpc::CallMetrics::AccessRefusal;
+  for (const auto& [reason, name] :
+       {std::pair(AccessRefusal::kUnauthenticated, "unauthenticated"),
+        std::pair(AccessRefusal::kPermission, "permission"),
+        std::pair(AccessRefusal::kRate, "rate"), std::pair(AccessRefusal::kArticles, "articles")}) {
+    access.Add(metrics.access_refusals(reason), {{"reason", name}});
+  }
+}
+
+void AddReloads(const rpc::Server* server, Families* families) {
+  Family& not_after = families->Gauge("newsprint_certificate_not_after_seconds",
+                                      "When the certificate of --tls_cert expires, since 1970.");
+  Family& failed =
+      families->Gauge("newsprint_config_reload_failed",
+                      "1 while files on disk are no good, and those of before stay, else 0.");
+  if (server == nullptr) return;
+  const rpc::ReloadState state = server->reload_state();
+  if (state.certificate_not_after.has_value()) {
+    not_after.Add(absl::ToDoubleSeconds(*state.certificate_not_after - absl::UnixEpoch()));
+  }
+  const auto add = [&failed](const char* file, std::optional<bool> value) {
+    if (value.has_value()) failed.Add(*value ? 1.0 : 0.0, {{"file", file}});
+  };
+  add("certificates", state.certificates_failed);
+  add("access_file", state.access_file_failed);
 }
 
 void AddLoad(const rpc::Server* server, Families* families) {
@@ -286,24 +356,40 @@ void AddTo(const CollectionFigures& from, CollectionFigures* to) {
   to->overdue = std::max(to->overdue, from.overdue);
 }
 
-// The largest by themselves, the rest as one.
-std::vector<CollectionFigures> ReadCollections(const Engine& engine, size_t* count) {
+// Those that are told by themselves, and the rest as one.
+std::vector<CollectionFigures> ReadCollections(const Engine& engine, ToldCollections* told,
+                                               size_t* count) {
   std::vector<CollectionFigures> all;
   for (const auto& collection : engine.List("", SIZE_MAX)) all.push_back(FiguresOf(*collection));
   *count = all.size();
-  if (all.size() <= kCollectionsTold) return all;
-  std::sort(all.begin(), all.end(), [](const CollectionFigures& a, const CollectionFigures& b) {
-    return a.stats.articles > b.stats.articles;
-  });
+  std::vector<ToldCollections::Sized> sizes;
+  for (const CollectionFigures& one : all) sizes.push_back({one.name, one.stats.articles});
+  const std::set<std::string>& names = told->Choose(std::move(sizes));
+  std::vector<CollectionFigures> figures;
   CollectionFigures other;
   other.name = kOtherCollections;
-  for (size_t i = kCollectionsTold; i < all.size(); ++i) AddTo(all[i], &other);
-  all.resize(kCollectionsTold);
-  all.push_back(std::move(other));
-  return all;
+  for (CollectionFigures& one : all) {
+    if (names.count(one.name) > 0) {
+      figures.push_back(std::move(one));
+    } else {
+      AddTo(one, &other);
+    }
+  }
+  if (figures.size() < all.size()) figures.push_back(std::move(other));
+  return figures;
 }
 
-void AddCollections(const Engine* engine, Families* families) {
+void AddBackground(const Engine* engine, Families* families) {
+  Family& problems =
+      families->Gauge("newsprint_background_problems",
+                      "Collections whose work in the background is held up by a problem.");
+  if (engine == nullptr) return;
+  for (const auto& [task, collections] : engine->BackgroundProblems()) {
+    problems.Add(collections, {{"task", std::string(task)}});
+  }
+}
+
+void AddCollections(const Engine* engine, ToldCollections* told, Families* families) {
   Family& collections = families->Gauge("newsprint_collections", "Collections.");
   Family& articles =
       families->Gauge("newsprint_articles", "Articles, by what they were found to be.");
@@ -326,7 +412,7 @@ void AddCollections(const Engine* engine, Families* families) {
                                       "1 when an index has failed, until a restart.");
   if (engine == nullptr) return;
   size_t count = 0;
-  for (const CollectionFigures& figures : ReadCollections(*engine, &count)) {
+  for (const CollectionFigures& figures : ReadCollections(*engine, told, &count)) {
     const ClientMetric::Label label = {"collection", figures.name};
     const CollectionStats& stats = figures.stats;
     for (size_t i = 1; i < kRelationCount; ++i) {
@@ -350,18 +436,36 @@ void AddCollections(const Engine* engine, Families* families) {
 
 }  // namespace
 
+const std::set<std::string>& ToldCollections::Choose(std::vector<Sized> collections) {
+  std::set<std::string> present;
+  for (const Sized& collection : collections) {
+    if (names_.count(collection.name) > 0) present.insert(collection.name);
+  }
+  names_.swap(present);
+  std::sort(collections.begin(), collections.end(), [](const Sized& a, const Sized& b) {
+    return a.articles != b.articles ? a.articles > b.articles : a.name < b.name;
+  });
+  for (Sized& collection : collections) {
+    if (names_.size() >= kCollectionsTold) break;
+    names_.insert(std::move(collection.name));
+  }
+  return names_;
+}
+
 std::vector<MetricFamily> CollectFamilies(absl::string_view newsprint_version,
                                           const ServerState& state, const Engine* engine,
-                                          const rpc::Server* server) {
+                                          const rpc::Server* server, ToldCollections* told) {
   Families families;
   AddProcess(newsprint_version, state.start_time(), &families);
   AddState(state, &families);
   AddStorage(engine, &families);
   AddCalls(server, &families);
   AddLoad(server, &families);
+  AddReloads(server, &families);
   AddWork(&families);
+  AddBackground(engine, &families);
   // Before, the locks are held by those who load.
-  AddCollections(state.loaded() ? engine : nullptr, &families);
+  AddCollections(state.loaded() ? engine : nullptr, told, &families);
   return families.Take();
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,7 +15,8 @@
 
 namespace newsprint::metrics {
 
-// One thread reads, calls the handler and writes; no client can hold up another. Thread-safe.
+// One thread reads, answers and writes, and another one makes those answers that take time, so that
+// neither a client nor such an answer can hold up another client. Thread-safe.
 class HttpServer {
  public:
   struct Answer {
@@ -23,12 +25,18 @@ class HttpServer {
     std::string body;
   };
   // Given the path of a GET, without what follows a "?".
-  using Handler = std::function<Answer(absl::string_view path)>;
+  struct Handlers {
+    // Must wait for nothing. Nothing: `slow` is to answer.
+    std::function<std::optional<Answer>(absl::string_view path)> quick;
+    // May wait, for the disk say; one call at a time.
+    std::function<Answer(absl::string_view path)> slow;
+  };
 
-  // `listen`: HOST:PORT; port 0 picks a free one. INVALID_ARGUMENT when it cannot be bound.
+  // `listen`: HOST:PORT; port 0 picks a free one, and of a name the first address that can be bound
+  // counts. INVALID_ARGUMENT when there is none, UNAVAILABLE when the process may open no more.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen,
-                                                           Handler handler);
-  // Waits for the handler, and breaks off what is under way.
+                                                           Handlers handlers);
+  // Waits for the handlers, and breaks off what is under way.
   ~HttpServer();
 
   // HOST:PORT with the actual port.

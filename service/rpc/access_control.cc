@@ -109,6 +109,7 @@ void AccessControl::Poll() {
   // A right that somebody has lost must not stay for that.
   if (!text.ok()) watch_.TryAgain();
   const absl::Status status = text.ok() ? Use(*text) : text.status();
+  reload_failed_ = !status.ok();
   if (!status.ok()) {
     spdlog::error("event=access_file_refused message=\"{}; the rules stay as they were\"",
                   absl::CEscape(status.message()));

@@ -58,6 +58,8 @@ class AccessControl {
   void Warn(bool certificates) const;
   // Reads the file again when it has changed. A file with an error changes nothing and is logged.
   void Poll();
+  // Whether the file on disk has an error, and the rules are those of before.
+  bool reload_failed() const { return reload_failed_; }
 
  private:
   explicit AccessControl(const std::string& path);
@@ -69,6 +71,7 @@ class AccessControl {
   const std::string path_;
   FileWatch watch_;
   std::atomic<uint64_t> version_{0};
+  std::atomic<bool> reload_failed_{false};
   mutable Mutex mutex_;
   std::shared_ptr<const AccessRules> rules_ ABSL_GUARDED_BY(mutex_);
   Listeners listeners_;

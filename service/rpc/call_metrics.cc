@@ -24,7 +24,12 @@ CallMetrics::CallMetrics() {
         v1::GetStatsRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       const google::protobuf::ServiceDescriptor& service = *file->service(i);
-      for (int j = 0; j < service.method_count(); ++j) methods_[service.method(j)->name()];
+      for (int j = 0; j < service.method_count(); ++j) {
+        const google::protobuf::MethodDescriptor& method = *service.method(j);
+        Method& counted = methods_[method.name()];
+        counted.has_requests = method.client_streaming() || !method.server_streaming();
+        counted.is_stream = method.client_streaming() || method.server_streaming();
+      }
     }
   }
 }
@@ -35,12 +40,12 @@ CallMetrics::Method* CallMetrics::Find(absl::string_view method) {
 }
 
 void CallMetrics::RecordRequest(absl::string_view method, const absl::Status& status, size_t bytes,
-                                std::chrono::nanoseconds took) {
+                                std::optional<std::chrono::nanoseconds> took) {
   Method* const counted = Find(method);
   if (counted == nullptr) return;
   CodeCounter(status, &counted->requests).Add();
   counted->request_bytes.Add(bytes);
-  counted->seconds.Record(took);
+  if (took.has_value()) counted->seconds.Record(*took);
 }
 
 void CallMetrics::RecordStream(absl::string_view method, const absl::Status& status) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,25 +22,34 @@ class CallMetrics {
   using ByCode = std::array<Counter, kCodes>;
 
   struct Method {
-    // Unary calls, and requests of StreamIngest, that have been answered.
-    ByCode requests;
-    Counter request_bytes;  // on the wire
-    LatencyHistogram seconds;
-    ByCode streams;  // that have ended
+    bool has_requests = false;  // that are answered one by one: unary calls, those of StreamIngest
+    bool is_stream = false;
+    ByCode requests;           // that have been answered
+    Counter request_bytes;     // on the wire
+    LatencyHistogram seconds;  // of those that were let in
+    ByCode streams;            // that have ended
   };
   using Methods = std::map<std::string, Method, std::less<>>;
 
+  // Why a call was refused for who makes it.
+  enum class AccessRefusal { kUnauthenticated, kPermission, kRate, kArticles };
+  static constexpr size_t kAccessRefusals = 4;
+
   CallMetrics();
 
-  // One that has been answered with `status` after `took`. Methods of other names than those of
-  // newsprint.v1 do not count.
+  // One that has been answered with `status` after `took`; nothing: it was not let in, and so says
+  // nothing of how fast the server is. Methods of other names than those of newsprint.v1 do not
+  // count.
   void RecordRequest(absl::string_view method, const absl::Status& status, size_t bytes,
-                     std::chrono::nanoseconds took);
+                     std::optional<std::chrono::nanoseconds> took);
   void RecordStream(absl::string_view method, const absl::Status& status);
   // An item of a BatchIngestArticles.
   void RecordBatchItem(const absl::Status& status);
   void RecordRefusal() { refusals_.Add(); }
   void RecordSlowCall() { slow_calls_.Add(); }
+  void RecordAccessRefusal(AccessRefusal reason) {
+    access_refusals_[static_cast<size_t>(reason)].Add();
+  }
 
   // All methods of newsprint.v1, by name.
   const Methods& methods() const { return methods_; }
@@ -48,6 +58,9 @@ class CallMetrics {
   uint64_t refusals() const { return refusals_.value(); }
   // Calls and requests of streams that took longer than they should.
   uint64_t slow_calls() const { return slow_calls_.value(); }
+  uint64_t access_refusals(AccessRefusal reason) const {
+    return access_refusals_[static_cast<size_t>(reason)].value();
+  }
 
  private:
   Method* Find(absl::string_view method);
@@ -56,6 +69,7 @@ class CallMetrics {
   ByCode batch_items_;
   Counter refusals_;
   Counter slow_calls_;
+  std::array<Counter, kAccessRefusals> access_refusals_;
 };
 
 }  // namespace newsprint::rpc

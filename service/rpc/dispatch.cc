@@ -11,8 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
-#include "service/rpc/log.h"
-#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 namespace {
@@ -62,7 +60,7 @@ absl::Status Dispatcher::CheckAlive(const grpc::CallbackServerContext& context) 
   return absl::OkStatus();
 }
 
-absl::Status Dispatcher::Refuse(absl::Status refusal, const grpc::CallbackServerContext* context) {
+absl::Status Dispatcher::Refuse(absl::Status refusal, absl::FunctionRef<std::string()> trace) {
   metrics_->RecordRefusal();
   const int64_t now = absl::ToUnixSeconds(absl::Now());
   int64_t due = next_refusal_log_;
@@ -73,7 +71,7 @@ absl::Status Dispatcher::Refuse(absl::Status refusal, const grpc::CallbackServer
         "answer_bytes={} stream_answer_bytes={} message=\"{}\"{}",
         metrics_->refusals(), usage.unary_items, usage.unary_bytes, usage.stream_items,
         usage.stream_bytes, usage.answer_bytes, usage.stream_answer_bytes,
-        std::string(refusal.message()), context == nullptr ? "" : TraceFields(*context));
+        std::string(refusal.message()), trace());
   }
   const absl::Duration delay =
       WithJitter(std::clamp(pool_->ExpectedWait(), kRetryDelayMin * 4 / 3, kRetryDelayMax * 2 / 3));
@@ -85,6 +83,7 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
   const auto trace = [&context] { return TraceFields(context); };
   absl::StatusOr<Caller> caller = access_->Identify(context);
   if (!caller.ok()) {
+    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kUnauthenticated);
     LogRefusal("", method, caller.status(), context.peer(), trace);
     return caller;
   }
@@ -92,6 +91,7 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
     const absl::Status refusal = absl::ResourceExhaustedError(
         "identity: its rate is used up (calls_per_second, bytes_per_second); try again after a "
         "pause");
+    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kRate);
     LogRefusal(caller->name(), method, refusal, "", trace);
     return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
   }
@@ -105,8 +105,19 @@ absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view metho
   const MethodRule* rule = FindMethodRule(method);
   if (rule == nullptr) return absl::InternalError("access: no rule for this method");
   absl::Status status = caller.Check(*rule, collection);
-  if (!status.ok()) LogRefusal(caller.name(), method, status, "", trace);
+  if (!status.ok()) {
+    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kPermission);
+    LogRefusal(caller.name(), method, status, "", trace);
+  }
   return status;
+}
+
+absl::StatusOr<Caller> Dispatcher::Renew(const Caller& caller, const grpc::AuthContext* peer) const {
+  absl::StatusOr<Caller> renewed = access_->Renew(caller, peer);
+  if (!renewed.ok()) {
+    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kUnauthenticated);
+  }
+  return renewed;
 }
 
 absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view collection) const {
@@ -115,6 +126,7 @@ absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view coll
 }
 
 absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
+  const auto trace = [call] { return TraceFields(*call->context); };
   RETURN_IF_ERROR(CheckServing());
   if (!call->came) return absl::CancelledError("call: cancelled before the request had come");
   RETURN_IF_ERROR(CheckAlive(*call->context));
@@ -126,11 +138,11 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
                         absl::StrCat("server: deadline cannot be met, got ",
                                      absl::FormatDuration(left), ", and the queue takes about ",
                                      absl::FormatDuration(wait), "; try again after a pause")),
-                    call->context);
+                    trace);
     }
   }
   absl::Status entered = admission_->EnterUnary(call->bytes);
-  if (!entered.ok()) return Refuse(std::move(entered), call->context);
+  if (!entered.ok()) return Refuse(std::move(entered), trace);
   call->caller.Charge(1, call->bytes);
   return entered;
 }
@@ -140,8 +152,7 @@ bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
   if (status.ok()) {
     ++running_;
   } else {
-    metrics_->RecordRequest(call->method, status, call->bytes,
-                            CallTimes::Clock::now() - call->times->begin());
+    metrics_->RecordRequest(call->method, status, call->bytes, std::nullopt);
     call->reactor->Finish(ToGrpc(status));
   }
   return status.ok();
@@ -159,27 +170,32 @@ grpc::ServerUnaryReactor* Dispatcher::Run(UnaryCall call, Body body) {
   return reactor;
 }
 
-void Dispatcher::OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
-                            const CallTimes& times, absl::FunctionRef<std::string()> trace) const {
+CallRemarks Dispatcher::OnAnswered(absl::string_view method, const absl::Status& status,
+                                   size_t bytes, const CallTimes& times,
+                                   absl::FunctionRef<std::string()> origin) const {
   const auto took = CallTimes::Clock::now() - times.begin();
   metrics_->RecordRequest(method, status, bytes, took);
-  const bool slow = slow_call_ > absl::ZeroDuration() && absl::FromChrono(took) >= slow_call_;
-  if (slow) metrics_->RecordSlowCall();
-  if (!slow && !IsServerFault(status)) return;
-  const std::string fields = trace();
-  LogServerFault(method, status, fields);
-  if (slow) LogSlowCall(method, status, absl::FromChrono(took), bytes, times, fields);
+  CallRemarks remarks;
+  remarks.took = absl::FromChrono(took);
+  remarks.slow = slow_call_ > absl::ZeroDuration() && remarks.took >= slow_call_;
+  remarks.fault = IsServerFault(status) || times.item_faults() > 0;
+  if (remarks.slow) metrics_->RecordSlowCall();
+  if (remarks.slow || remarks.fault) remarks.origin = origin();
+  return remarks;
 }
 
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
   if (IsAdministration(call.method)) {
     LogAdministration(call.caller.name(), call.method, call.times->collection(), status);
   }
-  OnAnswered(call.method, status, call.bytes, *call.times,
-             [&call] { return TraceFields(*call.context); });
+  const CallRemarks remarks = OnAnswered(call.method, status, call.bytes, *call.times, [&call] {
+    return OriginFields(call.caller.name(), TraceFields(*call.context));
+  });
   admission_->LeaveUnary(call.bytes);
   --running_;  // first: once the call has ended, the server may go, and this object with it
   call.reactor->Finish(ToGrpc(status));
+  // The caller does not wait for the log.
+  LogCall(call.method, status, call.bytes, *call.times, remarks);
 }
 
 }  // namespace newsprint::rpc

@@ -25,9 +25,11 @@
 #include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
 #include "service/rpc/limits.h"
+#include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
 #include "service/rpc/status.h"
+#include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
 
@@ -80,21 +82,23 @@ class Dispatcher {
   // OK while the call is worth answering.
   static absl::Status CheckAlive(const grpc::CallbackServerContext& context);
   // What a caller is told that Admission refuses: `refusal`, and when to try again, by how long the
-  // pool's queue is. Logs now and then that there is an overload, with the trace of `context` if
-  // it is not null.
-  absl::Status Refuse(absl::Status refusal, const grpc::CallbackServerContext* context = nullptr);
+  // pool's queue is. Logs now and then that there is an overload; `trace` is called for what is
+  // logged, here and below, and returns TraceFields.
+  absl::Status Refuse(absl::Status refusal, absl::FunctionRef<std::string()> trace);
 
   CallMetrics& metrics() const { return *metrics_; }
-  // A call, or a request of a stream, has been answered. `trace` is called for what is logged of
-  // it, and returns TraceFields.
-  void OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
-                  const CallTimes& times, absl::FunctionRef<std::string()> trace) const;
+  // Counts a call, or a request of a stream, that has been answered. What is to be logged of it is
+  // for LogCall. `origin` is called for that, and returns OriginFields.
+  CallRemarks OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
+                         const CallTimes& times, absl::FunctionRef<std::string()> origin) const;
 
   // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up; a call that
-  // is let in has to be charged for. This and the next function log what they refuse.
+  // is let in has to be charged for. This and Authorize log what they refuse; all three count it.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
                                   absl::string_view method) const;
-  // Whether the caller may call the method for this collection: Caller::Check. `trace`: as above.
+  // The same caller by the rules of now: AccessControl::Renew.
+  absl::StatusOr<Caller> Renew(const Caller& caller, const grpc::AuthContext* peer) const;
+  // Whether the caller may call the method for this collection: Caller::Check.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
                          absl::string_view collection,
                          absl::FunctionRef<std::string()> trace) const;
@@ -149,6 +153,7 @@ class Dispatcher {
     }
     aside_.Submit([=] {
       const CallTimes::Scope scope(call.times.get());
+      call.times->Record(Step::kQueue, CallTimes::Clock::now() - call.times->begin());
       const absl::Status status = CheckAlive(*call.context);
       Finish(call, status.ok() ? AnswerAside(call, handler, *request, response) : status);
     });
@@ -224,7 +229,9 @@ class Dispatcher {
     if (status.ok()) status = CheckAlive(*call.context);
     if (!status.ok()) return status;
     status = SerializeAnswer(*message, admission_, response);
-    if (!status.ok()) return Refuse(std::move(status), call.context);
+    if (!status.ok()) {
+      return Refuse(std::move(status), [&call] { return TraceFields(*call.context); });
+    }
     call.caller.Charge(0, response->Length());
     return status;
   }
@@ -286,7 +293,7 @@ class Dispatcher {
   bool Begin(UnaryCall* call, absl::Duration wait);
   absl::Status Admit(UnaryCall* call, absl::Duration wait);
   absl::Status Authorize(const UnaryCall& call, absl::string_view collection) const;
-  // Logs what is the server's fault, and answers a call that Begin has let in.
+  // Answers a call that Begin has let in, and logs what there is to say of it.
   void Finish(const UnaryCall& call, const absl::Status& status);
 
   const Handlers* const handlers_;

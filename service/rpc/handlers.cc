@@ -12,6 +12,7 @@
 #include "service/rpc/from_proto.h"
 #include "service/rpc/log.h"
 #include "service/rpc/page_token.h"
+#include "service/rpc/status.h"
 #include "service/rpc/to_proto.h"
 
 namespace newsprint::rpc {
@@ -87,20 +88,24 @@ IngestItem Handlers::Prepare(absl::string_view collection_name, v1::IngestArticl
 
 absl::Status Handlers::Ingest(IngestItem item, v1::Verdict* verdict) const {
   RETURN_IF_ERROR(item.status);
-  ASSIGN_OR_RETURN(
-      const std::shared_ptr<void> entered,
+  const absl::StatusOr<std::shared_ptr<void>> entered =
       item.caller.EnterArticle([&] { return item.collection->GroupOf(item.article_id).status(); },
-                               [&] { return CountArticles(item.caller); }));
+                               [&] { return CountArticles(item.caller); });
+  if (absl::IsResourceExhausted(entered.status()) && metrics_ != nullptr) {
+    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kArticles);
+  }
+  RETURN_IF_ERROR(entered.status());
   ASSIGN_OR_RETURN(const Verdict decided, item.collection->Ingest(*std::move(item.prepared)));
   ToProto(decided, item.collection->settings(), verdict);
   return absl::OkStatus();
 }
 
-void Handlers::Ingest(IngestItem item, v1::IngestResult* result) const {
+absl::Status Handlers::Ingest(IngestItem item, v1::IngestResult* result) const {
   result->set_article_id(item.article_id);
-  const absl::Status status = Ingest(std::move(item), result->mutable_verdict());
+  absl::Status status = Ingest(std::move(item), result->mutable_verdict());
   if (!status.ok()) result->clear_verdict();
   ToProto(status, result->mutable_status());
+  return status;
 }
 
 absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& request,
@@ -109,11 +114,11 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
   RETURN_IF_ERROR(CheckBatch("requests", request.requests_size(), limits_.batch_items_max));
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   response->mutable_results()->Reserve(request.requests_size());
+  CallTimes* const times = CallTimes::Current();
   // A part at a time: what is prepared takes several times the room of its text.
   for (int first = 0; first < request.requests_size(); first += kPreparedTogether) {
     const int count = std::min(kPreparedTogether, request.requests_size() - first);
     std::vector<IngestItem> items(count);
-    CallTimes* const times = CallTimes::Current();
     const auto prepare = [&](size_t i) {
       const CallTimes::Scope scope(times);
       items[i] = Prepare(request.collection(),
@@ -125,11 +130,9 @@ absl::Status Handlers::BatchIngestArticles(v1::BatchIngestArticlesRequest& reque
       for (size_t i = 0; i < items.size(); ++i) prepare(i);
     }
     for (IngestItem& item : items) {
-      v1::IngestResult* const result = response->add_results();
-      Ingest(std::move(item), result);
-      if (metrics_ == nullptr) continue;
-      metrics_->RecordBatchItem(
-          absl::Status(static_cast<absl::StatusCode>(result->status().code()), ""));
+      const absl::Status status = Ingest(std::move(item), response->add_results());
+      if (metrics_ != nullptr) metrics_->RecordBatchItem(status);
+      if (times != nullptr && IsServerFault(status)) times->CountItemFault(status);
     }
   }
   return absl::OkStatus();
@@ -466,7 +469,7 @@ absl::Status Handlers::GetStats(const v1::GetStatsRequest& request, v1::GetStats
   ASSIGN_OR_RETURN(const auto collection, FindCollection(request.collection()));
   ToProto(collection->Stats(), response);
   // Of all collections together.
-  if (!caller.MayReadAll()) response->clear_store_bytes();
+  if (caller.MayReadAll()) response->set_store_bytes(engine_->store_bytes());
   return absl::OkStatus();
 }
 

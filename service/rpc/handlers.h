@@ -126,10 +126,10 @@ class Handlers {
 
   // One item of a batch or stream, in two steps. The first is the costly one, and needs no order;
   // `collection_name` is the one that holds for all items. The second ingests: fills status and,
-  // when that is OK, the verdict.
+  // when that is OK, the verdict. Returns the status, which the caller is told less of.
   IngestItem Prepare(absl::string_view collection_name, v1::IngestArticleRequest& request,
                      const Caller& caller) const;
-  void Ingest(IngestItem item, v1::IngestResult* result) const;
+  absl::Status Ingest(IngestItem item, v1::IngestResult* result) const;
 
   absl::StatusOr<std::shared_ptr<Collection>> FindCollection(absl::string_view name) const;
 

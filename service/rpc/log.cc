@@ -92,17 +92,26 @@ void RouteLibraryLogs(std::function<void()> on_listener_lost) {
   CaptureProtobufLog();
 }
 
-void LogServerFault(absl::string_view method, const absl::Status& status, absl::string_view trace) {
+std::string OriginFields(absl::string_view identity, absl::string_view trace) {
+  if (identity.empty()) return std::string(trace);
+  return absl::StrCat(" identity=\"", absl::CEscape(identity), "\"", trace);
+}
+
+void LogServerFault(absl::string_view method, const absl::Status& status, absl::string_view origin,
+                    int64_t items) {
   if (!IsServerFault(status)) return;
   static LineLimit limit("rpc_failed_left_out");
   if (!limit.Passes()) return;
-  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"{}", std::string(method),
+  spdlog::error("event=rpc_failed method={} code={} message=\"{}\"{}{}", std::string(method),
                 absl::StatusCodeToString(status.code()), absl::CEscape(status.message()),
-                std::string(trace));
+                items == 0 ? "" : absl::StrCat(" items=", items), std::string(origin));
 }
 
+namespace {
+
+// With the steps that it was made of.
 void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
-                 size_t bytes, const CallTimes& times, absl::string_view trace) {
+                 size_t bytes, const CallTimes& times, absl::string_view origin) {
   static LineLimit limit("slow_call_left_out");
   if (!limit.Passes()) return;
   std::string steps;
@@ -116,7 +125,19 @@ void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Dur
   spdlog::warn("event=slow_call method={} code={} ms={:.1f} collection=\"{}\" bytes={}{}{}",
                std::string(method), absl::StatusCodeToString(ForCaller(status).code()),
                absl::ToDoubleMilliseconds(took), absl::CEscape(times.collection()), bytes, steps,
-               std::string(trace));
+               std::string(origin));
+}
+
+}  // namespace
+
+void LogCall(absl::string_view method, const absl::Status& status, size_t bytes,
+             const CallTimes& times, const CallRemarks& remarks) {
+  if (remarks.fault && IsServerFault(status)) {
+    LogServerFault(method, status, remarks.origin);
+  } else if (remarks.fault) {
+    LogServerFault(method, times.first_item_fault(), remarks.origin, times.item_faults());
+  }
+  if (remarks.slow) LogSlowCall(method, status, remarks.took, bytes, times, remarks.origin);
 }
 
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,

@@ -20,14 +20,25 @@ namespace newsprint::rpc {
 // takes no more connections on it, and the process should be started anew.
 void RouteLibraryLogs(std::function<void()> on_listener_lost);
 
-// Logs a status for which IsServerFault (status.h) holds. `trace`: see TraceFields
-// (trace_context.h).
-void LogServerFault(absl::string_view method, const absl::Status& status,
-                    absl::string_view trace = "");
+// What stands at the end of a line about a call: who made it, unless that is empty, and its trace,
+// as TraceFields (trace_context.h) gives it.
+std::string OriginFields(absl::string_view identity, absl::string_view trace);
 
-// Logs a call that took long, with the steps that it was made of. `bytes`: of its request.
-void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
-                 size_t bytes, const CallTimes& times, absl::string_view trace);
+// Logs a status for which IsServerFault (status.h) holds. `origin`: OriginFields. `items`: how many
+// of a call that has gone well itself have failed, this way the first; 0: the call itself.
+void LogServerFault(absl::string_view method, const absl::Status& status, absl::string_view origin,
+                    int64_t items = 0);
+
+// What is to be logged of a call that has ended.
+struct CallRemarks {
+  bool fault = false;  // of the server, on the call or on items of it
+  bool slow = false;
+  absl::Duration took;
+  std::string origin;
+};
+// `bytes`: of its request.
+void LogCall(absl::string_view method, const absl::Status& status, size_t bytes,
+             const CallTimes& times, const CallRemarks& remarks);
 
 // Logs a call that was refused for who makes it. `identity` and `peer` may be empty. `trace` is
 // called for what is logged, and returns TraceFields.

@@ -87,8 +87,10 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
     if (dispatcher_.admission()->many_stream_answers()) {
-      return dispatcher_.Refuse(absl::ResourceExhaustedError(
-          "server: answers wait for callers that read slowly; go on from here after a pause"));
+      return dispatcher_.Refuse(
+          absl::ResourceExhaustedError(
+              "server: answers wait for callers that read slowly; go on from here after a pause"),
+          [this] { return trace_; });
     }
     if (reader_ == nullptr) {
       v1::ReadSnapshotRequest request;
@@ -108,7 +110,9 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
 
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
-    if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+    if (dispatcher_.CheckServing().ok()) {
+      LogServerFault(kMethod, status, OriginFields(caller_.caller().name(), trace_));
+    }
     dispatcher_.metrics().RecordStream(kMethod, status);
     caller_.Close();
     Finish(ToGrpc(status));

@@ -339,6 +339,16 @@ ServerLoad Server::load() const {
   return load;
 }
 
+ReloadState Server::reload_state() const {
+  ReloadState state;
+  if (impl_->certificates != nullptr) {
+    state.certificate_not_after = impl_->certificates->not_after();
+    state.certificates_failed = impl_->certificates->reload_failed();
+  }
+  if (impl_->access->enabled()) state.access_file_failed = impl_->access->reload_failed();
+  return state;
+}
+
 void Server::Drain(absl::Duration patience) {
   impl_->SetServingStatus(false);
   impl_->dispatcher.BeginDrain();

@@ -67,6 +67,14 @@ struct ServerLoad {
   absl::Duration expected_wait;  // of a call that came now, for a thread
 };
 
+// How what may be replaced while the server runs fares. Absent: there is none.
+struct ReloadState {
+  std::optional<absl::Time> certificate_not_after;  // of the server
+  // Whether the files on disk are no good, and those of before stay.
+  std::optional<bool> certificates_failed;
+  std::optional<bool> access_file_failed;
+};
+
 // INVALID_ARGUMENT unless `listen` is HOST:PORT with a port of 0 to 65535.
 absl::Status CheckListenAddress(const std::string& listen, absl::string_view field = "listen");
 // INVALID_ARGUMENT for addresses and SecurityOptions that do not go together. Reads no files.
@@ -95,6 +103,7 @@ class Server {
   const std::string& admin_address() const;
   const CallMetrics& metrics() const;
   ServerLoad load() const;
+  ReloadState reload_state() const;
   // Refuses new calls, lets running ones end for at most `patience`, then cancels them. Returns
   // when all have ended.
   void Drain(absl::Duration patience);

@@ -14,12 +14,13 @@ absl::Status StreamCaller::Open(const grpc::CallbackServerContext& context, size
   if (!AccessControl::HasToken(context)) peer_ = dispatcher_.access().PeerOf(context);
   if (peer_ != nullptr) expires_at_ = AccessControl::ExpiryOf(*peer_);
   if (const absl::Status entered = caller_.EnterStream(); !entered.ok()) {
+    dispatcher_.metrics().RecordAccessRefusal(CallMetrics::AccessRefusal::kRate);
     LogRefusal(caller_.name(), method_, entered, "", [this] { return trace_; });
     return entered;
   }
   if (absl::Status room = dispatcher_.admission()->OpenStream(); !room.ok()) {
     caller_.LeaveStream();
-    return dispatcher_.Refuse(std::move(room), &context);
+    return dispatcher_.Refuse(std::move(room), [this] { return trace_; });
   }
   opened_ = true;
   caller_.Charge(1, request_bytes);
@@ -35,7 +36,7 @@ void StreamCaller::Close() {
 
 absl::Status StreamCaller::Renew() {
   version_ = dispatcher_.access().version();
-  ASSIGN_OR_RETURN(Caller renewed, dispatcher_.access().Renew(caller_, peer_.get()));
+  ASSIGN_OR_RETURN(Caller renewed, dispatcher_.Renew(caller_, peer_.get()));
   caller_ = std::move(renewed);
   return absl::OkStatus();
 }

@@ -15,6 +15,7 @@
 #include "newsprint/v1/article_service.pb.h"
 #include "service/common/call_times.h"
 #include "service/common/mutex.h"
+#include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/stream_caller.h"
 #include "service/rpc/to_proto.h"
@@ -59,6 +60,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     {
       MutexLock lock(mutex_);
       refusal = caller_.Open(context, 0);
+      identity_ = std::string(caller_.caller().name());
     }
     const bool opened = refusal.ok();
     if (opened) {
@@ -123,6 +125,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     // one.
     uint64_t sequence = 0;
     IngestItem ingest;
+    CallTimes::Clock::time_point prepared_at;
     bool prepared = false;
   };
   using Items = std::vector<std::unique_ptr<Item>>;
@@ -131,6 +134,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     ByteBuffer response;
     absl::Status status;  // what the request came to, but for the disk
     std::unique_ptr<CallTimes> times;
+    CallTimes::Clock::time_point ingested_at;
     uint64_t sequence = 0;
     std::string article_id;
     size_t request_bytes = 0;
@@ -340,6 +344,11 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   void Prepare(Item* item) {
+    PrepareIngest(item);
+    item->prepared_at = CallTimes::Clock::now();
+  }
+
+  void PrepareIngest(Item* item) {
     const CallTimes::Scope scope(item->times.get());
     item->times->Record(Step::kQueue, CallTimes::Clock::now() - item->times->begin());
     google::protobuf::Arena arena;
@@ -388,8 +397,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     if (answered > 0) {
       // Its items count against the window until they are written, so the call outlives it.
       dispatcher_.handlers().engine().NotifyDurable(
-          [this, done = std::move(answers), begin = CallTimes::Clock::now()](
-              absl::Status status) mutable { OnDurable(status, begin, std::move(done)); });
+          [this, done = std::move(answers)](absl::Status status) mutable {
+            OnDurable(status, std::move(done));
+          });
     }
     // Before the step, which looks for room.
     items.erase(items.begin(), items.begin() + static_cast<ptrdiff_t>(answered));
@@ -438,10 +448,10 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     google::protobuf::Arena arena;
     auto* response = google::protobuf::Arena::CreateMessage<StreamIngestResponse>(&arena);
     response->set_sequence(item->sequence);
-    dispatcher_.handlers().Ingest(std::move(item->ingest), response->mutable_result());
-    const auto& result = response->result();
-    answer.status = absl::Status(static_cast<absl::StatusCode>(result.status().code()),
-                                 result.status().message());
+    answer.times->Record(Step::kTurn, CallTimes::Clock::now() - item->prepared_at);
+    answer.status =
+        dispatcher_.handlers().Ingest(std::move(item->ingest), response->mutable_result());
+    answer.ingested_at = CallTimes::Clock::now();
     answer.response = SerializeStreamAnswer(*response, dispatcher_.admission());
     return answer;
   }
@@ -450,13 +460,15 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   static bool NeedsDisk(const Answer& answer) { return !absl::IsInvalidArgument(answer.status); }
 
   // Runs on the store's thread, in the order in which IngestSome registered.
-  void OnDurable(const absl::Status& status, CallTimes::Clock::time_point begin,
-                 std::vector<Answer> answers) {
-    const auto waited = CallTimes::Clock::now() - begin;
+  void OnDurable(const absl::Status& status, std::vector<Answer> answers) {
+    const CallTimes::Clock::time_point now = CallTimes::Clock::now();
     for (const Answer& answer : answers) {
-      answer.times->Record(Step::kCommit, waited);
-      dispatcher_.OnAnswered(kMethod, NeedsDisk(answer) && !status.ok() ? status : answer.status,
-                             answer.request_bytes, *answer.times, [this] { return trace_; });
+      answer.times->Record(Step::kCommit, now - answer.ingested_at);
+      const absl::Status& told = NeedsDisk(answer) && !status.ok() ? status : answer.status;
+      const CallRemarks remarks =
+          dispatcher_.OnAnswered(kMethod, told, answer.request_bytes, *answer.times,
+                                 [this] { return OriginFields(identity_, trace_); });
+      LogCall(kMethod, told, answer.request_bytes, *answer.times, remarks);
     }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
@@ -482,6 +494,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   Dispatcher& dispatcher_;
   const std::string trace_;
+  std::string identity_;  // set at the start
 
   uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
   Listeners::Id access_listener_ = 0;

@@ -221,17 +221,21 @@ void Certificates::Warn() {
   LogExpiry();
 }
 
+absl::Time Certificates::not_after() const {
+  uint64_t version = 0;
+  return Latest(&version)->not_after;
+}
+
 void Certificates::Poll() {
   if (watch_.Changed()) {
     absl::StatusOr<std::shared_ptr<Pems>> pems = ReadFiles();
     if (!pems.ok()) watch_.TryAgain();
     const absl::Status status = pems.ok() ? Use(*std::move(pems)) : pems.status();
+    reload_failed_ = !status.ok();
     if (status.ok()) {
       told_expired_ = false;
-      uint64_t version = 0;
-      spdlog::info(
-          "event=certificates_read not_after={}",
-          absl::FormatTime(absl::RFC3339_sec, Latest(&version)->not_after, absl::UTCTimeZone()));
+      spdlog::info("event=certificates_read not_after={}",
+                   absl::FormatTime(absl::RFC3339_sec, not_after(), absl::UTCTimeZone()));
     } else {
       spdlog::error("event=certificates_refused message=\"{}; those of before stay\"",
                     absl::CEscape(status.message()));
@@ -241,12 +245,10 @@ void Certificates::Poll() {
 }
 
 void Certificates::LogExpiry() {
-  uint64_t version = 0;
-  const absl::Time not_after = Latest(&version)->not_after;
-  if (told_expired_ || absl::Now() < not_after) return;
+  if (told_expired_ || absl::Now() < not_after()) return;
   told_expired_ = true;
   spdlog::error("event=certificate_expired not_after={} message=\"clients refuse --tls_cert\"",
-                absl::FormatTime(absl::RFC3339_sec, not_after, absl::UTCTimeZone()));
+                absl::FormatTime(absl::RFC3339_sec, not_after(), absl::UTCTimeZone()));
 }
 
 }  // namespace newsprint::rpc

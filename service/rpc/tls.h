@@ -5,6 +5,7 @@
 
 #include <grpcpp/security/server_credentials.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,6 +65,10 @@ class Certificates {
     std::string client_ca;  // may be empty
     absl::Time not_after = absl::InfiniteFuture();
   };
+  // Whether the files on disk are no good, and those of before stay.
+  bool reload_failed() const { return reload_failed_; }
+  // Of the server's certificate.
+  absl::Time not_after() const;
   // The latest good ones; a number that differs whenever they do goes to `version`.
   std::shared_ptr<const Pems> Latest(uint64_t* version) const;
   ClientAuth client_auth() const { return options_.effective_client_auth(); }
@@ -78,6 +83,7 @@ class Certificates {
   const TlsOptions options_;
   FileWatch watch_;
   bool told_expired_ = false;
+  std::atomic<bool> reload_failed_{false};
   mutable Mutex mutex_;
   std::shared_ptr<const Pems> pems_ ABSL_GUARDED_BY(mutex_);
   uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -321,7 +321,6 @@ void ToProto(const CollectionStats& stats, v1::GetStatsResponse* proto) {
   }
   proto->set_fingerprint_index_bytes(stats.fingerprint_index_bytes);
   proto->set_vector_index_bytes(stats.vector_index_bytes);
-  proto->set_store_bytes(stats.store_bytes);
   proto->set_sequence(stats.sequence);
   proto->set_group_change_sequence(stats.group_change_sequence);
   proto->set_boilerplate_shingles(stats.boilerplate_shingles);

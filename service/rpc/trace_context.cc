@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace newsprint::rpc {
 namespace {
 
-// 00-TRACE_ID-SPAN_ID-FLAGS.
+// VERSION-TRACE_ID-SPAN_ID-FLAGS.
 constexpr size_t kTraceIdDigits = 32;
 constexpr size_t kSpanIdDigits = 16;
 constexpr size_t kFlagsDigits = 2;
@@ -26,7 +27,16 @@ bool IsId(absl::string_view text) {
 }  // namespace
 
 absl::optional<TraceContext> ParseTraceparent(absl::string_view traceparent) {
-  if (traceparent.size() != kLength || traceparent.substr(0, 3) != "00-") return absl::nullopt;
+  // A version that is not known yet may have more behind another dash.
+  if (traceparent.size() < kLength || traceparent[2] != '-' || !IsHex(traceparent.substr(0, 2)) ||
+      absl::StartsWith(traceparent, "ff")) {
+    return absl::nullopt;
+  }
+  if (traceparent.size() > kLength &&
+      (absl::StartsWith(traceparent, "00") || traceparent[kLength] != '-')) {
+    return absl::nullopt;
+  }
+  traceparent = traceparent.substr(0, kLength);
   const absl::string_view trace_id = traceparent.substr(3, kTraceIdDigits);
   const absl::string_view rest = traceparent.substr(3 + kTraceIdDigits);
   const absl::string_view span_id = rest.substr(1, kSpanIdDigits);

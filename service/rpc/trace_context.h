@@ -16,7 +16,7 @@ struct TraceContext {
   std::string span_id;   // 16, of the caller's span
 };
 
-// Reads a `traceparent` of version 00; nothing when it is anything else.
+// Reads a `traceparent`, of later versions what version 00 has too; nothing when it is none.
 absl::optional<TraceContext> ParseTraceparent(absl::string_view traceparent);
 
 // What is to stand at the end of each log line about a call: " trace_id=X span_id=Y", or nothing

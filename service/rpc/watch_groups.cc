@@ -123,7 +123,9 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
         working_ = false;
       }
       // That the server stops is no fault of it.
-      if (dispatcher_.CheckServing().ok()) LogServerFault(kMethod, status, trace_);
+      if (dispatcher_.CheckServing().ok()) {
+        LogServerFault(kMethod, status, OriginFields(caller_.caller().name(), trace_));
+      }
       dispatcher_.metrics().RecordStream(kMethod, status);
       Finish(ToGrpc(status));
       return;

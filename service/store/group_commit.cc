@@ -49,18 +49,23 @@ absl::Status GroupCommit::CheckWritable(bool may_use_reserve) const {
   return reason_;
 }
 
-StorageState GroupCommit::storage_state() const {
-  StorageState state;
-  state.writable = CheckWritable(/*may_use_reserve=*/false);
-  state.needs_restart = needs_restart_;
-  state.disk_reserve_bytes = options_.disk_reserve_bytes;
+WriteState GroupCommit::write_state() const {
+  switch (state_) {
+    case State::kWritable:
+      return WriteState::kWritable;
+    case State::kNearlyFull:
+      return WriteState::kNearlyFull;
+    case State::kFailed:
+      break;
+  }
+  return needs_restart_ ? WriteState::kNeedsRestart : WriteState::kFailed;
+}
+
+std::optional<DiskSpace> GroupCommit::disk_space() const {
   std::error_code error;
   const auto space = std::filesystem::space(options_.data_dir, error);
-  if (!error) {
-    state.disk_free_bytes = static_cast<int64_t>(space.available);
-    state.disk_size_bytes = static_cast<int64_t>(space.capacity);
-  }
-  return state;
+  if (error) return std::nullopt;
+  return DiskSpace{static_cast<int64_t>(space.available), static_cast<int64_t>(space.capacity)};
 }
 
 void GroupCommit::OnApplied(Durability durability) {

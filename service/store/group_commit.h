@@ -50,7 +50,11 @@ class GroupCommit {
   // UNAVAILABLE while the store is read-only. `may_use_reserve`: also for what is there to free
   // space, so that a disk that is nearly full does not refuse it.
   absl::Status CheckWritable(bool may_use_reserve) const;
-  StorageState storage_state() const;
+  // Waits for nothing.
+  WriteState write_state() const;
+  // Nothing when the system does not say. Waits for the disk.
+  std::optional<DiskSpace> disk_space() const;
+  int64_t disk_reserve_bytes() const { return options_.disk_reserve_bytes; }
   // Says that a write was applied, or has failed. `durability`: whether NotifyDurable is to wait
   // for it; else it is on disk within a second.
   void OnApplied(Durability durability);

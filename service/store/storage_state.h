@@ -4,20 +4,19 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
-
 namespace newsprint::store {
 
-struct StorageState {
-  // UNAVAILABLE, with the reason, while the store is read-only.
-  absl::Status writable;
-  // Whether nothing but a restart can make it writable.
-  bool needs_restart = false;
-  // Of the disk of the data folder: what is left for this process, and all; 0 when it does not say.
-  int64_t disk_free_bytes = 0;
-  int64_t disk_size_bytes = 0;
-  // With less left, the store is read-only.
-  int64_t disk_reserve_bytes = 0;
+enum class WriteState {
+  kWritable,
+  kNearlyFull,    // only what frees space is written, until there is room
+  kFailed,        // a write has failed; it is tried again every second
+  kNeedsRestart,  // the same, and nothing but a restart can make it writable
+};
+
+// Of the disk of the data folder.
+struct DiskSpace {
+  int64_t free_bytes = 0;  // for this process
+  int64_t size_bytes = 0;
 };
 
 }  // namespace newsprint::store

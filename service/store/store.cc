@@ -604,7 +604,11 @@ absl::Status Store::BeginReclaiming() {
   return ToStatus(impl_->db->Flush(options, impl_->families), "flush");
 }
 
-StorageState Store::storage_state() const { return impl_->commit->storage_state(); }
+WriteState Store::write_state() const { return impl_->commit->write_state(); }
+
+std::optional<DiskSpace> Store::disk_space() const { return impl_->commit->disk_space(); }
+
+int64_t Store::disk_reserve_bytes() const { return impl_->commit->disk_reserve_bytes(); }
 
 int64_t Store::disk_bytes() const {
   int64_t total = 0;

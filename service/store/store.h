@@ -138,9 +138,13 @@ class Store {
   // room soon and not when so much else has been written. Does not wait for it.
   absl::Status BeginReclaiming();
 
-  // Disk space, as RocksDB estimates it.
+  // Tables, blob files and write buffers, as RocksDB estimates them: without its log.
   int64_t disk_bytes() const;
-  StorageState storage_state() const;
+  // Waits for nothing.
+  WriteState write_state() const;
+  // Of the disk of the data folder; nothing when the system does not say. Waits for the disk.
+  std::optional<DiskSpace> disk_space() const;
+  int64_t disk_reserve_bytes() const;
 
   // Writes a copy of the database into `dir`, an absolute path that must not exist, on the same
   // file system. It holds all that was applied before the call, and of what is applied meanwhile

@@ -38,6 +38,7 @@ absl::Status WriteTimes(rocksdb::DB* db, const UpgradeProgress& progress) {
   const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options));
   rocksdb::WriteBatch batch;
   uint64_t articles = 0;
+  if (progress) progress(4, 0);
   const auto write = [&]() -> absl::Status {
     RETURN_IF_ERROR(ToStatus(db->Write(rocksdb::WriteOptions(), &batch), "upgrade"));
     batch.Clear();

@@ -23,7 +23,8 @@ struct FaultControl {
   std::atomic<int32_t> write_errors;  // EIO on so many calls of write and its like
   // Each so many-th write takes a part of its bytes only. 0: none.
   std::atomic<int32_t> short_write_period;
-  std::atomic<int32_t> delay_us;  // before each sync, and a tenth of it before each write
+  std::atomic<int32_t> delay_us;      // before each sync, and a tenth of it before each write
+  std::atomic<int32_t> table_errors;  // EIO on so many writes of tables, blob files and manifests
 
   // Told back.
   std::atomic<int64_t> writes;

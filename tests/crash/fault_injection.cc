@@ -143,6 +143,7 @@ int BeforeWrite(int fd, int64_t offset, size_t* bytes) {
   Delay(control.delay_us.load() / 10);
   const bool in_table = Faults().CoversTable(fd);
   if (Take(control.write_errors)) return Fail(EIO, in_table);
+  if (in_table && Take(control.table_errors)) return Fail(EIO, in_table);
   const int64_t growth = Growth(fd, offset, *bytes);
   if (!Grow(growth)) {
     // As a real disk: what fits is written.

@@ -1,12 +1,19 @@
 """--metrics_listen of a real server: what it tells, and that the documentation says the same."""
+import mmap
+import os
+import pathlib
 import re
+import resource
 import socket
+import struct
 import time
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 
 import newsprint_process as np
+import security_case as sc
 
 ROW = re.compile(r"^\| `((?:newsprint|process)_[a-z_]+)` \| (counter|gauge|histogram) \|([^|]*)\|([^|]*)\|",
                  re.MULTILINE)
@@ -15,6 +22,8 @@ SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
+# Of FaultControl in tests/crash/fault_control.h: EIO on writes of tables, for as long as it is -1.
+TABLE_ERRORS_OFFSET = 32
 
 
 def get(address, path):
@@ -54,6 +63,28 @@ def metrics_address(process):
 
 
 class MetricsTest(np.ServerTestCase):
+    def wait_for(self, what, told):
+        """Until `what()` is true; else fails with what `told()` returns."""
+        deadline = time.monotonic() + np.START_SECONDS
+        while not what():
+            if time.monotonic() > deadline:
+                self.fail(told())
+            time.sleep(0.01)
+
+    def lines(self, process, pattern, count):
+        """The log lines with `pattern`, once there are `count`: callers do not wait for the log."""
+        def found():
+            return [line for line in process.stderr().splitlines() if re.search(pattern, line)]
+        self.wait_for(lambda: len(found()) >= count, process.stderr)
+        self.assertEqual(len(found()), count, process.stderr())
+        return found()
+
+    def raw_method(self, api, name):
+        """A method of ArticleService that takes metadata."""
+        return api.channel.unary_unary(f"/newsprint.v1.ArticleService/{name}",
+                                       request_serializer=lambda message: message.SerializeToString(),
+                                       response_deserializer=lambda data: data)
+
     def serve_metrics(self, *flags):
         process = self.serve("--metrics_listen=127.0.0.1:0", *flags)
         return process, metrics_address(process)
@@ -104,6 +135,15 @@ class MetricsTest(np.ServerTestCase):
         self.assertLess(abs(value(samples, "process_start_time_seconds") - time.time()), 60)
         # No article text, no id.
         self.assertNotIn("a-00001", text)
+        self.assertEqual(value(samples, "newsprint_phase", phase="serving"), 1)
+        self.assertEqual(sum(v for _, v in samples["newsprint_phase"]), 1)
+        self.assertEqual([v for _, v in samples["newsprint_background_problems"]], [0] * 4)
+        self.assertGreater(value(samples, "process_open_fds"), 5)
+        self.assertLess(value(samples, "process_open_fds"), value(samples, "process_max_fds"))
+        # Of TLS and an access file nothing without them.
+        self.assertNotIn("newsprint_certificate_not_after_seconds", samples)
+        self.assertNotIn("newsprint_config_reload_failed", samples)
+        self.assertEqual(sum(v for _, v in samples["newsprint_access_refusals_total"]), 0)
 
     def test_health_and_readiness(self):
         process, address = self.serve_metrics()
@@ -152,6 +192,7 @@ class MetricsTest(np.ServerTestCase):
                 answer = self.raw(address, data)
                 self.assertTrue(answer.startswith(f"HTTP/1.1 {code} "), answer[:100])
                 head, body = answer.split("\r\n\r\n", 1)
+                self.assertEqual("\r\nAllow: GET, HEAD\r\n" in head + "\r\n", code == 405)
                 length = int(re.search(r"Content-Length: (\d+)", head).group(1))
                 self.assertEqual(len(body), 0 if data.startswith(b"HEAD") else length)
         # Who says nothing, and who goes away in the middle, keeps nobody from an answer.
@@ -183,7 +224,7 @@ class MetricsTest(np.ServerTestCase):
             self.assertEqual(health, (200, "ok\n"))
             if code == 200:
                 break
-        self.assertLessEqual(phases, {"opening the data folder\n", "loading, N %\n", "ok\n"})
+        self.assertLessEqual(phases, {"opening the data folder, N s so far\n", "loading, N %\n", "ok\n"})
         self.assertGreater(len(phases), 1)
         samples = parse(get(address, "/metrics")[1])
         loaded = value(samples, "newsprint_loading_records")
@@ -197,10 +238,7 @@ class MetricsTest(np.ServerTestCase):
         api = self.api(process)
         with self.assertRaises(np.grpc.RpcError):
             api.IngestArticle(article=api.Article(id="a", body="Something has happened."))
-        code, body = get(address, "/readyz")
-        self.assertEqual(code, 200)
-        self.assertTrue(body.startswith("ok, read-only: store: read-only, as the disk is nearly full"),
-                        body)
+        self.assertEqual(get(address, "/readyz"), (200, "ok, read-only: the disk is nearly full\n"))
         self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
         samples = parse(get(address, "/metrics")[1])
         self.assertEqual(value(samples, "newsprint_store_writable"), 0)
@@ -211,33 +249,145 @@ class MetricsTest(np.ServerTestCase):
     def test_traces_of_callers_stand_in_the_log(self):
         process, address = self.serve_read_only("--slow_call_ms=1")
         api = self.api(process)
-        batch = api.channel.unary_unary("/newsprint.v1.ArticleService/BatchIngestArticles",
-                                        request_serializer=lambda message: message.SerializeToString(),
-                                        response_deserializer=lambda data: data)
+        batch = self.raw_method(api, "BatchIngestArticles")
         requests = [api.IngestArticleRequest(article=api.Article(**article))
                     for article in np.Writer(3).mixed(300)]
         for traceparent in (f"00-{TRACE}-{SPAN}-01", f"00-{TRACE.upper()}-{SPAN}-01"):
             batch(api.BatchIngestArticlesRequest(requests=requests), timeout=60,
                   metadata=(("traceparent", traceparent),))
-        ingest = api.channel.unary_unary("/newsprint.v1.ArticleService/IngestArticle",
-                                         request_serializer=lambda message: message.SerializeToString(),
-                                         response_deserializer=lambda data: data)
+        ingest = self.raw_method(api, "IngestArticle")
         with self.assertRaises(np.grpc.RpcError):
             ingest(requests[0], timeout=60, metadata=(("traceparent", f"00-{TRACE}-{SPAN}-01"),))
-        slow = [line for line in process.stderr().splitlines()
-                if "event=slow_call method=BatchIngestArticles" in line]
-        self.assertEqual(len(slow), 2, process.stderr())
+        slow = self.lines(process, "event=slow_call method=BatchIngestArticles", 2)
         self.assertRegex(slow[0], r'code=OK ms=[\d.]+ collection="default" bytes=\d+ .*'
                                   r'queue_ms=[\d.]+ parse_ms=[\d.]+ normalise_ms=[\d.]+ '
                                   r'sketch_ms=[\d.]+ embed_ms=[\d.]+ .*'
                                   rf'trace_id={TRACE} span_id={SPAN}$')
         self.assertNotIn("trace_id", slow[1])
-        failed = [line for line in process.stderr().splitlines() if "event=rpc_failed" in line]
-        self.assertEqual(len(failed), 1, process.stderr())
-        self.assertRegex(failed[0], rf'method=IngestArticle code=UNAVAILABLE message=".*" '
+        failed = self.lines(process, "event=rpc_failed", 3)
+        # The batches have gone well, and none of their items has: one line each.
+        for line, end in ((failed[0], rf" trace_id={TRACE} span_id={SPAN}$"), (failed[1], "$")):
+            self.assertRegex(line, rf'method=BatchIngestArticles code=UNAVAILABLE message="store: '
+                                   rf'read-only, .*" items=300{end}')
+        self.assertRegex(failed[2], rf'method=IngestArticle code=UNAVAILABLE message=".*" '
                                     rf'trace_id={TRACE} span_id={SPAN}$')
-        self.assertGreaterEqual(value(parse(get(address, "/metrics")[1]), "newsprint_slow_calls_total"),
-                                2)
+        samples = parse(get(address, "/metrics")[1])
+        self.assertGreaterEqual(value(samples, "newsprint_slow_calls_total"), 2)
+        self.assertEqual(value(samples, "newsprint_batch_items_total", code="UNAVAILABLE"), 600)
+
+    def test_a_store_that_only_a_restart_mends(self):
+        library = np.BIN / "libfault_injection.so"
+        if not library.exists():
+            self.skipTest("no libfault_injection.so, as in builds with sanitizers")
+        path = self.folder / "control"
+        path.write_bytes(bytes(4096))
+        with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as control:
+            with unittest.mock.patch.dict(os.environ, LD_PRELOAD=str(library),
+                                          NEWSPRINT_FAULT_FOLDER=str(self.folder / "data"),
+                                          NEWSPRINT_FAULT_CONTROL=str(path)):
+                process, address = self.serve_metrics()
+            api = self.api(process)
+            self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+            struct.pack_into("<i", control, TABLE_ERRORS_OFFSET, -1)
+            # The log goes on well. Enough for bodies to be written to a table, which does not.
+            body = "word " * 200_000
+            code = None
+            for i in range(200):
+                try:
+                    api.IngestArticle(article=api.Article(id=f"a{i}", body=body))
+                except np.grpc.RpcError as error:
+                    code = error.code()
+                    break
+            self.assertEqual(code, np.grpc.StatusCode.UNAVAILABLE)
+            struct.pack_into("<i", control, TABLE_ERRORS_OFFSET, 0)
+            self.wait_for(lambda: get(address, "/healthz")[0] == 503, process.stderr)
+            # Nothing of the folder in it.
+            message = "read-only until a restart: a write has failed for good\n"
+            self.assertEqual(get(address, "/healthz"), (503, message))
+            self.assertEqual(get(address, "/readyz"), (200, f"ok, {message}"))
+            self.assertEqual(value(parse(get(address, "/metrics")[1]), "newsprint_store_writable"), 0)
+            self.assertEqual(api.GetArticle(id="a0").article.id, "a0")
+        process.kill()
+        process, address = self.serve_metrics()
+        self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+        api = self.api(process)
+        api.IngestArticle(article=api.Article(id="after", body="All is well again."))
+
+    def test_no_more_files_can_be_opened(self):
+        process, address = self.serve_metrics()
+        pid = process.process.pid
+        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+        def limit(count):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
+        limit(len(os.listdir(f"/proc/{pid}/fd")))
+        for _ in range(3):
+            self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+        samples = parse(get(address, "/metrics")[1])
+        self.assertEqual(value(samples, "process_open_fds"), value(samples, "process_max_fds"))
+        # Those who were there before and say nothing give way.
+        host, port = address.rsplit(":", 1)
+        limit(len(os.listdir(f"/proc/{pid}/fd")) + 3)
+        idle = [socket.create_connection((host, int(port)), timeout=20) for _ in range(10)]
+        for _ in range(3):
+            self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
+        for connection in idle:
+            connection.close()
+
+    def test_access_and_certificates(self):
+        authority = sc.Authority(self.folder, "authority")
+        cert = authority.issue_server()
+        identities = sc.Identities(self.folder / "access.json")
+        identities.add("desk", (["*"], "admin"))
+        identities.add("reader", (["*"], "read"))
+        identities.add("few", (["*"], "write"), limits={"articles_max": 1})
+        identities.add("slow", (["*"], "read"), limits={"calls_per_second": 0.001})
+        process = sc.SecureProcess(
+            self.folder / "data", authority.ca.read_bytes(), f"--tls_cert={cert}",
+            f"--tls_key={cert}.key", f"--access_file={identities.write()}",
+            "--metrics_listen=127.0.0.1:0", "--slow_call_ms=1")
+        self._processes.append(process)
+        process.wait_serving()
+        address = metrics_address(process)
+        def scrape():
+            return parse(get(address, "/metrics")[1])
+        channel = process.channel()
+        self._channels.append(channel)
+        def api(name):
+            return np.Api(sc.with_metadata(channel, sc.bearer(identities.tokens[name])) if name
+                          else channel)
+        days = (value(scrape(), "newsprint_certificate_not_after_seconds") - time.time()) / 86400
+        self.assertTrue(1.9 < days < 2.1, days)
+
+        writer = np.Writer(5).mixed(300)
+        desk = api("desk")
+        self.raw_method(desk, "BatchIngestArticles")(desk.BatchIngestArticlesRequest(
+            requests=[desk.IngestArticleRequest(article=desk.Article(**one)) for one in writer]))
+        (line,) = self.lines(process, "event=slow_call method=BatchIngestArticles", 1)
+        self.assertTrue(line.endswith(' identity="desk"'), line)
+        few, reader = api("few"), api("reader")
+        for call in (lambda: np.Api(channel).GetStats(),
+                     lambda: reader.IngestArticle(article=reader.Article(id="x", body="Words.")),
+                     lambda: few.IngestArticle(article=few.Article(id="y", body="More words."))):
+            with self.assertRaises(np.grpc.RpcError):
+                call()
+        slow = api("slow")
+        slow.GetArticle(id=writer[0]["id"])
+        with self.assertRaises(np.grpc.RpcError):
+            slow.GetArticle(id=writer[0]["id"])
+        refusals = {labels["reason"]: v for labels, v in scrape()["newsprint_access_refusals_total"]}
+        self.assertEqual(refusals, {"unauthenticated": 1, "permission": 1, "rate": 1, "articles": 1})
+
+        def failed():
+            return {labels["file"]: v for labels, v in scrape()["newsprint_config_reload_failed"]}
+        self.assertEqual(failed(), {"certificates": 0, "access_file": 0})
+        good = pathlib.Path(cert).read_bytes()
+        sc.replace_file(identities.path, "{")
+        self.wait_for(lambda: failed() == {"certificates": 0, "access_file": 1}, process.stderr)
+        sc.replace_file(cert, "no certificate")
+        self.wait_for(lambda: failed() == {"certificates": 1, "access_file": 1}, process.stderr)
+        sc.replace_file(cert, good)
+        identities.write()
+        self.wait_for(lambda: failed() == {"certificates": 0, "access_file": 0}, process.stderr)
 
     def test_without_the_flag_there_is_no_port(self):
         process = self.serve()
@@ -247,13 +397,18 @@ class MetricsTest(np.ServerTestCase):
         process, address = self.serve_metrics()
         for listen, message, code in (
                 ("nonsense", "metrics_listen: not HOST:PORT with a port of 0 to 65535, got \"nonsense\"", 2),
-                (address, f"metrics_listen: cannot bind, got \"{address}\"", 1),
-                ("192.0.2.1:0", "metrics_listen: cannot bind, got \"192.0.2.1:0\"", 1)):
+                (address, f"metrics_listen: cannot bind (Address already in use), got \"{address}\"", 1),
+                ("192.0.2.1:0", "metrics_listen: cannot bind (Cannot assign requested address), got \"192.0.2.1:0\"", 1)):
             with self.subTest(listen):
                 done = np.run_binary("newsprintd", f"--data_dir={self.folder}/other",
                                      f"--metrics_listen={listen}", "--listen=127.0.0.1:0")
                 self.assertEqual(done.stderr.splitlines()[-1], f"newsprintd: {message}")
                 self.assertEqual(done.returncode, code)
+        self.assertNotIn("event=open_metrics", process.stderr())
+        exposed = self.launch("--metrics_listen=0.0.0.0:0", data_dir=self.folder / "exposed")
+        metrics_address(exposed)
+        self.lines(exposed, r"level=warning event=open_metrics message=\"0\.0\.0\.0:\d+ is not a "
+                            r"loopback address, .*names of collections", 1)
         named = self.launch("--metrics_listen=localhost:0", data_dir=self.folder / "named")
         self.assertEqual(get(metrics_address(named), "/healthz")[0], 200)
 

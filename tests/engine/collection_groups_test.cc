@@ -1,5 +1,8 @@
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "service/common/call_times.h"
 #include "service/engine/collection.h"
 #include "service/engine/engine.h"
 #include "tests/testing/articles.h"
@@ -242,6 +245,32 @@ TEST_F(CollectionGroupsTest, MergedGroupsAreOneForGood) {
   // A revision does not undo what an editor did.
   Article revised = StoryArticle("b2", 7);
   EXPECT_EQ(MustIngest(revised).group, a);
+}
+
+TEST_F(CollectionGroupsTest, WaitingForOtherWritersIsAStepOfEachWrite) {
+  const auto locks = [] { return StepHistogram(Step::kLock).Read().count(); };
+  uint64_t before = locks();
+  const GroupNumber group = MustIngest(StoryArticle("a1", 1)).group;
+  const GroupNumber other = MustIngest(StoryArticle("b1", 2)).group;
+  MustIngest(StoryArticle("a2", 1));
+  EXPECT_EQ(locks(), before + 3);
+  const auto is_one = [&] {
+    const uint64_t last = std::exchange(before, locks());
+    return before == last + 1;
+  };
+  is_one();
+  ASSERT_TRUE(collection_->SetCanonical(group, "a2").ok());
+  EXPECT_TRUE(is_one());
+  ASSERT_TRUE(collection_->MergeGroups(group, other).ok());
+  EXPECT_TRUE(is_one());
+  ASSERT_TRUE(collection_->SplitGroup({group, {"b1"}, "request-1"}).ok());
+  EXPECT_TRUE(is_one());
+  ASSERT_TRUE(collection_->Withdraw(group, Withdrawal()).ok());
+  EXPECT_TRUE(is_one());
+  ASSERT_TRUE(collection_->Reinstate(group).ok());
+  EXPECT_TRUE(is_one());
+  ASSERT_TRUE(collection_->Delete("b1", "").ok());
+  EXPECT_TRUE(is_one());
 }
 
 TEST_F(CollectionGroupsTest, ASplitGroupStaysApart) {

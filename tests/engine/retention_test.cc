@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "service/engine/collection.h"
 #include "service/engine/engine.h"
+#include "service/engine/engine_counters.h"
 #include "tests/testing/articles.h"
 #include "tests/testing/test_clock.h"
 
@@ -344,6 +345,19 @@ TEST_F(RetentionTest, ARequestIdRepeatsALateAnswer) {
   EXPECT_TRUE(second.replayed);
   EXPECT_EQ(second.group, first.group);
   EXPECT_FALSE(IsStored("late"));
+}
+
+TEST_F(RetentionTest, WhatIsNotKeptIsNoVerdictOfMetrics) {
+  const auto verdicts = [] {
+    uint64_t all = 0;
+    for (const Counter& counter : Counters().verdicts) all += counter.value();
+    return all;
+  };
+  UseAge(absl::Hours(24));
+  const uint64_t before = verdicts();
+  MustIngest(StoryArticle("a", 1));
+  MustIngest(Published(StoryArticle("late", 1), absl::Hours(30)));
+  EXPECT_EQ(verdicts(), before + 1);
 }
 
 TEST_F(RetentionTest, ByCountWhatIsOlderThanAllThatAreKeptComesTooLate) {

@@ -5,8 +5,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
 #include "newsprint/v1/cluster_service.grpc.pb.h"
 #include "tests/testing/articles.h"
@@ -40,10 +43,10 @@ class FamiliesTest : public ::testing::Test {
   }
 
   // The values of a family by their labels, "a=1,b=2"; of histograms their counts.
-  std::map<std::string, double> Values(const std::string& name) const {
+  std::map<std::string, double> Values(const std::string& name) {
     std::map<std::string, double> values;
     for (const MetricFamily& family :
-         CollectFamilies("1.2.3", state_, engine_.get(), server_.get())) {
+         CollectFamilies("1.2.3", state_, engine_.get(), server_.get(), &told_)) {
       if (family.name != name) continue;
       for (const ClientMetric& metric : family.metric) {
         std::string labels;
@@ -70,6 +73,7 @@ class FamiliesTest : public ::testing::Test {
   TempDir dir_;
   std::unique_ptr<Engine> engine_ = OpenEngine(dir_.path());
   ServerState state_;
+  ToldCollections told_;
   std::unique_ptr<rpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ArticleService::Stub> stub_;
@@ -91,10 +95,17 @@ TEST_F(FamiliesTest, CallsCountByMethodAndCode) {
   EXPECT_EQ(requests["method=IngestArticle,code=OK"], 3);
   EXPECT_EQ(requests["method=IngestArticle,code=INVALID_ARGUMENT"], 1);
   EXPECT_EQ(requests["method=IngestArticle,code=UNAVAILABLE"], 1);
-  EXPECT_EQ(requests.count("method=GetArticle,code=OK"), 1U);
-  EXPECT_EQ(requests.count("method=GetArticle,code=INTERNAL"), 0U);
+  // What alerts read is there before it has happened, and what cannot happen is not.
+  for (const char* code : {"OK", "INTERNAL", "UNAVAILABLE"}) {
+    EXPECT_EQ(requests.count(absl::StrCat("method=GetArticle,code=", code)), 1U) << code;
+    EXPECT_EQ(requests.count(absl::StrCat("method=StreamIngest,code=", code)), 1U) << code;
+    EXPECT_EQ(requests.count(absl::StrCat("method=WatchGroups,code=", code)), 0U) << code;
+    EXPECT_EQ(requests.count(absl::StrCat("method=ReadSnapshot,code=", code)), 0U) << code;
+  }
+  EXPECT_EQ(requests.count("method=GetArticle,code=NOT_FOUND"), 0U);
+  // The first was not let in, which says nothing of how fast the server is.
   EXPECT_EQ(Values("newsprint_request_seconds"),
-            (std::map<std::string, double>{{"method=IngestArticle", 5}}));
+            (std::map<std::string, double>{{"method=IngestArticle", 4}}));
   EXPECT_GT(Values("newsprint_request_bytes_total")["method=IngestArticle"], 5 * 150);
   // The third is an answer that was given before.
   auto after = Values("newsprint_verdicts_total");
@@ -104,7 +115,7 @@ TEST_F(FamiliesTest, CallsCountByMethodAndCode) {
 
 TEST_F(FamiliesTest, StreamsAndBatchesCountEachItem) {
   Serve();
-  const double commits = Values("newsprint_step_seconds")["step=commit"];
+  auto steps = Values("newsprint_step_seconds");
   grpc::ClientContext context;
   const auto stream = stub_->StreamIngest(&context);
   for (int i = 1; i <= 3; ++i) {
@@ -122,8 +133,18 @@ TEST_F(FamiliesTest, StreamsAndBatchesCountEachItem) {
   EXPECT_EQ(requests["method=StreamIngest,code=OK"], 2);
   EXPECT_EQ(requests["method=StreamIngest,code=INVALID_ARGUMENT"], 1);
   EXPECT_EQ(Values("newsprint_streams_ended_total"),
-            (std::map<std::string, double>{{"method=StreamIngest,code=OK", 1}}));
-  EXPECT_EQ(Values("newsprint_step_seconds")["step=commit"] - commits, 3);
+            (std::map<std::string, double>{{"method=ReadSnapshot,code=INTERNAL", 0},
+                                           {"method=ReadSnapshot,code=OK", 0},
+                                           {"method=ReadSnapshot,code=UNAVAILABLE", 0},
+                                           {"method=StreamIngest,code=INTERNAL", 0},
+                                           {"method=StreamIngest,code=OK", 1},
+                                           {"method=StreamIngest,code=UNAVAILABLE", 0},
+                                           {"method=WatchGroups,code=INTERNAL", 0},
+                                           {"method=WatchGroups,code=OK", 0},
+                                           {"method=WatchGroups,code=UNAVAILABLE", 0}}));
+  auto after = Values("newsprint_step_seconds");
+  EXPECT_EQ(after["step=turn"] - steps["step=turn"], 3);
+  EXPECT_EQ(after["step=commit"] - steps["step=commit"], 3);
 
   grpc::ClientContext batch_context;
   v1::BatchIngestArticlesRequest batch;
@@ -133,7 +154,10 @@ TEST_F(FamiliesTest, StreamsAndBatchesCountEachItem) {
   v1::BatchIngestArticlesResponse results;
   ASSERT_TRUE(stub_->BatchIngestArticles(&batch_context, batch, &results).ok());
   EXPECT_EQ(Values("newsprint_batch_items_total"),
-            (std::map<std::string, double>{{"code=OK", 3}, {"code=INVALID_ARGUMENT", 1}}));
+            (std::map<std::string, double>{{"code=OK", 3},
+                                           {"code=INVALID_ARGUMENT", 1},
+                                           {"code=INTERNAL", 0},
+                                           {"code=UNAVAILABLE", 0}}));
 
   grpc::ClientContext watch_context;
   v1::WatchGroupsRequest watch;
@@ -173,7 +197,8 @@ TEST_F(FamiliesTest, TheLargestCollectionsHaveTheirNames) {
   EXPECT_EQ(articles["collection=c5,relation=new"], 1);
   EXPECT_EQ(articles["collection=c5,relation=exact"], 1);
 
-  // One that was small becomes large, and others take its place among the rest.
+  // One of the rest becomes the largest, and stays there until there is a free place: with every
+  // change of place there would be another series.
   for (int article = 0; article < 3; ++article) {
     grpc::ClientContext context;
     v1::IngestArticleRequest request = MakeRequest(absl::StrCat("a", article), article);
@@ -181,9 +206,36 @@ TEST_F(FamiliesTest, TheLargestCollectionsHaveTheirNames) {
     ASSERT_TRUE(stub_->IngestArticle(&context, request, &response).ok());
   }
   groups = Values("newsprint_groups");
+  EXPECT_EQ(groups.count("collection=c0"), 0U);
+  EXPECT_EQ(groups["collection=_other"], 3);
+  ASSERT_TRUE(engine_->Drop("c5").ok());
+  groups = Values("newsprint_groups");
   EXPECT_EQ(groups["collection=c0"], 3);
-  EXPECT_EQ(groups.count("collection=c4"), 0U);
-  EXPECT_EQ(groups["collection=_other"], 1);
+  EXPECT_EQ(groups.count("collection=c5"), 0U);
+  EXPECT_EQ(groups["collection=_other"], 0);
+}
+
+TEST(ToldCollectionsTest, SizesThatChangeMakeNoMoreNames) {
+  constexpr int kCollections = 3 * kCollectionsTold;
+  ToldCollections told;
+  std::set<std::string> ever;
+  for (int scrape = 0; scrape < 50; ++scrape) {
+    std::vector<ToldCollections::Sized> sizes;
+    for (int i = 0; i < kCollections; ++i) {
+      // All the same at first, then each is the largest once.
+      sizes.push_back({absl::StrCat("c", i), scrape == 0 ? 7 : (i + 17 * scrape) % kCollections});
+    }
+    const std::set<std::string>& names = told.Choose(std::move(sizes));
+    EXPECT_EQ(names.size(), kCollectionsTold);
+    ever.insert(names.begin(), names.end());
+  }
+  EXPECT_EQ(ever.size(), kCollectionsTold);
+  // Of equals those that come first by name.
+  EXPECT_EQ(ever.count("c0"), 1U);
+  EXPECT_EQ(ever.count("c99"), 0U);
+  // Those that are gone leave their places.
+  EXPECT_EQ(told.Choose({{"small", 1}, {"c0", 0}, {"large", 2}}),
+            (std::set<std::string>{"c0", "large", "small"}));
 }
 
 TEST_F(FamiliesTest, AllFamiliesAreThereBeforeThereIsAnythingToTell) {
@@ -195,16 +247,42 @@ TEST_F(FamiliesTest, AllFamiliesAreThereBeforeThereIsAnythingToTell) {
     }
     return all;
   };
-  const auto opening = names(CollectFamilies("1.2.3", state_, nullptr, nullptr));
+  const auto opening = names(CollectFamilies("1.2.3", state_, nullptr, nullptr, &told_));
+  EXPECT_EQ(Values("newsprint_phase")["phase=opening"], 1);
+  EXPECT_EQ(Values("newsprint_phase")["phase=serving"], 0);
   EXPECT_EQ(Values("newsprint_ready")[""], 0);
   EXPECT_TRUE(Values("newsprint_groups").empty());
   Serve();
-  EXPECT_EQ(names(CollectFamilies("1.2.3", state_, engine_.get(), server_.get())), opening);
+  EXPECT_EQ(names(CollectFamilies("1.2.3", state_, engine_.get(), server_.get(), &told_)), opening);
+  EXPECT_EQ(Values("newsprint_phase")["phase=opening"], 0);
+  EXPECT_EQ(Values("newsprint_phase")["phase=serving"], 1);
   EXPECT_EQ(std::set<std::string>(opening.begin(), opening.end()).size(), opening.size());
   EXPECT_EQ(Values("newsprint_ready")[""], 1);
   EXPECT_EQ(Values("newsprint_build_info")["version=1.2.3"], 1);
   EXPECT_EQ(Values("newsprint_store_writable")[""], 1);
   EXPECT_EQ(Values("newsprint_groups")["collection=default"], 0);
+}
+
+TEST_F(FamiliesTest, WorkInTheBackgroundTellsOfEachTask) {
+  Serve();
+  EXPECT_TRUE(Values("newsprint_background_problems").empty());
+  engine_->StartBackgroundWork([](const Collection&, absl::string_view, const absl::Status&) {});
+  EXPECT_EQ(Values("newsprint_background_problems"),
+            (std::map<std::string, double>{{"task=compacting", 0},
+                                           {"task=embedding", 0},
+                                           {"task=expiring", 0},
+                                           {"task=saving_graphs", 0}}));
+}
+
+TEST_F(FamiliesTest, ASnapshotWaitsForAThreadAsWell) {
+  Serve();
+  auto before = Values("newsprint_step_seconds");
+  grpc::ClientContext context;
+  v1::CreateSnapshotRequest request;
+  v1::CreateSnapshotResponse response;
+  ASSERT_TRUE(
+      v1::AdminService::NewStub(channel_)->CreateSnapshot(&context, request, &response).ok());
+  EXPECT_EQ(Values("newsprint_step_seconds")["step=queue"] - before["step=queue"], 1);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import newsprint_process as np  # noqa: E402
+import security_case as sc  # noqa: E402
 
 PROMETHEUS = np.ROOT / "deploy" / "prometheus"
 DASHBOARD = np.ROOT / "deploy" / "grafana" / "newsprint.json"
@@ -152,9 +153,23 @@ class FilesTest(unittest.TestCase):
 
 
 class RealServersTest(np.ServerTestCase):
-    def load(self, process):
+    def serve_secured(self, *flags):
+        """A server that has every metric: with TLS and identities. And a client of it."""
+        authority = sc.Authority(self.folder, "authority")
+        cert = authority.issue("newsprintd", "DNS:localhost,IP:127.0.0.1", days=30)
+        identities = sc.Identities(self.folder / "access.json")
+        identities.add("desk", (["*"], "admin"))
+        process = sc.SecureProcess(self.folder / "data", authority.ca.read_bytes(),
+                                   f"--tls_cert={cert}", f"--tls_key={cert}.key",
+                                   f"--access_file={identities.write()}", *flags)
+        self._processes.append(process)
+        process.wait_serving()
+        channel = process.channel()
+        self._channels.append(channel)
+        return process, np.Api(sc.with_metadata(channel, sc.bearer(identities.tokens["desk"])))
+
+    def load(self, api):
         """Requests of several kinds, with some errors, for LOAD_SECONDS."""
-        api = self.api(process)
         writer = np.Writer(7)
         end = time.monotonic() + LOAD_SECONDS
         batch = 0
@@ -183,13 +198,13 @@ class RealServersTest(np.ServerTestCase):
                 yield panel["title"], expression
 
     def test_every_expression_has_values(self):
-        process = self.serve("--metrics_listen=127.0.0.1:0", "--slow_call_ms=1")
+        process, api = self.serve_secured("--metrics_listen=127.0.0.1:0", "--slow_call_ms=1")
         target = re.search(r"event=metrics_listening address=(\S+)", process.stderr()).group(1)
         folder = self.folder / "prometheus"
         folder.mkdir()
         prometheus = PrometheusProcess(folder, target)
         self.addCleanup(prometheus.close)
-        loader = threading.Thread(target=self.load, args=(process,))
+        loader = threading.Thread(target=self.load, args=(api,))
         loader.start()
         self.addCleanup(loader.join)
         prometheus.wait(lambda: prometheus.query('up{job="newsprint"} == 1'))
@@ -204,6 +219,8 @@ class RealServersTest(np.ServerTestCase):
                     self.assertGreater(max(values), 0)
                 if title == "Failed requests":
                     self.assertEqual(values, [0])
+                if title == "Certificate":
+                    self.assertGreater(values[0], 29 * 86400)
         relations = {series["metric"]["relation"] for series in
                      prometheus.query("newsprint_verdicts_total > 0")}
         self.assertLessEqual({"new", "near_duplicate"}, relations)

@@ -13,12 +13,25 @@ TEST(TraceContextTest, ReadsBothIds) {
   EXPECT_TRUE(ParseTraceparent("00-00000000000000000000000000000001-0000000000000001-00"));
 }
 
+TEST(TraceContextTest, ReadsLaterVersionsAsFarAsItKnowsThem) {
+  for (const char* text : {"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                           "fe-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+                           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what.ever"}) {
+    const auto trace = ParseTraceparent(text);
+    ASSERT_TRUE(trace.has_value()) << text;
+    EXPECT_EQ(trace->trace_id, "0af7651916cd43dd8448eb211c80319c");
+    EXPECT_EQ(trace->span_id, "b7ad6b7169203331");
+  }
+}
+
 TEST(TraceContextTest, IgnoresAllElse) {
   for (const char* text : {
            "",
            "00",
-           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",  // another version
-           "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+           "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",  // no version
+           "0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.more",  // without a dash
+           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0-more",
            "00-00000000000000000000000000000000-b7ad6b7169203331-01",  // zeros
            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",  // upper case

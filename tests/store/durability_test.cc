@@ -227,6 +227,7 @@ TEST(DurabilityTest, AFullDiskStopsWritingUntilItHasRoom) {
   auto store = *Store::Open(options);
   ASSERT_TRUE(PutId(*store, "before", 1).ok());
   ASSERT_TRUE(WaitDurable(*store).ok());
+  EXPECT_EQ(store->write_state(), WriteState::kWritable);
   {
     const FileSizeLimit limit(64 << 10);
     Batch large(kUid);
@@ -242,10 +243,12 @@ TEST(DurabilityTest, AFullDiskStopsWritingUntilItHasRoom) {
                 HasSubstr("store: read-only, as a write failed: write: "));
     EXPECT_TRUE(store->FindId(kUid, "before")->has_value());
     EXPECT_EQ(read_only, 1);
+    EXPECT_EQ(store->write_state(), WriteState::kFailed);
   }
   EXPECT_TRUE(Eventually([&] { return PutId(*store, "after", 4).ok(); }));
   ASSERT_TRUE(WaitDurable(*store).ok());
   EXPECT_EQ(writable, 1);
+  EXPECT_EQ(store->write_state(), WriteState::kWritable);
   const auto copy = TryOpen(CopyFolder(options.data_dir, dir.path() + "/copy"));
   ASSERT_TRUE(copy.ok()) << copy.status();
   for (const char* id : {"before", "during", "after"}) {
@@ -271,6 +274,10 @@ TEST(DurabilityTest, ADiskThatIsNearlyFullTakesOnlyWhatFreesSpace) {
               HasSubstr("store: read-only, as the disk is nearly full, got "));
   EXPECT_THAT(std::string(refused.message()),
               HasSubstr("limit 1152921504606846976 bytes (--disk_reserve_bytes)"));
+  EXPECT_EQ(store->write_state(), WriteState::kNearlyFull);
+  ASSERT_TRUE(store->disk_space().has_value());
+  EXPECT_GT(store->disk_space()->size_bytes, store->disk_space()->free_bytes);
+  EXPECT_EQ(store->disk_reserve_bytes(), int64_t{1} << 60);
   Batch deletion(uid);
   deletion.MayUseReserve();
   deletion.DeleteGroup(1);
