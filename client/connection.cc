@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "client/backoff.h"
 #include "client/credentials.h"
+#include "client/reconnector.h"
 #include "client/retry_info.h"
 #include "newsprint/v1/admin_service.grpc.pb.h"
 #include "newsprint/v1/article_service.grpc.pb.h"
@@ -40,7 +41,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   // gRPC's own pause before it connects again (1 s, growing to 2 minutes) would turn our attempts
   // into repetitions of one old error.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  // What a connection may take to be made, TLS included.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Notices a peer that vanished without closing the connection.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5 * 60 * 1000);
@@ -57,8 +59,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
 
 class GrpcIngestStream final : public IngestStream {
  public:
-  GrpcIngestStream(v1::ArticleService::Stub& stub, TokenSender& token)
-      : token_(&token, &context_),
+  GrpcIngestStream(v1::ArticleService::Stub& stub, TokenSender& token, Reconnector& reconnector)
+      : reconnector_(reconnector),
+        token_(&token, &context_),
         stream_(token_.status().ok() ? stub.StreamIngest(&context_) : nullptr) {}
 
   bool Write(const v1::StreamIngestRequest& request) override {
@@ -71,11 +74,13 @@ class GrpcIngestStream final : public IngestStream {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
+    return stream_ == nullptr ? token_.status()
+                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
+  Reconnector& reconnector_;
   grpc::ClientContext context_;
   CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamIngestRequest, v1::StreamIngestResponse>>
@@ -85,19 +90,22 @@ class GrpcIngestStream final : public IngestStream {
 class GrpcWatchStream final : public WatchStream {
  public:
   GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request,
-                  TokenSender& token)
-      : token_(&token, &context_),
+                  TokenSender& token, Reconnector& reconnector)
+      : reconnector_(reconnector),
+        token_(&token, &context_),
         stream_(token_.status().ok() ? stub.WatchGroups(&context_, request) : nullptr) {}
 
   bool Read(v1::WatchGroupsResponse* response) override {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
+    return stream_ == nullptr ? token_.status()
+                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
+  Reconnector& reconnector_;
   grpc::ClientContext context_;
   CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
@@ -106,19 +114,22 @@ class GrpcWatchStream final : public WatchStream {
 class GrpcSnapshotStream final : public SnapshotStream {
  public:
   GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request,
-                     TokenSender& token)
-      : token_(&token, &context_),
+                     TokenSender& token, Reconnector& reconnector)
+      : reconnector_(reconnector),
+        token_(&token, &context_),
         stream_(token_.status().ok() ? stub.ReadSnapshot(&context_, request) : nullptr) {}
 
   bool Read(v1::ReadSnapshotResponse* response) override {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
+    return stream_ == nullptr ? token_.status()
+                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
+  Reconnector& reconnector_;
   grpc::ClientContext context_;
   CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::ReadSnapshotResponse>> stream_;
@@ -130,6 +141,7 @@ class GrpcConnection final : public Connection {
       : options_(Clamp(std::move(options))),
         token_(options_),
         channel_(MakeChannel(options_)),
+        reconnector_(channel_),
         article_(v1::ArticleService::NewStub(channel_)),
         cluster_(v1::ClusterService::NewStub(channel_)),
         admin_(v1::AdminService::NewStub(channel_)) {}
@@ -281,15 +293,15 @@ class GrpcConnection final : public Connection {
   }
 
   std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) override {
-    return std::make_unique<GrpcSnapshotStream>(*admin_, request, token_);
+    return std::make_unique<GrpcSnapshotStream>(*admin_, request, token_, reconnector_);
   }
 
   std::unique_ptr<IngestStream> StreamIngest() override {
-    return std::make_unique<GrpcIngestStream>(*article_, token_);
+    return std::make_unique<GrpcIngestStream>(*article_, token_, reconnector_);
   }
 
   std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) override {
-    return std::make_unique<GrpcWatchStream>(*cluster_, request, token_);
+    return std::make_unique<GrpcWatchStream>(*cluster_, request, token_, reconnector_);
   }
 
  private:
@@ -308,8 +320,8 @@ class GrpcConnection final : public Connection {
       CallToken token(&token_, &context);
       if (!token.status().ok()) return token.status();
       Response response;
-      const absl::Status status =
-          token.Translate(FromGrpc((stub.*method)(&context, request, &response)));
+      const absl::Status status = reconnector_.After(
+          token.Translate(FromGrpc((stub.*method)(&context, request, &response))));
       if (status.ok()) return response;
       if (!MayRepeat(status) || attempt >= options_.attempts_max) return status;
       const absl::Duration pause =
@@ -322,6 +334,7 @@ class GrpcConnection final : public Connection {
   const ClientOptions options_;
   TokenSender token_;
   const std::shared_ptr<grpc::Channel> channel_;
+  Reconnector reconnector_;
   const std::unique_ptr<v1::ArticleService::Stub> article_;
   const std::unique_ptr<v1::ClusterService::Stub> cluster_;
   const std::unique_ptr<v1::AdminService::Stub> admin_;

@@ -80,9 +80,17 @@ struct StreamIngesterOptions {
   // sent, as one message over the server's limit would end the stream. Bytes.
   int64_t message_bytes_max = int64_t{16} << 20;
 
-  // Streams opened in a row without one acknowledgment before giving up, 1 or more. With the
-  // backoff below, 8 bear a server that is away for about 10 seconds.
+  // Streams opened in a row without one acknowledgment before giving up, 1 or more.
   int attempts_max = 8;
+
+  // Once there was an acknowledgment, UNAVAILABLE does not count among these, and a server may be
+  // away for so long: long enough for one with millions of articles to be started again. Zero or
+  // more.
+  absl::Duration outage_max = absl::Minutes(10);
+
+  // Told why when a stream broke or could not be opened, but not again for each further attempt.
+  // Called by the ingester's thread. Null means nobody is told.
+  std::function<void(const absl::Status& status)> on_broken;
 
   // As in ClientOptions.
   absl::Duration backoff_initial = absl::Milliseconds(100);

@@ -162,7 +162,8 @@ absl::Status StreamIngester::WaitFor(std::unique_lock<std::mutex>& lock,
 
 void StreamIngester::Run() {
   Backoff backoff(options_.backoff_initial, options_.backoff_max);
-  int attempts = 0;  // in a row without an acknowledgment
+  int attempts = 0;                               // in a row without an acknowledgment
+  absl::Time broken_at = absl::InfiniteFuture();  // the first of them
   absl::Status status;
   while (WaitForWork()) {
     uint64_t acknowledged_before;
@@ -180,11 +181,23 @@ void StreamIngester::Run() {
     if (abandoned_) break;
     if (acknowledged_ > acknowledged_before) {
       attempts = 0;
+      broken_at = absl::InfiniteFuture();
       backoff.Reset();
     }
-    if (!MayBeBrokenStream(status.code()) || ++attempts >= options_.attempts_max) {
+    const bool is_first = broken_at == absl::InfiniteFuture();
+    if (is_first) broken_at = absl::Now();
+    const bool is_away = absl::IsUnavailable(status) && acknowledged_ > 0;
+    const bool gives_up = is_away ? absl::Now() - broken_at >= options_.outage_max
+                                  : ++attempts >= options_.attempts_max;
+    if (!MayBeBrokenStream(status.code()) || gives_up) {
       final_status_ = status;
       break;
+    }
+    if (is_first && options_.on_broken) {
+      lock.unlock();
+      options_.on_broken(status);
+      lock.lock();
+      if (abandoned_) break;
     }
     const absl::Duration pause =
         std::max(backoff.Next(), RetryDelay(status).value_or(absl::ZeroDuration()));

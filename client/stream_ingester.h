@@ -31,8 +31,10 @@ namespace newsprint::client {
 // outstanding when Finish() was not called.
 //
 // Errors: UNAVAILABLE, RESOURCE_EXHAUSTED, INTERNAL, UNKNOWN and CANCELLED are retried, at most
-// `attempts_max` times in a row without an acknowledgment. Any other error of the stream, NOT_FOUND
-// for a missing collection say, ends it: Add() and Finish() return it from then on.
+// `attempts_max` times in a row without an acknowledgment; UNAVAILABLE, once there was one, for up
+// to `outage_max`, so that an ingestion outlives a restart of the server. Any other error of the
+// stream, NOT_FOUND for a missing collection say, ends it: Add() and Finish() return it from then
+// on.
 //
 // Example:
 //   StreamIngester ingester(client, {}, [](uint64_t number, const v1::IngestResult& result) {

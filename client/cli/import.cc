@@ -133,6 +133,10 @@ absl::Status RunImport(Session& session, const Args& args) {
   client::StreamIngesterOptions options;
   options.collection = session.settings.collection;
   options.skip_related = session.settings.skip_related;
+  options.on_broken = [&](const absl::Status& status) {
+    progress.AddNote(absl::StrCat(status.message(), "; trying again for up to ",
+                                  absl::FormatDuration(options.outage_max)));
+  };
   client::StreamIngester ingester(
       session.client, options, [&](uint64_t /*number*/, const v1::IngestResult& result) {
         ++tally.results;

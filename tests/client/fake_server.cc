@@ -196,12 +196,15 @@ grpc::Status FakeServer::StreamIngest(
     grpc::ServerReaderWriter<v1::StreamIngestResponse, v1::StreamIngestRequest>* stream) {
   ++streams;
   int answers = 0;
+  int answers_max = 0;
   bool breaks;
   bool is_silent;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     breaks = faults.broken_streams > 0;
     if (breaks) --faults.broken_streams;
+    answers_max = faults.broken_stream_answers;
+    if (faults.answers_once) faults.broken_stream_answers = 0;
     is_silent = faults.silent_streams > 0;
     if (is_silent) --faults.silent_streams;
   }
@@ -212,7 +215,7 @@ grpc::Status FakeServer::StreamIngest(
       while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(2));
       return grpc::Status::CANCELLED;
     }
-    if (breaks && answers == faults.broken_stream_answers) {
+    if (breaks && answers == answers_max) {
       return faults.stream_status;
     }
     if (collection.empty()) collection = request.request().collection();

@@ -37,7 +37,8 @@ class FakeServer final : public v1::ArticleService::Service,
     absl::Duration latency = absl::ZeroDuration();
     grpc::Status stream_status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "connection lost");
     int broken_streams = 0;           // streams that break with `stream_status`
-    int broken_stream_answers = 0;    // after so many answers
+    int broken_stream_answers = 0;    // after so many answers,
+    bool answers_once = false;        // or only the first of them after so many
     int silent_streams = 0;           // streams that read and never answer
     std::string poison_id;            // an article that ends the stream with INTERNAL
     std::string ending_id;            // an article that ends the stream with OK

@@ -94,6 +94,40 @@ TEST_F(StreamIngesterTest, SendsAgainAfterBrokenStreams) {
   EXPECT_EQ(server_.streams, 6);
 }
 
+TEST_F(StreamIngesterTest, WaitsForAServerThatGoesAway) {
+  // The first stream breaks after one answer, the others, far over `attempts_max`, before.
+  server_.faults.broken_streams = 30;
+  server_.faults.broken_stream_answers = 1;
+  server_.faults.answers_once = true;
+  StreamIngesterOptions options = FastOptions();
+  options.attempts_max = 4;
+  options.window_items = 8;
+  std::vector<absl::Status> told;
+  options.on_broken = [&](const absl::Status& status) { told.push_back(status); };
+  int acknowledged = 0;
+  StreamIngester ingester(
+      server_.MakeClient(), options,
+      [&](uint64_t /*number*/, const v1::IngestResult& /*result*/) { ++acknowledged; });
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(ingester.Add(MakeArticle(absl::StrCat("a", i))).ok());
+  const absl::Status status = ingester.Finish();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(acknowledged, 20);
+  EXPECT_EQ(server_.streams, 31);
+  EXPECT_THAT(told, ElementsAre(absl::UnavailableError("connection lost")));
+}
+
+TEST_F(StreamIngesterTest, GivesUpAServerThatStaysAway) {
+  server_.faults.broken_streams = 1'000'000;
+  server_.faults.broken_stream_answers = 1;
+  server_.faults.answers_once = true;
+  StreamIngesterOptions options = FastOptions();
+  options.outage_max = absl::Milliseconds(200);
+  StreamIngester ingester(server_.MakeClient(), options,
+                          [&](uint64_t /*number*/, const v1::IngestResult& /*result*/) {});
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(ingester.Add(MakeArticle(absl::StrCat("a", i))).ok());
+  EXPECT_EQ(ingester.Finish(), absl::UnavailableError("connection lost"));
+}
+
 TEST_F(StreamIngesterTest, GivesUpWithoutProgress) {
   server_.faults.broken_streams = 1000;
   StreamIngesterOptions options = FastOptions();

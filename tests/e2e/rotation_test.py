@@ -223,9 +223,11 @@ class ClientCertificatesTest(np.ServerTestCase):
 
 
 class ClientLibraryTest(RunningTestCase):
-    """`newsprint import` at a limited rate, with a token file that is replaced meanwhile."""
+    """`newsprint import` at a limited rate, and what happens meanwhile."""
 
-    def test_an_import_outlives_its_tokens(self):
+    def begin_import(self):
+        """Of 1,500 articles, which takes ten seconds. Returns the thread, a list for its result, and
+        the token file."""
         token_file = self.folder / "token"
         self.people.entries["alice"]["limits"] = {"calls_per_second": 150}
         token_file.write_text(self.people.tokens["alice"])
@@ -237,6 +239,30 @@ class ClientLibraryTest(RunningTestCase):
             self.process, "import", file, f"--tls_ca={self.authority.ca}",
             f"--token_file={token_file}", check=False)))
         importer.start()
+        return importer, done, token_file
+
+    def test_an_import_outlives_a_restart(self):
+        importer, done, _ = self.begin_import()
+        with self.process.channel() as channel:
+            bob = np.Api(with_metadata(channel, bearer(self.people.tokens["bob"])))
+            wait_until(lambda: bob.GetStats().articles > 50, "the import")
+        self.assertEqual(self.process.stop(), 0)
+        time.sleep(10)  # as one that loads millions of articles
+        self.process = SecureProcess(
+            self.folder / "data", self.authority.ca.read_bytes(), f"--tls_cert={self.cert}",
+            f"--tls_key={self.cert}.key", f"--access_file={self.people.path}",
+            listen=self.process.address)
+        self._processes.append(self.process)
+        self.process.wait_serving()
+        importer.join()
+        self.assertEqual(done[0].returncode, 0, done[0].stderr)
+        self.assertIn("trying again for up to 10m", done[0].stderr)
+        with self.process.channel() as channel:
+            bob = np.Api(with_metadata(channel, bearer(self.people.tokens["bob"])))
+            self.assertEqual(bob.GetStats().articles, 1500)
+
+    def test_an_import_outlives_its_tokens(self):
+        importer, done, token_file = self.begin_import()
         with self.process.channel() as channel:
             bob = np.Api(with_metadata(channel, bearer(self.people.tokens["bob"])))
             wait_until(lambda: bob.GetStats().articles > 50, "the import")
