@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -59,6 +61,16 @@ void HandleStopSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+// Each connection takes a descriptor, and systems that keep the soft limit at 1,024, for old
+// programs, leave it to others to raise it.
+void RaiseDescriptorLimit() {
+  constexpr rlim_t kDescriptorsMax = 1 << 20;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptorsMax) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kDescriptorsMax);
+  setrlimit(RLIMIT_NOFILE, &limit);  // else it stays as it is
+}
+
 void WaitForStopSignal() {
   while (sem_wait(&stop_posted) != 0) {
   }
@@ -102,6 +114,7 @@ class LoadProgress {
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
+  RaiseDescriptorLimit();
   // Large texts and messages go back to the system at once. Else glibc would keep such pieces among
   // small ones, once it has seen a few, and the process would stay as large as it ever was.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);

@@ -3,10 +3,12 @@
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <string>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -55,7 +57,10 @@ class LineLimit {
   int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+std::atomic<bool> has_stopped_listening{false};
+
 void OnGrpcLog(gpr_log_func_args* args) {
+  if (absl::StrContains(args->message, "Failed accept4")) has_stopped_listening = true;
   // A line for each handshake that fails, of which a stranger can make many.
   static LineLimit limit("grpc_left_out");
   if (!limit.Passes()) return;
@@ -76,6 +81,8 @@ void RouteLibraryLogs() {
   gpr_set_log_function(&OnGrpcLog);
   CaptureProtobufLog();
 }
+
+bool HasStoppedListening() { return has_stopped_listening; }
 
 std::string OriginFields(absl::string_view identity, absl::string_view trace) {
   if (identity.empty()) return std::string(trace);

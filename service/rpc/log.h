@@ -17,6 +17,10 @@ namespace newsprint::rpc {
 // caller is told of them (message_bytes.h). Once a process, before the first use of either.
 void RouteLibraryLogs();
 
+// Whether gRPC had no descriptor left for a connection. Its present version (1.51) listens no more
+// after that, whatever becomes free, and tells nobody but the log.
+bool HasStoppedListening();
+
 // What stands at the end of a line about a call: who made it, unless that is empty, and its trace,
 // as TraceFields (trace_context.h) gives it.
 std::string OriginFields(absl::string_view identity, absl::string_view trace);

@@ -314,7 +314,16 @@ class MetricsTest(np.ServerTestCase):
         api.IngestArticle(article=api.Article(id="after", body="All is well again."))
 
     def test_no_more_files_can_be_opened(self):
-        process, address = self.serve_metrics()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+        try:
+            with unittest.mock.patch.dict(os.environ, GRPC_VERBOSITY="ERROR"):  # of the server
+                process, address = self.serve_metrics()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        # It takes as many as it may.
+        self.assertEqual(value(parse(get(address, "/metrics")[1]), "process_max_fds"),
+                         min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20)
         pid = process.process.pid
         hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
         def limit(count):
@@ -332,6 +341,13 @@ class MetricsTest(np.ServerTestCase):
             self.assertEqual(get(address, "/healthz"), (200, "ok\n"))
         for connection in idle:
             connection.close()
+        # gRPC does not recover when it has met that, so somebody has to be told.
+        limit(len(os.listdir(f"/proc/{pid}/fd")))
+        host, port = process.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20):
+            self.wait_for(lambda: get(address, "/healthz")[0] == 503, process.stderr)
+        self.assertEqual(get(address, "/healthz")[1], "takes no connections until a restart: the "
+                                                      "process had too many files open\n")
 
     def test_access_and_certificates(self):
         authority = sc.Authority(self.folder, "authority")
