@@ -256,6 +256,7 @@ void ArticleGenerator::Language::MakeTopics(size_t common_words) {
 ArticleGenerator::ArticleGenerator(const Options& options)
     : seed_(Mix64(options.seed ^ 0x6172746963ull)),
       copy_threshold_(static_cast<uint64_t>(options.copy_share * 0x1p32)),
+      body_bytes_mean_(options.body_bytes_mean),
       language_(Language::Get()),
       story_ranks_(kStoryWords, 4),
       topics_(kTopics, 150) {}
@@ -332,7 +333,7 @@ void ArticleGenerator::WriteBody(const Story& story, bool typographic, Random& r
   // Box and Muller; the mean of the distribution is exp(mu + sigma^2 / 2).
   const double normal =
       std::sqrt(-2 * std::log(random.Unit())) * std::cos(6.283185307179586 * random.Unit());
-  const double mu = std::log(kBodyBytesMean) - kBodyBytesSigma * kBodyBytesSigma / 2;
+  const double mu = std::log(body_bytes_mean_) - kBodyBytesSigma * kBodyBytesSigma / 2;
   const size_t bytes = std::clamp(static_cast<size_t>(std::exp(mu + kBodyBytesSigma * normal)),
                                   kBodyBytesMin, kBodyBytesMax);
   body->resize(bytes + kSentenceBytesMax);

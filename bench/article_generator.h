@@ -61,6 +61,8 @@ class ArticleGenerator {
     // another id and source, and is verbatim, trimmed, or has a new headline, a footer, a dateline,
     // or several.
     double copy_share = 0;
+    // Mean length of a body, 400 to 40,000.
+    double body_bytes_mean = kBodyBytesMean;
   };
   explicit ArticleGenerator(const Options& options);
 
@@ -106,6 +108,7 @@ class ArticleGenerator {
 
   const uint64_t seed_;
   const uint64_t copy_threshold_;  // of 2^32
+  const double body_bytes_mean_;
   const Language& language_;
   const ZipfMandelbrot story_ranks_, topics_;
 };

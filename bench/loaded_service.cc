@@ -43,6 +43,12 @@ double OwnCpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+v1::Collection Named(const std::string& name) {
+  v1::Collection collection;
+  collection.set_name(name);
+  return collection;
+}
+
 // Takes the times of an ingestion.
 class LoadMeter {
  public:
@@ -68,7 +74,7 @@ class LoadMeter {
 }  // namespace
 
 void Die(const std::string& message) {
-  std::fprintf(stderr, "load_bench: %s\n", message.c_str());
+  std::fprintf(stderr, "%s\n", message.c_str());
   std::exit(1);
 }
 
@@ -119,15 +125,19 @@ double LoadedService::WaitUntilIdle(double seconds_max) const {
 }
 
 CollectionFiller::CollectionFiller(const LoadedService& service, const ArticleGenerator& generator,
-                                   std::string collection, bool skip_related)
+                                   const v1::Collection& collection, bool skip_related)
     : service_(service),
       generator_(generator),
-      collection_(std::move(collection)),
+      collection_(collection.name()),
       skip_related_(skip_related) {
   v1::CreateCollectionRequest create;
-  create.mutable_collection()->set_name(collection_);
+  *create.mutable_collection() = collection;
   OrDie(service.client().CreateCollection(create));
 }
+
+CollectionFiller::CollectionFiller(const LoadedService& service, const ArticleGenerator& generator,
+                                   const std::string& collection, bool skip_related)
+    : CollectionFiller(service, generator, Named(collection), skip_related) {}
 
 std::vector<IngestLoad> CollectionFiller::Fill(int64_t articles, int chunks) {
   std::vector<IngestLoad> loads;

@@ -46,6 +46,7 @@ class LoadedService {
   const std::string& address() const { return server_->address(); }
   const ServerProcess& process() const { return *server_; }
   const client::Client& client() const { return *client_; }
+  const std::string& data_dir() const { return data_dir_.path(); }
 
   // Both wait until the server has ended, and return the seconds from then until it is ready again.
   double StopAndStart();
@@ -90,9 +91,12 @@ struct IngestLoad {
 // thread-safe.
 class CollectionFiller {
  public:
-  // Creates the collection. `service` and `generator` must outlive this.
+  // Creates the collection, with these settings. `service` and `generator` must outlive this.
   CollectionFiller(const LoadedService& service, const ArticleGenerator& generator,
-                   std::string collection, bool skip_related = false);
+                   const v1::Collection& collection, bool skip_related = false);
+  // With default settings.
+  CollectionFiller(const LoadedService& service, const ArticleGenerator& generator,
+                   const std::string& collection, bool skip_related = false);
 
   // Articles acknowledged so far.
   int64_t articles() const { return articles_; }

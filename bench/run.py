@@ -18,6 +18,7 @@ import time
 from limits import print_limits
 from load_tables import print_load
 from overload_tables import print_overload
+from sizing_tables import print_sizing
 from tables import number, table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -33,6 +34,7 @@ ARGUMENTS = {
         "load_bench": ["--scale=quick"],
         "overload_bench": ["--only=goodput", "--rounds=1", "--seconds=1"],
         "security_bench": ["--rounds=4", "--seconds=0.5"],
+        "sizing_bench": ["--articles=2000"],
     },
     "full": {
         "micro_bench": ["--benchmark_min_time=0.5", "--benchmark_repetitions=5",
@@ -42,6 +44,7 @@ ARGUMENTS = {
         "load_bench": ["--scale=full"],
         "overload_bench": ["--rounds=3", "--seconds=5"],
         "security_bench": ["--rounds=7", "--seconds=2"],
+        "sizing_bench": ["--articles=200000"],
     },
 }
 
@@ -281,12 +284,18 @@ def load_figures(arguments):
     return run("load_bench", [*arguments, f"--seed={seed}"], last_object)
 
 
+def sizing_figures(arguments):
+    seed = os.environ.get("NEWSPRINT_TEST_SEED", DEFAULT_SEED)
+    return run("sizing_bench", [*arguments, f"--seed={seed}"], last_object)
+
+
 # In the order in which they run and are printed: how to measure a part, and how to print its figures.
 PARTS = {
     "vector": ("vector_bench", vector_figures, print_vectors),
     "load": ("load_bench", load_figures, print_load),
     "overload": ("overload_bench", lambda arguments: run("overload_bench", arguments), print_overload),
     "security": ("security_bench", lambda arguments: run("security_bench", arguments), print_security),
+    "sizing": ("sizing_bench", sizing_figures, print_sizing),
     "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
     "micro": ("micro_bench", sketch_figures, print_micro),
 }

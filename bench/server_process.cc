@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -98,6 +100,29 @@ double ServerProcess::cpu_seconds() const {
     Die(absl::StrCat("server ", pid_, ": cannot read its times"));
   }
   return static_cast<double>(user_ticks + system_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+int64_t ServerProcess::written_bytes() const {
+  std::ifstream io(absl::StrCat("/proc/", pid_, "/io"));
+  for (std::string word; io >> word;) {
+    int64_t value = 0;
+    if (word == "write_bytes:" && io >> value) return value;
+  }
+  Die(absl::StrCat("server ", pid_, ": cannot read what it has written"));
+}
+
+int64_t ServerProcess::unnamed_file_bytes() const {
+  int64_t bytes = 0;
+  std::error_code ignored;  // files that are closed meanwhile
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path("/proc") / std::to_string(pid_) / "fd", ignored)) {
+    struct stat status;
+    if (stat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_nlink == 0) {
+      bytes += status.st_blocks * 512;
+    }
+  }
+  return bytes;
 }
 
 int64_t ServerProcess::StatusField(const std::string& name) const {

@@ -32,6 +32,10 @@ class ServerProcess {
   double cpu_seconds() const;
   int64_t resident_bytes() const { return StatusField("VmRSS") * 1024; }
   int64_t threads() const { return StatusField("Threads"); }
+  // What it has written to disks since it started.
+  int64_t written_bytes() const;
+  // Disk space of the files without a name that it has open.
+  int64_t unnamed_file_bytes() const;
 
  private:
   int64_t StatusField(const std::string& name) const;

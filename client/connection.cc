@@ -58,8 +58,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
 class GrpcIngestStream final : public IngestStream {
  public:
   GrpcIngestStream(v1::ArticleService::Stub& stub, TokenSender& token)
-      : status_(token.AddTo(&context_)),
-        stream_(status_.ok() ? stub.StreamIngest(&context_) : nullptr) {}
+      : token_(&token, &context_),
+        stream_(token_.status().ok() ? stub.StreamIngest(&context_) : nullptr) {}
 
   bool Write(const v1::StreamIngestRequest& request) override {
     return stream_ != nullptr && stream_->Write(request);
@@ -71,13 +71,13 @@ class GrpcIngestStream final : public IngestStream {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
-  const absl::Status status_;  // when it is not OK, there is no stream
+  CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamIngestRequest, v1::StreamIngestResponse>>
       stream_;
 };
@@ -86,20 +86,20 @@ class GrpcWatchStream final : public WatchStream {
  public:
   GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request,
                   TokenSender& token)
-      : status_(token.AddTo(&context_)),
-        stream_(status_.ok() ? stub.WatchGroups(&context_, request) : nullptr) {}
+      : token_(&token, &context_),
+        stream_(token_.status().ok() ? stub.WatchGroups(&context_, request) : nullptr) {}
 
   bool Read(v1::WatchGroupsResponse* response) override {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
-  const absl::Status status_;  // when it is not OK, there is no stream
+  CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
 };
 
@@ -107,20 +107,20 @@ class GrpcSnapshotStream final : public SnapshotStream {
  public:
   GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request,
                      TokenSender& token)
-      : status_(token.AddTo(&context_)),
-        stream_(status_.ok() ? stub.ReadSnapshot(&context_, request) : nullptr) {}
+      : token_(&token, &context_),
+        stream_(token_.status().ok() ? stub.ReadSnapshot(&context_, request) : nullptr) {}
 
   bool Read(v1::ReadSnapshotResponse* response) override {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? status_ : FromGrpc(stream_->Finish());
+    return stream_ == nullptr ? token_.status() : token_.Translate(FromGrpc(stream_->Finish()));
   }
   void Cancel() override { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
-  const absl::Status status_;  // when it is not OK, there is no stream
+  CallToken token_;  // when its status is not OK, there is no stream
   std::unique_ptr<grpc::ClientReader<v1::ReadSnapshotResponse>> stream_;
 };
 
@@ -305,9 +305,11 @@ class GrpcConnection final : public Connection {
     for (int attempt = 1;; ++attempt) {
       grpc::ClientContext context;
       if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-      if (absl::Status status = token_.AddTo(&context); !status.ok()) return status;
+      CallToken token(&token_, &context);
+      if (!token.status().ok()) return token.status();
       Response response;
-      const absl::Status status = FromGrpc((stub.*method)(&context, request, &response));
+      const absl::Status status =
+          token.Translate(FromGrpc((stub.*method)(&context, request, &response)));
       if (status.ok()) return response;
       if (!MayRepeat(status) || attempt >= options_.attempts_max) return status;
       const absl::Duration pause =

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -20,9 +22,12 @@ namespace {
 absl::StatusOr<std::string> ReadFile(absl::string_view name, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open() || file.bad() || text.empty()) {
+  if (!file.is_open() || file.bad()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, ": cannot be read, or is empty, got \"", path, "\""));
+        absl::StrCat(name, ": cannot be read (", std::strerror(errno), "), got \"", path, "\""));
+  }
+  if (text.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": empty, got \"", path, "\""));
   }
   return text;
 }
@@ -82,7 +87,8 @@ absl::StatusOr<std::string> TokenSender::Token() {
   }
   struct stat s = {};
   stat(token_file_.c_str(), &s);
-  const FileState now(s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
+  const FileState now(s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec,
+                      s.st_ctim.tv_nsec);
   if (!token_.empty() && now == read_) return token_;
   const absl::StatusOr<std::string> text = ReadFile("token_file", token_file_);
   const absl::string_view token = text.ok() ? absl::StripAsciiWhitespace(*text) : "";
@@ -97,9 +103,15 @@ absl::StatusOr<std::string> TokenSender::Token() {
   return token_;
 }
 
-absl::Status TokenSender::AddTo(grpc::ClientContext* context) {
+bool TokenSender::HasReplaced(const std::string& sent) {
+  const absl::StatusOr<std::string> token = Token();
+  return token.ok() && *token != sent;
+}
+
+absl::Status TokenSender::AddTo(grpc::ClientContext* context, std::string* sent) {
   const absl::StatusOr<std::string> token = Token();
   if (!token.ok() || token->empty()) return token.status();
+  *sent = *token;
   if (has_credentials_) {
     // gRPC refuses to send it when these do not encrypt.
     context->set_credentials(grpc::AccessTokenCredentials(*token));
@@ -110,6 +122,12 @@ absl::Status TokenSender::AddTo(grpc::ClientContext* context) {
         "token: would go unencrypted to another machine, got target \"", target_, "\"; use TLS"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CallToken::Translate(absl::Status status) {
+  if (!absl::IsUnauthenticated(status) || !sender_.HasReplaced(sent_)) return status;
+  return absl::UnavailableError(
+      absl::StrCat(status.message(), " (replaced since it was sent; try again)"));
 }
 
 }  // namespace newsprint::client

@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -61,19 +60,21 @@ void HandleStopSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-// Each connection takes a descriptor, and systems that keep the soft limit at 1,024, for old
-// programs, leave it to others to raise it.
-void RaiseDescriptorLimit() {
-  constexpr rlim_t kDescriptorsMax = 1 << 20;
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptorsMax) return;
-  limit.rlim_cur = std::min(limit.rlim_max, kDescriptorsMax);
-  setrlimit(RLIMIT_NOFILE, &limit);  // else it stays as it is
-}
-
 void WaitForStopSignal() {
   while (sem_wait(&stop_posted) != 0) {
   }
+}
+
+// Stops the server without a signal.
+void OnListenerLost() { sem_post(&stop_posted); }
+
+// Each connection takes a file descriptor, and so does each table of the database. Systems give a
+// process few of them at first, for the sake of programs that cannot deal with many.
+void RaiseFileLimit() {
+  struct rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void LogBackgroundWork(const Collection& collection, absl::string_view task,
@@ -112,9 +113,13 @@ class LoadProgress {
   std::atomic<int64_t> due_{absl::ToUnixSeconds(absl::Now()) + kEverySeconds};
 };
 
+constexpr char kListenerLost[] =
+    "listen: no more connections are taken, as there was no file descriptor for one (ulimit -n); "
+    "start the server again";
+
 absl::Status Run(const Options& options) {
   HandleStopSignals();
-  RaiseDescriptorLimit();
+  RaiseFileLimit();
   // Large texts and messages go back to the system at once. Else glibc would keep such pieces among
   // small ones, once it has seen a few, and the process would stay as large as it ever was.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
@@ -191,7 +196,12 @@ absl::Status Run(const Options& options) {
   }
   WaitForStopSignal();
   state.set_phase(Phase::kDraining);
-  spdlog::info("event=draining signal={}", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  if (stop_signal == 0) {
+    spdlog::error("event=listener_lost message=\"{}\"", kListenerLost);
+  }
+  spdlog::info("event=draining signal={}", stop_signal == SIGTERM  ? "SIGTERM"
+                                           : stop_signal == SIGINT ? "SIGINT"
+                                                                   : "none");
   server->Drain(options.drain);
   RETURN_IF_ERROR(engine->WaitDurable());
   if (loaded.ok()) {
@@ -200,7 +210,7 @@ absl::Status Run(const Options& options) {
     }
   }
   spdlog::info("event=stopped");
-  return absl::OkStatus();
+  return stop_signal == 0 ? absl::ResourceExhaustedError(kListenerLost) : absl::OkStatus();
 }
 
 int PrintHelp() {
@@ -223,6 +233,7 @@ int Fail(const absl::Status& status, int exit_code) {
 int CheckConfig(const Options& options) {
   const absl::Status status = CheckSurroundings(options);
   if (!status.ok()) return Fail(status, kBadFlags);
+  rpc::WarnOfSecurity(options.server);
   std::printf("configuration ok\n");
   return 0;
 }
@@ -239,12 +250,16 @@ int Main(int argc, char** argv) {
   if (const absl::Status status = CheckOptions(*options); !status.ok()) {
     return Fail(status, kBadFlags);
   }
-  rpc::RouteLibraryLogs();
+  rpc::RouteLibraryLogs(&OnListenerLost);
   // Standard output is for the one line that tells the address.
   spdlog::set_default_logger(spdlog::stderr_logger_mt("newsprintd"));
   spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
   spdlog::set_level(spdlog::level::from_str(options->log_level));
   if (options->check_config) return CheckConfig(*options);
+  // Before the data folder is opened, and perhaps brought to a newer format.
+  if (const absl::Status status = rpc::CheckSecurityFiles(options->server.security); !status.ok()) {
+    return Fail(status, kBadFlags);
+  }
   const absl::Status status = Run(*options);
   return status.ok() ? 0 : Fail(status, 1);
 }

@@ -47,7 +47,7 @@ LIBRARIES = {
     "protobuf": (r"google/protobuf/|(?!newsprint/v1/).*\.pb\.h$", {"rpc", "embed/remote"}),
     "newsprint.v1": (r"newsprint/v1/", {"rpc"}),
     "OpenMP": (r"omp\.h$", {"main.cc", "index"}),
-    "spdlog": (r"spdlog/", {"main.cc", "rpc"}),
+    "spdlog": (r"spdlog/", {"main.cc", "metrics", "rpc"}),
     "BLAS": (r"cblas", {"train"}),
     "OpenSSL": (r"openssl/", {"rpc"}),
     "Prometheus": (r"prometheus/", {"metrics"}),

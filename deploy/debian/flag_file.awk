@@ -4,6 +4,7 @@ BEGIN {
   set["data_dir"] = "/var/lib/newsprint"
   print "# Flags of newsprintd, one on a line; \"newsprintd --help\" has them too. What begins with # is a comment."
   print "# After a change: newsprintd --flagfile=FILE --check_config, then systemctl restart newsprintd."
+  print "# Keys and an access file go into /etc/newsprint/tls, as files of root:newsprint with mode 0640."
 }
 /^[A-Z][a-z]+:$/ {
   in_group = $0 != "Running:"  # its flags are for the command line

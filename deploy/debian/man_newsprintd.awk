@@ -36,6 +36,7 @@ END {
   print "is the last line on standard error."
   print ".SH FILES"
   print ".TP\n.I /etc/newsprint/newsprintd.flags\nFlags of the service, for \\-\\-flagfile."
+  print ".TP\n.I /etc/newsprint/tls\nA folder for keys, certificates and the access file, which the service may read: files of\nroot:newsprint with mode 0640."
   print ".TP\n.I /var/lib/newsprint\nIts data. Belongs to the user newsprint. Purging the package deletes it."
   print ".SH SEE ALSO\n.BR newsprint (1)"
 }

@@ -14,7 +14,6 @@
 #include "service/common/status_macros.h"
 #include "service/metrics/families.h"
 #include "service/metrics/http_server.h"
-#include "service/rpc/log.h"
 
 namespace newsprint::metrics {
 namespace {
@@ -33,9 +32,6 @@ Answer Plain(int code, absl::string_view line) {
 // Whether it is of use to let the process run on. A collection that takes no writes is none of its
 // business: the others do, and all are searched.
 Answer Health(const Engine* engine) {
-  if (rpc::HasStoppedListening()) {
-    return Plain(503, "takes no connections until a restart: the process had too many files open");
-  }
   if (engine != nullptr && engine->write_state() == store::WriteState::kNeedsRestart) {
     return Plain(503, "read-only until a restart: a write has failed for good");
   }

@@ -1,9 +1,11 @@
 #include "service/rpc/access.h"
 
+#include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -13,7 +15,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -77,6 +78,11 @@ constexpr double kRateMax = 1e12;
 constexpr double kWaitSecondsMax = 3600;
 // How old a count of stored articles may be.
 constexpr absl::Duration kCountAge = absl::Seconds(1);
+// When there is no room, articles are counted anew once this many times what the last count took
+// have passed: whoever sends on and on keeps a tenth of a core busy with it at most.
+constexpr int kCountPauses = 10;
+constexpr absl::Duration kCountTookMin = absl::Microseconds(100);  // less is nothing
+constexpr absl::Duration kCountTookMax = absl::Milliseconds(100);
 // When to look again whether articles under way have taken the last room.
 constexpr absl::Duration kUnderWayPause = absl::Milliseconds(100);
 
@@ -148,8 +154,10 @@ absl::StatusOr<TokenHash> HashFromHex(absl::string_view place, const Json& json)
       })) {
     return Bad(place, "not a SHA-256 in hexadecimal, got ", hex.size(), " characters, expected 64");
   }
-  const std::string bytes = absl::HexStringToBytes(hex);
-  std::copy(bytes.begin(), bytes.end(), hash.begin());
+  for (size_t i = 0; i < hash.size(); ++i) {
+    const char* const digits = hex.data() + 2 * i;
+    std::from_chars(digits, digits + 2, hash[i], 16);
+  }
   return hash;
 }
 
@@ -192,8 +200,8 @@ absl::Status AddGrants(const std::string& place, const Json& json, Identity* ide
 }
 
 absl::Status ReadLimits(const std::string& place, const Json& json, IdentityLimits* limits) {
-  RETURN_IF_ERROR(
-      CheckObject(place, json, {"calls_per_second", "bytes_per_second", "articles_max"}));
+  RETURN_IF_ERROR(CheckObject(
+      place, json, {"calls_per_second", "bytes_per_second", "articles_max", "streams_max"}));
   for (const auto& [key, value] : json.items()) {
     const std::string at = absl::StrCat(place, ".", key);
     if (!value.is_number() || value.get<double>() < kRateMin || value.get<double>() > kRateMax) {
@@ -202,9 +210,9 @@ absl::Status ReadLimits(const std::string& place, const Json& json, IdentityLimi
     }
     if (key == "calls_per_second") limits->calls_per_second = value.get<double>();
     if (key == "bytes_per_second") limits->bytes_per_second = value.get<double>();
-    if (key == "articles_max") {
+    if (key == "articles_max" || key == "streams_max") {
       if (!value.is_number_integer()) return Bad(at, "not a whole number");
-      limits->articles_max = value.get<int64_t>();
+      (key == "articles_max" ? limits->articles_max : limits->streams_max) = value.get<int64_t>();
     }
   }
   return absl::OkStatus();
@@ -226,7 +234,7 @@ absl::Status ReadCredentials(const std::string& place, const Json& json, Identit
     for (size_t i = 0; i < list->size(); ++i) {
       ASSIGN_OR_RETURN(std::string name,
                        Text(absl::StrCat(at, "[", i, "]"), (*list)[i], kCertificateNameBytesMax));
-      identity->certificate_names.push_back(std::move(name));
+      identity->certificate_names.push_back(CanonicalCertificateName(name).text);
     }
   }
   if (identity->token_hashes.empty() && identity->certificate_names.empty()) {
@@ -327,6 +335,21 @@ const MethodRule* FindMethodRule(absl::string_view method) {
   return found == rules->end() ? nullptr : found->second;
 }
 
+CertificateName CanonicalCertificateName(absl::string_view text) {
+  const std::string name(text);
+  for (const int family : {AF_INET, AF_INET6}) {
+    unsigned char address[sizeof(struct in6_addr)];
+    char written[INET6_ADDRSTRLEN];
+    // A name with a zero byte in it would be cut there.
+    if (name.size() == std::strlen(name.c_str()) && inet_pton(family, name.c_str(), address) == 1 &&
+        inet_ntop(family, address, written, sizeof(written)) != nullptr) {
+      return {CertificateNameKind::kIp, written};
+    }
+  }
+  if (name.find_first_of(":/") != std::string::npos) return {CertificateNameKind::kUri, name};
+  return {CertificateNameKind::kDns, absl::AsciiStrToLower(name)};
+}
+
 bool Grant::Covers(absl::string_view collection) const {
   return is_prefix ? absl::StartsWith(collection, name) : collection == name;
 }
@@ -367,9 +390,14 @@ void RateLimit::Charge(const IdentityLimits& limits, double calls, double bytes,
 ArticleQuota::Entry ArticleQuota::Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count,
                                         absl::Time now) {
   MutexLock lock(mutex_);
-  if (now < counted_at_ || now - counted_at_ > kCountAge || counted_ + entered_ >= articles_max) {
+  const absl::Duration age = now - counted_at_;
+  const bool full = counted_ + entered_ >= articles_max;
+  if (age < absl::ZeroDuration() || age >= (full ? count_took_ * kCountPauses : kCountAge)) {
     // What is under way may be in the count already, or be no new article in the end.
+    const absl::Time begin = absl::Now();
     counted_ = count();
+    const absl::Duration took = absl::Now() - begin;
+    count_took_ = took < kCountTookMin ? absl::ZeroDuration() : std::min(took, kCountTookMax);
     entered_ = under_way_;
     counted_at_ = now;
   }
@@ -444,9 +472,9 @@ std::shared_ptr<const Identity> AccessRules::FindByToken(const TokenHash& hash) 
 }
 
 std::shared_ptr<const Identity> AccessRules::FindByCertificate(
-    const std::vector<absl::string_view>& names) const {
+    const std::vector<std::string>& names) const {
   std::shared_ptr<const Identity> identity;
-  for (const absl::string_view name : names) {
+  for (const std::string& name : names) {
     const auto found = by_certificate_.find(name);
     if (found == by_certificate_.end()) continue;
     if (identity != nullptr && identity != found->second) return nullptr;
@@ -527,6 +555,20 @@ void Caller::Charge(double calls, size_t bytes) const {
   const IdentityLimits& limits = identity_->limits;
   if (limits.calls_per_second == 0 && limits.bytes_per_second == 0) return;
   identity_->use->rate.Charge(limits, calls, static_cast<double>(bytes), absl::Now());
+}
+
+absl::Status Caller::EnterStream() const {
+  if (unrestricted_) return absl::OkStatus();
+  if (identity_ == nullptr) return Nobody();
+  const int64_t streams_max = identity_->limits.streams_max;
+  if (++identity_->use->streams <= streams_max) return absl::OkStatus();
+  --identity_->use->streams;
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "identity: has as many streams open as it may, limit ", streams_max, " (streams_max)"));
+}
+
+void Caller::LeaveStream() const {
+  if (identity_ != nullptr) --identity_->use->streams;
 }
 
 absl::StatusOr<std::shared_ptr<void>> Caller::EnterArticle(

@@ -7,6 +7,7 @@
 #define NEWSPRINT_SERVICE_RPC_ACCESS_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,6 +46,16 @@ absl::Span<const MethodRule> MethodRules();
 // Null for an unknown method.
 const MethodRule* FindMethodRule(absl::string_view method);
 
+enum class CertificateNameKind { kDns, kUri, kIp };
+
+// A name in a certificate, of the kind that it looks like: IP addresses as inet_ntop writes them,
+// DNS names in lower case, and URIs, which are all others with a colon or slash, as they are.
+struct CertificateName {
+  CertificateNameKind kind;
+  std::string text;
+};
+CertificateName CanonicalCertificateName(absl::string_view text);
+
 struct Grant {
   std::string name;  // of a collection, or how its name begins
   bool is_prefix = false;
@@ -53,11 +64,16 @@ struct Grant {
   bool Covers(absl::string_view collection) const;
 };
 
+// What an identity may have open at once unless its limits say otherwise, a sixteenth of what all
+// together may.
+inline constexpr int64_t kStreamsOfIdentityMax = 1024;
+
 // 0 means none.
 struct IdentityLimits {
   double calls_per_second = 0;
   double bytes_per_second = 0;  // of requests and answers
   int64_t articles_max = 0;     // in all collections that the identity may write to, together
+  int64_t streams_max = kStreamsOfIdentityMax;  // open at once
 };
 
 // Calls and bytes of one identity, in two token buckets that hold what is allowed in a second. A
@@ -89,7 +105,7 @@ class ArticleQuota {
     kBusy,  // there would be room, if none of those under way took it
   };
   // For one new article. `count` counts what is stored; it is asked when it is needed, at least
-  // once a second.
+  // once a second, and less often the longer it takes.
   Entry Enter(int64_t articles_max, absl::FunctionRef<int64_t()> count, absl::Time now);
   void Leave();
 
@@ -100,12 +116,14 @@ class ArticleQuota {
   int64_t entered_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time counted_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Duration count_took_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What an identity has used up. Outlives the rules, so that reading them anew forgives nothing.
 struct IdentityUse {
   RateLimit rate;
   ArticleQuota articles;
+  std::atomic<int64_t> streams{0};  // open now
 };
 
 using TokenHash = std::array<uint8_t, 32>;  // SHA-256
@@ -113,7 +131,7 @@ using TokenHash = std::array<uint8_t, 32>;  // SHA-256
 struct Identity {
   std::string name;
   std::vector<TokenHash> token_hashes;
-  std::vector<std::string> certificate_names;
+  std::vector<std::string> certificate_names;  // canonical
   std::vector<Grant> grants;
   IdentityLimits limits;
   std::shared_ptr<IdentityUse> use;
@@ -134,9 +152,8 @@ class AccessRules {
 
   // Null when nobody has it. Compares with every hash, wherever the first equal one stands.
   std::shared_ptr<const Identity> FindByToken(const TokenHash& hash) const;
-  // The identity that has some of these names; null when none has, or several have.
-  std::shared_ptr<const Identity> FindByCertificate(
-      const std::vector<absl::string_view>& names) const;
+  // The identity that has some of these canonical names; null when none has, or several have.
+  std::shared_ptr<const Identity> FindByCertificate(const std::vector<std::string>& names) const;
   std::shared_ptr<const Identity> FindByName(absl::string_view name) const;
   bool has_certificate_names() const { return !by_certificate_.empty(); }
   size_t identities() const { return identities_.size(); }
@@ -178,6 +195,11 @@ class Caller {
   // How long until a call of it may begin.
   absl::Duration Wait() const;
   void Charge(double calls, size_t bytes) const;
+
+  // RESOURCE_EXHAUSTED when it has as many streams open as it may; else to be followed by
+  // LeaveStream.
+  absl::Status EnterStream() const;
+  void LeaveStream() const;
 
   // Lets an article in until the result, which may be null, is destroyed. One for which `find` says
   // OK is stored, and takes no more room with a new text; an error other than NOT_FOUND is the

@@ -36,46 +36,48 @@ absl::Status NoCredential() {
 absl::Status BadToken() { return absl::UnauthenticatedError("authorization: not a valid token"); }
 
 // The names that stand in the client's certificate: of its subject alternative names those for
-// machines, or without any alternative name its common name.
-std::vector<absl::string_view> CertificateNames(const grpc::AuthContext& peer) {
-  std::vector<absl::string_view> names;
-  const auto add = [&](const char* property) {
-    for (const grpc::string_ref& name : peer.FindPropertyValues(property)) {
-      names.push_back(View(name));
+// machines, or without any alternative name its common name. In the form that
+// CanonicalCertificateName gives them.
+std::vector<std::string> CertificateNames(const grpc::AuthContext& peer) {
+  std::vector<std::string> names;
+  const auto add = [&](const char* property, CertificateNameKind kind) {
+    for (const grpc::string_ref& text : peer.FindPropertyValues(property)) {
+      CertificateName name = CanonicalCertificateName(View(text));
+      // One that looks like a name of another kind is none: the access file does not tell them
+      // apart.
+      if (name.kind == kind) names.push_back(std::move(name.text));
     }
   };
   if (peer.FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME).empty()) {
-    add(GRPC_X509_CN_PROPERTY_NAME);
+    add(GRPC_X509_CN_PROPERTY_NAME, CertificateNameKind::kDns);
   } else {
     // Others, such as addresses of mail, are not what the access file means.
-    add(GRPC_PEER_DNS_PROPERTY_NAME);
-    add(GRPC_PEER_URI_PROPERTY_NAME);
-    add(GRPC_PEER_IP_PROPERTY_NAME);
+    add(GRPC_PEER_DNS_PROPERTY_NAME, CertificateNameKind::kDns);
+    add(GRPC_PEER_URI_PROPERTY_NAME, CertificateNameKind::kUri);
+    add(GRPC_PEER_IP_PROPERTY_NAME, CertificateNameKind::kIp);
   }
   return names;
-}
-
-// The handshake has looked too, but a connection may live long, and one that resumes a session of
-// TLS is not looked at again.
-bool HasExpired(const grpc::AuthContext& peer) {
-  const std::vector<grpc::string_ref> pem =
-      peer.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  return pem.size() != 1 || CertificateNotAfter(View(pem.front())) < absl::Now();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(const std::string& path) {
   auto control = absl::WrapUnique(new AccessControl(path));
-  if (control->enabled()) RETURN_IF_ERROR(control->Load());
+  if (control->enabled()) {
+    ASSIGN_OR_RETURN(const std::string text, control->ReadFile());
+    RETURN_IF_ERROR(control->Use(text));
+  }
   return control;
 }
 
 AccessControl::AccessControl(const std::string& path)
     : path_(path), watch_({path}), rules_(std::make_shared<AccessRules>()) {}
 
-absl::Status AccessControl::Load() {
-  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile("access_file", path_, kFileBytesMax));
+absl::StatusOr<std::string> AccessControl::ReadFile() const {
+  return ReadWholeFile("access_file", path_, kFileBytesMax);
+}
+
+absl::Status AccessControl::Use(absl::string_view text) {
   ASSIGN_OR_RETURN(std::shared_ptr<const AccessRules> rules,
                    AccessRules::Parse(text, this->rules().get()));
   {
@@ -91,9 +93,22 @@ std::shared_ptr<const AccessRules> AccessControl::rules() const {
   return rules_;
 }
 
+void AccessControl::Warn(bool certificates) const {
+  if (!enabled()) return;
+  WarnOfMode("access_file", path_, S_IWGRP | S_IWOTH, "others than its owner may write to it");
+  if (!certificates && rules()->has_certificate_names()) {
+    spdlog::warn(
+        "event=certificate_names_unused message=\"access_file: has certificate_names, which nobody "
+        "can show without --tls_client_ca\"");
+  }
+}
+
 void AccessControl::Poll() {
   if (!enabled() || !watch_.Changed()) return;
-  const absl::Status status = Load();
+  const absl::StatusOr<std::string> text = ReadFile();
+  // A right that somebody has lost must not stay for that.
+  if (!text.ok()) watch_.TryAgain();
+  const absl::Status status = text.ok() ? Use(*text) : text.status();
   reload_failed_ = !status.ok();
   if (!status.ok()) {
     spdlog::error("event=access_file_refused message=\"{}; the rules stay as they were\"",
@@ -112,9 +127,25 @@ absl::StatusOr<Caller> AccessControl::Identify(const grpc::ServerContextBase& co
     // With two of them it would be open which one counts.
     return std::next(first) == last ? IdentifyToken(View(first->second)) : BadToken();
   }
-  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
-  if (peer == nullptr) return NoCredential();
-  return IdentifyPeer(*peer);
+  const std::shared_ptr<const grpc::AuthContext> peer = PeerOf(context);
+  return peer == nullptr ? NoCredential() : IdentifyPeer(*peer);
+}
+
+bool AccessControl::HasToken(const grpc::ServerContextBase& context) {
+  return context.client_metadata().count(kAuthorization) > 0;
+}
+
+std::shared_ptr<const grpc::AuthContext> AccessControl::PeerOf(
+    const grpc::ServerContextBase& context) const {
+  if (!enabled()) return nullptr;
+  std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
+  return peer != nullptr && peer->IsPeerAuthenticated() ? peer : nullptr;
+}
+
+absl::Time AccessControl::ExpiryOf(const grpc::AuthContext& peer) {
+  const std::vector<grpc::string_ref> pem =
+      peer.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  return pem.size() == 1 ? CertificateNotAfter(View(pem.front())) : absl::InfinitePast();
 }
 
 absl::StatusOr<Caller> AccessControl::IdentifyPeer(const grpc::AuthContext& peer) const {
@@ -122,7 +153,9 @@ absl::StatusOr<Caller> AccessControl::IdentifyPeer(const grpc::AuthContext& peer
   if (!rules->has_certificate_names() || !peer.IsPeerAuthenticated()) return NoCredential();
   std::shared_ptr<const Identity> identity = rules->FindByCertificate(CertificateNames(peer));
   if (identity == nullptr) return NoCredential();
-  if (HasExpired(peer)) {
+  // The handshake has looked too, but a connection may live long, and one that resumes a session of
+  // TLS is not looked at again.
+  if (ExpiryOf(peer) < absl::Now()) {
     return absl::UnauthenticatedError(
         "certificate: expired; send a token, or connect with another");
   }
@@ -138,12 +171,18 @@ absl::StatusOr<Caller> AccessControl::IdentifyToken(absl::string_view authorizat
   return Caller(std::move(identity));
 }
 
-absl::StatusOr<Caller> AccessControl::Renew(const Caller& caller) const {
+absl::StatusOr<Caller> AccessControl::Renew(const Caller& caller,
+                                            const grpc::AuthContext* peer) const {
   if (!enabled()) return caller;
-  std::shared_ptr<const Identity> identity = rules()->FindByName(caller.name());
-  if (identity == nullptr) {
-    return absl::UnauthenticatedError("authorization: taken back while the call was open");
+  const absl::Status gone =
+      absl::UnauthenticatedError("authorization: taken back while the call was open");
+  if (peer != nullptr) {
+    ASSIGN_OR_RETURN(Caller renewed, IdentifyPeer(*peer));
+    if (renewed.name() != caller.name()) return gone;
+    return renewed;
   }
+  std::shared_ptr<const Identity> identity = rules()->FindByName(caller.name());
+  if (identity == nullptr) return gone;
   return Caller(std::move(identity));
 }
 

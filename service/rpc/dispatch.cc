@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/random/random.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
@@ -29,7 +30,28 @@ absl::Duration WithJitter(absl::Duration delay) {
   return delay * absl::Uniform(random, 0.75, 1.5);
 }
 
+// Whether a method changes what administrators alone may change.
+bool IsAdministration(absl::string_view method) {
+  const MethodRule* rule = FindMethodRule(method);
+  return rule != nullptr && rule->role == Role::kAdmin && !absl::StartsWith(method, "List");
+}
+
 }  // namespace
+
+Dispatcher::Dispatcher(const Handlers* handlers, WorkerPool* pool,
+                       std::shared_ptr<Admission> admission, AccessControl* access,
+                       CallMetrics* metrics, absl::Duration slow_call)
+    : handlers_(handlers),
+      pool_(pool),
+      admission_(std::move(admission)),
+      access_(access),
+      metrics_(metrics),
+      slow_call_(slow_call) {}
+
+void Dispatcher::BeginDrain() {
+  phase_ = Phase::kDraining;
+  drain_listeners_.NotifyAll();
+}
 
 absl::Status Dispatcher::CheckServing() const {
   switch (phase_) {
@@ -72,7 +94,7 @@ absl::Status Dispatcher::Refuse(absl::Status refusal, absl::FunctionRef<std::str
 }
 
 absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& context,
-                                            absl::string_view method, size_t bytes) const {
+                                            absl::string_view method) const {
   const auto trace = [&context] { return TraceFields(context); };
   absl::StatusOr<Caller> caller = access_->Identify(context);
   if (!caller.ok()) {
@@ -88,7 +110,6 @@ absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& c
     LogRefusal(caller->name(), method, refusal, "", trace);
     return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
   }
-  caller->Charge(1, bytes);
   return caller;
 }
 
@@ -106,14 +127,6 @@ absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view metho
   return status;
 }
 
-absl::StatusOr<Caller> Dispatcher::Renew(const Caller& caller) const {
-  absl::StatusOr<Caller> renewed = access_->Renew(caller);
-  if (!renewed.ok()) {
-    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kUnauthenticated);
-  }
-  return renewed;
-}
-
 absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view collection) const {
   return Authorize(call.caller, call.method, collection,
                    [&call] { return TraceFields(*call.context); });
@@ -124,7 +137,7 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
   RETURN_IF_ERROR(CheckServing());
   if (!call->came) return absl::CancelledError("call: cancelled before the request had come");
   RETURN_IF_ERROR(CheckAlive(*call->context));
-  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method, call->bytes));
+  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method));
   if (wait > absl::ZeroDuration()) {
     const absl::Duration left = absl::FromChrono(call->context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
@@ -136,7 +149,23 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
     }
   }
   absl::Status entered = admission_->EnterUnary(call->bytes);
-  return entered.ok() ? entered : Refuse(std::move(entered), trace);
+  if (!entered.ok()) return Refuse(std::move(entered), trace);
+  call->caller.Charge(1, call->bytes);
+  return entered;
+}
+
+Dispatcher::UnaryCall Dispatcher::MakeCall(grpc::CallbackServerContext* context,
+                                           absl::string_view method,
+                                           const grpc::ByteBuffer& request) {
+  const bool came = request.Valid();
+  return {context,  context->DefaultReactor(),    method, came, came ? request.Length() : 0,
+          Caller(), std::make_shared<CallTimes>()};
+}
+
+absl::Status Dispatcher::TimedParse(const grpc::ByteBuffer& bytes,
+                                    google::protobuf::MessageLite* message) {
+  const StepTimer timer(Step::kParse);
+  return ParseMessage(bytes, message);
 }
 
 bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {
@@ -177,6 +206,9 @@ CallRemarks Dispatcher::OnAnswered(absl::string_view method, const absl::Status&
 }
 
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
+  if (IsAdministration(call.method)) {
+    LogAdministration(call.caller.name(), call.method, call.times->collection(), status);
+  }
   const CallRemarks remarks = OnAnswered(call.method, status, call.bytes, *call.times, [&call] {
     return OriginFields(call.caller.name(), TraceFields(*call.context));
   });

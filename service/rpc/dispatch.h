@@ -24,6 +24,7 @@
 #include "service/rpc/admission.h"
 #include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
+#include "service/rpc/limits.h"
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
@@ -50,13 +51,7 @@ class Dispatcher {
 
   // All must outlive it. Calls that take `slow_call` or longer are logged; zero: none.
   Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission,
-             AccessControl* access, CallMetrics* metrics, absl::Duration slow_call)
-      : handlers_(handlers),
-        pool_(pool),
-        admission_(std::move(admission)),
-        access_(access),
-        metrics_(metrics),
-        slow_call_(slow_call) {}
+             AccessControl* access, CallMetrics* metrics, absl::Duration slow_call);
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
@@ -66,10 +61,7 @@ class Dispatcher {
   // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
   // after.
   void SetReady() { phase_ = Phase::kServing; }
-  void BeginDrain() {
-    phase_ = Phase::kDraining;
-    drain_listeners_.NotifyAll();
-  }
+  void BeginDrain();
   // Told when draining begins.
   Listeners& drain_listeners() { return drain_listeners_; }
   // UNAVAILABLE unless calls are answered now.
@@ -91,12 +83,10 @@ class Dispatcher {
   CallRemarks OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
                          const CallTimes& times, absl::FunctionRef<std::string()> origin) const;
 
-  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up, which the
-  // call then counts for. This and Authorize log what they refuse; all three count it.
+  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up; a call that
+  // is let in has to be charged for. This and the next function log and count what they refuse.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
-                                  absl::string_view method, size_t bytes) const;
-  // The same caller by the rules of now: UNAUTHENTICATED when it is not known any more.
-  absl::StatusOr<Caller> Renew(const Caller& caller) const;
+                                  absl::string_view method) const;
   // Whether the caller may call the method for this collection: Caller::Check.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
                          absl::string_view collection,
@@ -136,19 +126,27 @@ class Dispatcher {
   }
 
   // As Read, for handlers that take seconds or minutes, on a thread of their own, one after the
-  // other. `handler` ends early when it is told that the caller is gone or the server stops.
+  // other. `handler` ends early when it is told that the caller is gone or the server stops. Who
+  // may not call it does not wait for others to learn that, so it has to be a method about the
+  // server.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* RunAside(grpc::CallbackServerContext* context, absl::string_view method,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
                                      SlowHandler<Request, Response> handler) {
     UnaryCall call = MakeCall(context, method, *request);
-    if (!Begin(&call, absl::ZeroDuration())) return call.reactor;
+    grpc::ServerUnaryReactor* const reactor = call.reactor;
+    if (!Begin(&call, absl::ZeroDuration())) return reactor;
+    if (absl::Status status = Authorize(call, ""); !status.ok()) {
+      Finish(call, status);
+      return reactor;
+    }
     aside_.Submit([=] {
       const CallTimes::Scope scope(call.times.get());
       call.times->Record(Step::kQueue, CallTimes::Clock::now() - call.times->begin());
-      Finish(call, AnswerAside(call, handler, *request, response));
+      const absl::Status status = CheckAlive(*call.context);
+      Finish(call, status.ok() ? AnswerAside(call, handler, *request, response) : status);
     });
-    return call.reactor;
+    return reactor;
   }
 
   // As Read, once what `handler` wrote is on disk. So with a refusal, unless the request itself is
@@ -196,11 +194,7 @@ class Dispatcher {
   using Body = absl::AnyInvocable<void(const UnaryCall&)>;
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
-                            const grpc::ByteBuffer& request) {
-    const bool came = request.Valid();
-    return {context,  context->DefaultReactor(),    method, came, came ? request.Length() : 0,
-            Caller(), std::make_shared<CallTimes>()};
-  }
+                            const grpc::ByteBuffer& request);
 
   template <typename Request, typename Response, typename... Who>
   grpc::ServerUnaryReactor* RunRead(UnaryCall call, const grpc::ByteBuffer* request,
@@ -235,8 +229,18 @@ class Dispatcher {
     absl::Status status = TimedParse(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
-    if (status.ok()) status = Authorize(call, NamedCollection(*request));
+    if (status.ok()) {
+      const absl::string_view collection = NamedCollection(*request);
+      if (!collection.empty()) {
+        call.times->SetCollection(collection.substr(0, kCollectionNameBytesMax));
+      }
+      status = Authorize(call, collection);
+    }
     if (!status.ok()) return status;
+    // Each item counts as a call, like a message of a stream.
+    if (const size_t items = ItemCount(*request); items > 1) {
+      call.caller.Charge(static_cast<double>(items - 1), 0);
+    }
     if constexpr (sizeof...(Who) == 0) {
       return (handlers_->*handler)(*request, response);
     } else {
@@ -249,8 +253,8 @@ class Dispatcher {
                            const grpc::ByteBuffer& request, grpc::ByteBuffer* response) const {
     std::decay_t<Request> parsed;
     Response filled;
+    static_assert(kIsAboutServer<std::decay_t<Request>>, "has been authorized as such");
     absl::Status status = TimedParse(request, &parsed);
-    if (status.ok()) status = Authorize(call, NamedCollection(parsed));
     if (!status.ok()) return status;
     status = (handlers_->*handler)(
         parsed, &filled, [&] { return CheckAlive(*call.context).ok() && CheckServing().ok(); });
@@ -262,10 +266,7 @@ class Dispatcher {
   }
 
   static absl::Status TimedParse(const grpc::ByteBuffer& bytes,
-                                 google::protobuf::MessageLite* message) {
-    const StepTimer timer(Step::kParse);
-    return ParseMessage(bytes, message);
-  }
+                                 google::protobuf::MessageLite* message);
 
   // Runs `body` on the pool, unless the call is answered here and now with a refusal.
   grpc::ServerUnaryReactor* Run(UnaryCall call, Body body);

@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
 namespace newsprint::rpc {
 
 // Some files that belong together. For one thread. Files are compared by inode, size, time of
@@ -17,6 +20,8 @@ namespace newsprint::rpc {
 // well.
 class FileWatch {
  public:
+  static constexpr absl::Duration kTryAgainAfter = absl::Seconds(10);
+
   // As they are now counts as read.
   explicit FileWatch(std::vector<std::string> paths)
       : paths_(std::move(paths)), read_(Look()), seen_(read_) {}
@@ -27,10 +32,16 @@ class FileWatch {
     States now = Look();
     const bool settled = now == seen_;
     seen_ = std::move(now);
-    if (!settled || seen_ == read_) return false;
+    const bool again = absl::Now() >= try_again_at_;
+    if (!settled || (seen_ == read_ && !again)) return false;
     read_ = seen_;
+    try_again_at_ = absl::InfiniteFuture();
     return true;
   }
+
+  // They could not be read, for a reason that may be none of theirs: Changed() says so again after
+  // a while, even if they stay the same.
+  void TryAgain(absl::Time at = absl::Now() + kTryAgainAfter) { try_again_at_ = at; }
 
  private:
   using State =
@@ -51,6 +62,7 @@ class FileWatch {
   const std::vector<std::string> paths_;
   States read_;
   States seen_;
+  absl::Time try_again_at_ = absl::InfiniteFuture();
 };
 
 }  // namespace newsprint::rpc

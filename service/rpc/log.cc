@@ -3,7 +3,7 @@
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
-#include <atomic>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -24,8 +24,9 @@ namespace {
 // fill the disk once more. So could whoever is refused. Thread-safe.
 class LineLimit {
  public:
-  // The event that tells how many lines were left out.
-  explicit LineLimit(const char* left_out_event) : left_out_event_(left_out_event) {}
+  // The event that tells how many lines were left out, and how many may pass in a second.
+  explicit LineLimit(const char* left_out_event, int lines_max = 20)
+      : left_out_event_(left_out_event), lines_max_(lines_max) {}
 
   bool Passes() {
     const absl::Time now = absl::Now();
@@ -37,7 +38,7 @@ class LineLimit {
         std::swap(left_out, left_out_);
         passed_ = 0;
       }
-      if (passed_ == kLinesMax) {
+      if (passed_ == lines_max_) {
         ++left_out_;
         return false;
       }
@@ -48,21 +49,26 @@ class LineLimit {
   }
 
  private:
-  static constexpr int kLinesMax = 20;  // a second
-
   const char* const left_out_event_;
+  const int lines_max_;
   Mutex mutex_;
   absl::Time begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int passed_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-std::atomic<bool> has_stopped_listening{false};
+std::function<void()>& OnListenerLost() {
+  static auto* const callback = new std::function<void()>();
+  return *callback;
+}
 
 void OnGrpcLog(gpr_log_func_args* args) {
-  if (absl::StrContains(args->message, "Failed accept4")) has_stopped_listening = true;
   // A line for each handshake that fails, of which a stranger can make many.
   static LineLimit limit("grpc_left_out");
+  // gRPC does not try again to take connections after this, for as long as the process lives.
+  if (absl::StartsWith(args->message, "Failed accept4")) {
+    if (const auto& lost = OnListenerLost(); lost) lost();
+  }
   if (!limit.Passes()) return;
   const std::string message = absl::CEscape(args->message);
   switch (args->severity) {
@@ -77,12 +83,14 @@ void OnGrpcLog(gpr_log_func_args* args) {
 
 }  // namespace
 
-void RouteLibraryLogs() {
+void RouteLibraryLogs(std::function<void()> on_listener_lost) {
+  OnListenerLost() = std::move(on_listener_lost);
+  // GRPC_VERBOSITY may ask for more than errors, but not for less: see above.
+  gpr_log_verbosity_init();
+  if (gpr_should_log(GPR_LOG_SEVERITY_ERROR) == 0) gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   gpr_set_log_function(&OnGrpcLog);
   CaptureProtobufLog();
 }
-
-bool HasStoppedListening() { return has_stopped_listening; }
 
 std::string OriginFields(absl::string_view identity, absl::string_view trace) {
   if (identity.empty()) return std::string(trace);
@@ -134,14 +142,26 @@ void LogCall(absl::string_view method, const absl::Status& status, size_t bytes,
 
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
                 absl::string_view peer, absl::FunctionRef<std::string()> trace) {
-  // So that strangers do not keep out of the log what identities do.
-  static LineLimit known("access_refused_left_out");
-  static LineLimit unknown("access_unknown_left_out");
-  if (!(identity.empty() ? unknown : known).Passes()) return;
+  // So that strangers do not keep out of the log what identities do, and those that call too often
+  // not what others try.
+  static LineLimit denied("access_refused_left_out");
+  static LineLimit limited("access_limited_left_out");
+  static LineLimit unknown("access_unknown_left_out", 5);
+  LineLimit& limit = identity.empty()                    ? unknown
+                     : absl::IsResourceExhausted(status) ? limited
+                                                         : denied;
+  if (!limit.Passes()) return;
   spdlog::warn(
       "event=access_refused identity=\"{}\" peer=\"{}\" method={} code={} message=\"{}\"{}",
       absl::CEscape(identity), absl::CEscape(peer), std::string(method),
       absl::StatusCodeToString(status.code()), absl::CEscape(status.message()), trace());
+}
+
+void LogAdministration(absl::string_view identity, absl::string_view method,
+                       absl::string_view collection, const absl::Status& status) {
+  spdlog::info("event=administration identity=\"{}\" method={} collection=\"{}\" code={}",
+               absl::CEscape(identity), std::string(method), absl::CEscape(collection),
+               absl::StatusCodeToString(ForCaller(status).code()));
 }
 
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took) {

@@ -2,6 +2,7 @@
 #ifndef NEWSPRINT_SERVICE_RPC_LOG_H_
 #define NEWSPRINT_SERVICE_RPC_LOG_H_
 
+#include <functional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -15,11 +16,9 @@ namespace newsprint::rpc {
 
 // Sends what gRPC and protobuf log to our log, in its form. Parse errors are kept off it: the
 // caller is told of them (message_bytes.h). Once a process, before the first use of either.
-void RouteLibraryLogs();
-
-// Whether gRPC had no descriptor left for a connection. Its present version (1.51) listens no more
-// after that, whatever becomes free, and tells nobody but the log.
-bool HasStoppedListening();
+// `on_listener_lost` is called when gRPC has given up a listener for want of file descriptors: it
+// takes no more connections on it, and the process should be started anew.
+void RouteLibraryLogs(std::function<void()> on_listener_lost);
 
 // What stands at the end of a line about a call: who made it, unless that is empty, and its trace,
 // as TraceFields (trace_context.h) gives it.
@@ -45,6 +44,9 @@ void LogCall(absl::string_view method, const absl::Status& status, size_t bytes,
 // called for what is logged, and returns TraceFields.
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
                 absl::string_view peer, absl::FunctionRef<std::string()> trace);
+// Logs who has changed collections or snapshots, or tried to.
+void LogAdministration(absl::string_view identity, absl::string_view method,
+                       absl::string_view collection, const absl::Status& status);
 // What takes up disk space until somebody deletes it.
 void LogSnapshotCreated(const SnapshotInfo& snapshot, absl::Duration took);
 void LogSnapshotDeleted(absl::string_view name);

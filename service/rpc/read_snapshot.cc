@@ -14,6 +14,7 @@
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
+#include "service/rpc/stream_caller.h"
 #include "service/rpc/trace_context.h"
 
 namespace newsprint::rpc {
@@ -33,16 +34,15 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
  public:
   ReadSnapshotCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
                    const ByteBuffer& request)
-      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
+      : dispatcher_(*dispatcher),
+        trace_(TraceFields(context)),
+        request_bytes_(request),
+        caller_(dispatcher, kMethod, trace_) {}
 
   void Start(const grpc::CallbackServerContext& context) {
-    access_version_ = dispatcher_.access().version();
-    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
-    if (!caller.ok()) return End(caller.status());
-    caller_ = *std::move(caller);
-    const absl::Status opened = dispatcher_.admission()->OpenStream();
-    if (!opened.ok()) return End(dispatcher_.Refuse(opened, [this] { return trace_; }));
-    opened_ = true;
+    if (const absl::Status opened = caller_.Open(context, request_bytes_.Length()); !opened.ok()) {
+      return End(opened);
+    }
     dispatcher_.pool().Submit([this] { GoOn(); });
   }
 
@@ -60,7 +60,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   // Reads a chunk and begins to write it, or ends the call.
   void GoOn() {
     if (const absl::Status status = CheckGoingOn(); !status.ok()) return End(status);
-    if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
+    if (const absl::Duration wait = caller_.caller().Wait(); wait > absl::ZeroDuration()) {
       alarm_ = std::make_unique<grpc::Alarm>();
       alarm_->Set(absl::ToChronoTime(absl::Now() + std::min(wait, kPauseMax)),
                   [this](bool /*expired*/) { dispatcher_.pool().Submit([this] { GoOn(); }); });
@@ -74,7 +74,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     response.set_offset(static_cast<int64_t>(chunk->offset));
     response.set_data(std::move(chunk->bytes));
     write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
-    caller_.Charge(1, write_buffer_.Length());
+    caller_.caller().Charge(1, write_buffer_.Length());
     StartWrite(&write_buffer_);
   }
 
@@ -95,32 +95,26 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (reader_ == nullptr) {
       v1::ReadSnapshotRequest request;
       RETURN_IF_ERROR(ParseMessage(request_bytes_, &request));
-      RETURN_IF_ERROR(Authorize());
+      RETURN_IF_ERROR(caller_.Authorize(""));
       ASSIGN_OR_RETURN(reader_, dispatcher_.handlers().ReadSnapshot(request));
     }
     return reader_->Next(kChunkBytesMax);
   }
 
-  // Whether the caller still may, when the rules have changed.
+  // Whether the caller still may.
   absl::Status CheckAccess() {
-    const uint64_t version = dispatcher_.access().version();
-    if (version == access_version_) return absl::OkStatus();
-    access_version_ = version;
-    ASSIGN_OR_RETURN(caller_, dispatcher_.Renew(caller_));
-    return Authorize();
-  }
-
-  absl::Status Authorize() const {
-    return dispatcher_.Authorize(caller_, kMethod, "", [this] { return trace_; });
+    if (!caller_.stale()) return absl::OkStatus();
+    RETURN_IF_ERROR(caller_.Renew());
+    return caller_.Authorize("");
   }
 
   void End(const absl::Status& status) {
     // That the server stops is no fault of it.
     if (dispatcher_.CheckServing().ok()) {
-      LogServerFault(kMethod, status, OriginFields(caller_.name(), trace_));
+      LogServerFault(kMethod, status, OriginFields(caller_.caller().name(), trace_));
     }
     dispatcher_.metrics().RecordStream(kMethod, status);
-    if (opened_) dispatcher_.admission()->CloseStream();
+    caller_.Close();
     Finish(ToGrpc(status));
   }
 
@@ -128,9 +122,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   const std::string trace_;
   const ByteBuffer request_bytes_;
   std::atomic<bool> cancelled_{false};  // the client is gone
-  bool opened_ = false;                 // whether it counts as an open stream
-  Caller caller_;
-  uint64_t access_version_ = 0;         // by which `caller_` was found
+  StreamCaller caller_;
   std::unique_ptr<grpc::Alarm> alarm_;  // at the end of a pause
   std::unique_ptr<SnapshotReader> reader_;
   ByteBuffer write_buffer_;  // gRPC's while it is written

@@ -149,8 +149,10 @@ class Server::Impl {
       MutexLock lock(mutex);
       while (!stopping) {
         if (stop.WaitUntil(mutex, std::chrono::steady_clock::now() + kFilePoll)) continue;
+        mutex.unlock();  // a file may take its time
         if (certificates != nullptr) certificates->Poll();
         access->Poll();
+        mutex.lock();
       }
     });
   }
@@ -232,6 +234,20 @@ void WarnOfExposure(const std::string& listen, const SecurityOptions& security) 
   }
 }
 
+struct SecurityFiles {
+  std::shared_ptr<Certificates> certificates;  // null: no TLS
+  std::unique_ptr<AccessControl> access;
+};
+
+absl::StatusOr<SecurityFiles> OpenFiles(const SecurityOptions& security) {
+  SecurityFiles files;
+  if (security.tls.enabled()) {
+    ASSIGN_OR_RETURN(files.certificates, Certificates::Open(security.tls));
+  }
+  ASSIGN_OR_RETURN(files.access, AccessControl::Open(security.access_file));
+  return files;
+}
+
 absl::Status CheckTlsOptions(const TlsOptions& tls) {
   if (tls.cert.empty() != tls.key.empty()) {
     return absl::InvalidArgumentError(tls.cert.empty()
@@ -260,24 +276,28 @@ absl::Status CheckSecurity(const ServerOptions& options) {
 }
 
 absl::Status CheckSecurityFiles(const SecurityOptions& security) {
-  if (security.tls.enabled()) RETURN_IF_ERROR(Certificates::Open(security.tls).status());
-  return AccessControl::Open(security.access_file).status();
+  return OpenFiles(security).status();
+}
+
+void WarnOfSecurity(const ServerOptions& options) {
+  const SecurityOptions& security = options.security;
+  WarnOfExposure(options.listen, security);
+  if (!security.admin_listen.empty()) WarnOfExposure(security.admin_listen, security);
+  const absl::StatusOr<SecurityFiles> files = OpenFiles(security);
+  if (!files.ok()) return;
+  if (files->certificates != nullptr) files->certificates->Warn();
+  files->access->Warn(security.tls.effective_client_auth() != ClientAuth::kNone);
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
                                                       const ServerOptions& options) {
   const SecurityOptions& security = options.security;
   RETURN_IF_ERROR(CheckSecurity(options));
-  WarnOfExposure(options.listen, security);
-  if (!security.admin_listen.empty()) WarnOfExposure(security.admin_listen, security);
-  std::shared_ptr<Certificates> certificates;
-  if (security.tls.enabled()) {
-    ASSIGN_OR_RETURN(certificates, Certificates::Open(security.tls));
-  }
-  ASSIGN_OR_RETURN(std::unique_ptr<AccessControl> access,
-                   AccessControl::Open(security.access_file));
+  ASSIGN_OR_RETURN(SecurityFiles files, OpenFiles(security));
+  WarnOfSecurity(options);
   CaptureProtobufLog();
-  auto impl = std::make_unique<Impl>(engine, options, std::move(access), std::move(certificates));
+  auto impl = std::make_unique<Impl>(engine, options, std::move(files.access),
+                                     std::move(files.certificates));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ResourceQuota quota("newsprintd");

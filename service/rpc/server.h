@@ -81,6 +81,8 @@ absl::Status CheckListenAddress(const std::string& listen, absl::string_view fie
 absl::Status CheckSecurity(const ServerOptions& options);
 // INVALID_ARGUMENT for files of SecurityOptions that are no good. Start finds the same.
 absl::Status CheckSecurityFiles(const SecurityOptions& security);
+// Logs what of the options, and of the files that they name, may be a mistake. So does Start.
+void WarnOfSecurity(const ServerOptions& options);
 // Whether nobody outside of this machine can connect to this HOST:PORT.
 bool IsLoopback(const std::string& listen);
 

@@ -17,6 +17,7 @@
 #include "service/common/mutex.h"
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
+#include "service/rpc/stream_caller.h"
 #include "service/rpc/to_proto.h"
 #include "service/rpc/trace_context.h"
 
@@ -50,28 +51,23 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
                                private Admission::Waiter {
  public:
   StreamIngestCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context)
-      : dispatcher_(*dispatcher), trace_(TraceFields(context)) {}
+      : dispatcher_(*dispatcher),
+        trace_(TraceFields(context)),
+        caller_(dispatcher, kMethod, trace_) {}
 
   void Start(const grpc::CallbackServerContext& context) {
-    const uint64_t access_version = dispatcher_.access().version();
-    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, 0);
-    absl::Status refusal = caller.status();
-    if (refusal.ok()) {
-      identity_ = std::string(caller->name());
-      {
-        MutexLock lock(mutex_);
-        caller_ = *std::move(caller);
-        access_version_ = access_version;
-      }
-      refusal = admission().OpenStream();
-      opened_ = refusal.ok();
-      if (!opened_) refusal = dispatcher_.Refuse(std::move(refusal), [this] { return trace_; });
+    absl::Status refusal;
+    {
+      MutexLock lock(mutex_);
+      refusal = caller_.Open(context, 0);
+      identity_ = std::string(caller_.caller().name());
     }
-    if (opened_) {
+    const bool opened = refusal.ok();
+    if (opened) {
       access_listener_ = dispatcher_.access().listeners().Add([this] { OnAccessChanged(); });
     }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      if (opened_) return;
+      if (opened) return;
       ending_ = true;
       end_status_ = std::move(refusal);
     });
@@ -84,7 +80,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
         read_all_ = true;
       } else if (!ending_ && !broken_) {
         const size_t bytes = read_buffer_.Length();
-        caller_.Charge(1, bytes);
+        caller_.caller().Charge(1, bytes);
         if (window_items_++ == 0) dispatcher_.AddRunning(1);
         window_bytes_ += bytes;
         items_.push_back(std::make_unique<Item>(&admission(), bytes));
@@ -109,7 +105,6 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   void OnDone() override {
     dispatcher_.access().listeners().Remove(access_listener_);
-    if (opened_) admission().CloseStream();
     delete this;
   }
 
@@ -264,7 +259,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   // `pause`, unless there is one already.
   bool HasRate(absl::Duration* pause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (pausing_) return false;
-    const absl::Duration wait = caller_.Wait();
+    const absl::Duration wait = caller_.caller().Wait();
     if (wait <= absl::ZeroDuration()) return true;
     pausing_ = true;
     *pause = std::min(wait, kPauseMax);
@@ -295,16 +290,9 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
 
   // Nothing more is read from a caller that is not known any more.
   void EndUnlessKnown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const uint64_t version = dispatcher_.access().version();
-    if (ending_ || version == access_version_) return;
-    access_version_ = version;
-    absl::StatusOr<Caller> caller = dispatcher_.Renew(caller_);
-    if (caller.ok()) {
-      caller_ = *std::move(caller);
-    } else {
-      ending_ = true;
-      end_status_ = caller.status();
-    }
+    if (ending_ || !caller_.stale()) return;
+    end_status_ = caller_.Renew();
+    ending_ = !end_status_.ok();
   }
 
   // While the server drains, what has been read is answered and nothing more is read.
@@ -392,7 +380,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
       collection_ = request.collection();
       collection_known_ = true;
     }
-    return {collection_, caller_};
+    return {collection_, caller_.caller()};
   }
 
   // Runs on the pool.
@@ -485,7 +473,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (Answer& answer : answers) {
         if (NeedsDisk(answer) && !status.ok()) answer.response = NotStored(answer, status);
-        caller_.Charge(0, answer.response.Length());
+        caller_.caller().Charge(0, answer.response.Length());
         Outgoing& outgoing = outgoing_.emplace_back();
         outgoing.request_bytes = answer.request_bytes;
         outgoing_bytes_ += answer.request_bytes;
@@ -508,17 +496,15 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   const std::string trace_;
   std::string identity_;  // set at the start
 
-  bool opened_ = false;         // counts as an open stream; set before anything else
   uint64_t last_sequence_ = 0;  // of the one task that ingests at a time
   Listeners::Id access_listener_ = 0;
   std::unique_ptr<grpc::Alarm> alarm_;  // at the end of a pause; of the thread that starts things
 
   Mutex mutex_;
   ByteBuffer read_buffer_;  // gRPC's while reading_
-  Caller caller_ ABSL_GUARDED_BY(mutex_);
-  uint64_t access_version_ ABSL_GUARDED_BY(mutex_) = 0;  // by which `caller_` was found
-  bool rechecking_ ABSL_GUARDED_BY(mutex_) = false;      // a task is to look whether it still is
-  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;         // its rate is used up
+  StreamCaller caller_ ABSL_GUARDED_BY(mutex_);
+  bool rechecking_ ABSL_GUARDED_BY(mutex_) = false;  // a task is to look whether it still is
+  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;     // its rate is used up
   // In the order of reading; those before first_unprepared_ are prepared, or in the hands of a
   // task.
   std::deque<std::unique_ptr<Item>> items_ ABSL_GUARDED_BY(mutex_);

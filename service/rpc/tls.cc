@@ -71,7 +71,7 @@ int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) 
 absl::Time NotAfter(const X509& certificate) {
   struct tm broken_down = {};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &broken_down) != 1) {
-    return absl::InfiniteFuture();
+    return absl::InfinitePast();  // nobody can say that it has not expired
   }
   return absl::FromTM(broken_down, absl::UTCTimeZone());
 }
@@ -178,8 +178,8 @@ absl::Time CertificateNotAfter(absl::string_view pem) {
 
 absl::StatusOr<std::shared_ptr<Certificates>> Certificates::Open(const TlsOptions& options) {
   auto certificates = absl::WrapUnique(new Certificates(options));
-  RETURN_IF_ERROR(certificates->Load());
-  certificates->LogExpiry();
+  ASSIGN_OR_RETURN(std::shared_ptr<Pems> pems, certificates->ReadFiles());
+  RETURN_IF_ERROR(certificates->Use(std::move(pems)));
   return std::shared_ptr<Certificates>(std::move(certificates));
 }
 
@@ -191,7 +191,7 @@ std::shared_ptr<grpc::ServerCredentials> Certificates::MakeCredentials(
   return std::make_shared<ReloadingCredentials>(std::move(certificates));
 }
 
-absl::Status Certificates::Load() {
+absl::StatusOr<std::shared_ptr<Certificates::Pems>> Certificates::ReadFiles() const {
   auto pems = std::make_shared<Pems>();
   ASSIGN_OR_RETURN(pems->cert, ReadWholeFile("tls_cert", options_.cert, kFileBytesMax));
   ASSIGN_OR_RETURN(pems->key, ReadWholeFile("tls_key", options_.key, kFileBytesMax));
@@ -199,6 +199,10 @@ absl::Status Certificates::Load() {
     ASSIGN_OR_RETURN(pems->client_ca,
                      ReadWholeFile("tls_client_ca", options_.client_ca, kFileBytesMax));
   }
+  return pems;
+}
+
+absl::Status Certificates::Use(std::shared_ptr<Pems> pems) {
   RETURN_IF_ERROR(Check(options_, pems.get()));
   MutexLock lock(mutex_);
   pems_ = std::move(pems);
@@ -217,9 +221,16 @@ absl::Time Certificates::not_after() const {
   return Latest(&version)->not_after;
 }
 
+void Certificates::Warn() {
+  WarnOfMode("tls_key", options_.key, S_IROTH, "everybody on this machine may read it");
+  LogExpiry();
+}
+
 void Certificates::Poll() {
   if (watch_.Changed()) {
-    const absl::Status status = Load();
+    absl::StatusOr<std::shared_ptr<Pems>> pems = ReadFiles();
+    if (!pems.ok()) watch_.TryAgain();
+    const absl::Status status = pems.ok() ? Use(*std::move(pems)) : pems.status();
     reload_failed_ = !status.ok();
     if (status.ok()) {
       told_expired_ = false;

@@ -20,7 +20,7 @@
 
 namespace newsprint::rpc {
 
-// When a certificate in PEM form expires; the infinite past for what is none.
+// When a certificate in PEM form expires; the infinite past for what is none, or does not tell.
 absl::Time CertificateNotAfter(absl::string_view pem);
 
 enum class ClientAuth {
@@ -53,6 +53,8 @@ class Certificates {
   static std::shared_ptr<grpc::ServerCredentials> MakeCredentials(
       std::shared_ptr<Certificates> certificates);
 
+  // Logs when the certificate has expired, or others may read its key.
+  void Warn();
   // Reads the files again when they have changed; those that are no good change nothing and are
   // logged. Logs once when the certificate has expired.
   void Poll();
@@ -74,7 +76,8 @@ class Certificates {
  private:
   explicit Certificates(const TlsOptions& options);
 
-  absl::Status Load();
+  absl::StatusOr<std::shared_ptr<Pems>> ReadFiles() const;
+  absl::Status Use(std::shared_ptr<Pems> pems);
   void LogExpiry();
 
   const TlsOptions options_;

@@ -16,6 +16,7 @@
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
+#include "service/rpc/stream_caller.h"
 #include "service/rpc/to_proto.h"
 #include "service/rpc/trace_context.h"
 
@@ -39,21 +40,22 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
  public:
   WatchGroupsCall(Dispatcher* dispatcher, const grpc::CallbackServerContext& context,
                   const ByteBuffer& request)
-      : dispatcher_(*dispatcher), trace_(TraceFields(context)), request_bytes_(request) {}
+      : dispatcher_(*dispatcher),
+        trace_(TraceFields(context)),
+        request_bytes_(request),
+        caller_(dispatcher, kMethod, trace_) {}
 
   void Start(const grpc::CallbackServerContext& context) {
     self_ = shared_from_this();
     dispatcher_.AddRunning(1);
-    access_version_ = dispatcher_.access().version();
-    absl::StatusOr<Caller> caller = dispatcher_.Identify(context, kMethod, request_bytes_.Length());
-    refused_ = caller.status();
-    if (refused_.ok()) {
-      caller_ = *std::move(caller);
-      refused_ = dispatcher_.admission()->OpenStream();
-      opened_ = refused_.ok();
-      if (!opened_) refused_ = dispatcher_.Refuse(std::move(refused_), [this] { return trace_; });
+    const absl::Status opened = caller_.Open(context, request_bytes_.Length());
+    if (opened.ok()) return Wake();
+    {
+      MutexLock lock(mutex_);
+      finished_ = true;
     }
-    Wake();
+    dispatcher_.metrics().RecordStream(kMethod, opened);
+    Finish(ToGrpc(opened));
   }
 
   void OnWriteDone(bool ok) override {
@@ -78,7 +80,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     dispatcher_.drain_listeners().Remove(drain_listener_);
     dispatcher_.access().listeners().Remove(access_listener_);
     if (collection_ != nullptr) collection_->change_listeners().Remove(change_listener_);
-    if (opened_) dispatcher_.admission()->CloseStream();
+    caller_.Close();
     dispatcher_.AddRunning(-1);
     self_.reset();  // the last thing: nothing but callbacks under way may hold it now
   }
@@ -122,7 +124,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       }
       // That the server stops is no fault of it.
       if (dispatcher_.CheckServing().ok()) {
-        LogServerFault(kMethod, status, OriginFields(caller_.name(), trace_));
+        LogServerFault(kMethod, status, OriginFields(caller_.caller().name(), trace_));
       }
       dispatcher_.metrics().RecordStream(kMethod, status);
       Finish(ToGrpc(status));
@@ -133,7 +135,6 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   // Starts a write when there is something to say. Not OK when the call is to end.
   absl::Status GoOn() {
     RETURN_IF_ERROR(dispatcher_.CheckServing());
-    RETURN_IF_ERROR(refused_);
     bool silent = false;
     {
       MutexLock lock(mutex_);
@@ -152,7 +153,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       SetAlarm(kRoomPause);
       return absl::OkStatus();
     }
-    if (const absl::Duration wait = caller_.Wait(); wait > absl::ZeroDuration()) {
+    if (const absl::Duration wait = caller_.caller().Wait(); wait > absl::ZeroDuration()) {
       SetAlarm(std::min<std::chrono::milliseconds>(
           kSilenceMax, std::chrono::milliseconds(absl::ToInt64Milliseconds(wait) + 1)));
       return absl::OkStatus();
@@ -166,7 +167,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     if (!changes.empty()) sequence_ = changes.back().sequence;
     response.set_sequence(static_cast<int64_t>(sequence_));
     write_buffer_ = SerializeStreamAnswer(response, dispatcher_.admission());
-    caller_.Charge(1, write_buffer_.Length());
+    caller_.caller().Charge(1, write_buffer_.Length());
     {
       MutexLock lock(mutex_);
       writing_ = true;
@@ -181,7 +182,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     RETURN_IF_ERROR(ParseMessage(request_bytes_, &request_));
     request_bytes_.Clear();
     request_.DiscardUnknownFields();
-    RETURN_IF_ERROR(Authorize());
+    RETURN_IF_ERROR(caller_.Authorize(request_.collection()));
     if (request_.has_after_sequence() && request_.after_sequence() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "after_sequence: negative, got ", request_.after_sequence(), ", limit 0 or more"));
@@ -207,18 +208,11 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     return absl::OkStatus();
   }
 
-  // Whether the caller still may, when the rules have changed.
+  // Whether the caller still may.
   absl::Status CheckAccess() {
-    const uint64_t version = dispatcher_.access().version();
-    if (version == access_version_) return absl::OkStatus();
-    access_version_ = version;
-    ASSIGN_OR_RETURN(caller_, dispatcher_.Renew(caller_));
-    return Authorize();
-  }
-
-  absl::Status Authorize() const {
-    return dispatcher_.Authorize(caller_, kMethod, request_.collection(),
-                                 [this] { return trace_; });
+    if (!caller_.stale()) return absl::OkStatus();
+    RETURN_IF_ERROR(caller_.Renew());
+    return caller_.Authorize(request_.collection());
   }
 
   // Where to begin: known once what had happened before the call is on disk.
@@ -254,13 +248,10 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   Dispatcher& dispatcher_;
   const std::string trace_;
   std::shared_ptr<WatchGroupsCall> self_;  // until gRPC is done
-  bool opened_ = false;                    // whether it counts as an open stream; set at the start
 
   // Of the one task that works at a time.
-  absl::Status refused_;
-  Caller caller_;
-  uint64_t access_version_ = 0;  // by which `caller_` was found
-  ByteBuffer request_bytes_;     // until it is parsed
+  ByteBuffer request_bytes_;  // until it is parsed
+  StreamCaller caller_;
   v1::WatchGroupsRequest request_;
   std::shared_ptr<Collection> collection_;
   Listeners::Id drain_listener_ = 0;

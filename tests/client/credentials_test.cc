@@ -7,8 +7,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
@@ -37,7 +39,16 @@ class TokenServer final : public v1::AdminService::Service {
     said_ = found == context->client_metadata().end()
                 ? "nothing"
                 : std::string(found->second.data(), found->second.size());
-    return grpc::Status::OK;
+    if (expected_.empty() || said_ == expected_) return grpc::Status::OK;
+    on_other_();
+    return {grpc::StatusCode::UNAUTHENTICATED, "authorization: not a valid token"};
+  }
+
+  // From now on refuses others, after having called `on_other`.
+  void Expect(const std::string& said, std::function<void()> on_other) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    expected_ = said;
+    on_other_ = std::move(on_other);
   }
 
   std::string target() const { return absl::StrCat("127.0.0.1:", port_); }
@@ -51,6 +62,8 @@ class TokenServer final : public v1::AdminService::Service {
   std::unique_ptr<grpc::Server> server_;
   std::mutex mutex_;
   std::string said_;
+  std::string expected_;
+  std::function<void()> on_other_;
 };
 
 class TokenTest : public ::testing::Test {
@@ -73,6 +86,17 @@ TEST_F(TokenTest, GoesWithEveryCallToThisMachine) {
   options_.token = "np_abc";
   ASSERT_TRUE(Client(MakeConnection(options_)).GetStats({}).ok());
   EXPECT_EQ(server_.said(), "Bearer np_abc");
+}
+
+TEST_F(TokenTest, ACallWhoseTokenWasReplacedMeanwhileIsMadeAgain) {
+  Write("np_old");
+  options_.token_file = path_;
+  server_.Expect("Bearer np_new", [this] { Write("np_new"); });
+  EXPECT_TRUE(Client(MakeConnection(options_)).GetStats({}).ok());
+  EXPECT_EQ(server_.said(), "Bearer np_new");
+  // One that is no better is not.
+  server_.Expect("Bearer np_other", [] {});
+  EXPECT_TRUE(absl::IsUnauthenticated(Client(MakeConnection(options_)).GetStats({}).status()));
 }
 
 // Takes no connection, and tells whether one has come.
@@ -188,7 +212,7 @@ TEST(IsLoopbackTargetTest, KnowsThisMachineFromOthers) {
 
 TEST(ReadTlsCredentialsTest, NamesTheFileThatCannotBeRead) {
   EXPECT_EQ(ReadTlsCredentials({"/absent/ca", "", ""}).status().message(),
-            "tls_ca: cannot be read, or is empty, got \"/absent/ca\"");
+            "tls_ca: cannot be read (No such file or directory), got \"/absent/ca\"");
   EXPECT_EQ(ReadTlsCredentials({"", "cert", ""}).status().message(),
             "tls_cert, tls_key: got one of them, expected both or none");
   EXPECT_TRUE(ReadTlsCredentials({}).ok());

@@ -46,6 +46,76 @@ dpkg -i /newsprint.deb
 wait_until newsprint stats
 [ "$(articles)" = "$stored" ]
 
+# With TLS, tokens and metrics. Files that root and the service alone may read.
+certificate() {
+  mkdir "/$1"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "/$1/server.key" -out "/$1/server.crt"
+}
+put() {
+  install -m 0640 -g newsprint "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+put_certificate() {
+  put "/$1/server.key" /etc/newsprint/tls/server.key
+  put "/$1/server.crt" /etc/newsprint/tls/server.crt
+}
+secure() { newsprint "$@" --tls_ca="/$in_use/server.crt"; }
+operator() { secure stats --token_file=/operator.token; }
+told() { journalctl -u newsprintd --no-pager | grep "$1"; }
+certificate first
+put_certificate first
+hash=$(newsprint token create --output=/operator.token --json | grep -oE '[0-9a-f]{64}')
+printf '{"identities": [{"name": "operator", "token_sha256": ["%s"],
+  "grants": [{"collections": ["*"], "role": "admin"}]}]}' "$hash" >/access.json
+put /access.json /etc/newsprint/tls/access.json
+cat >>/etc/newsprint/newsprintd.flags <<'END'
+--tls_cert=/etc/newsprint/tls/server.crt
+--tls_key=/etc/newsprint/tls/server.key
+--access_file=/etc/newsprint/tls/access.json
+--metrics_listen=127.0.0.1:9464
+END
+systemctl restart newsprintd
+ready() { [ "$(curl -s "http://127.0.0.1:9464/readyz")" = ok ]; }
+wait_until ready
+curl -s http://127.0.0.1:9464/metrics | grep '^newsprint_ready 1$'
+in_use=first
+operator
+if secure stats; then exit 1; fi
+secure stats 2>&1 | grep UNAUTHENTICATED
+if newsprint stats; then exit 1; fi
+if setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/newsprint/tls/server.key; then exit 1; fi
+
+# A new certificate counts without a restart, one that the service may not read does no harm, but at a start.
+before=$(pid)
+certificate second
+if in_use=second operator; then exit 1; fi
+put_certificate second
+in_use=second
+wait_until operator
+told event=certificates_read
+chmod 0600 /etc/newsprint/tls/server.key
+wait_until told event=certificates_refused
+operator
+[ "$(pid)" = "$before" ]
+if systemctl restart newsprintd; then exit 1; fi
+told 'tls_key: cannot be read'
+chmod 0640 /etc/newsprint/tls/server.key
+systemctl reset-failed newsprintd
+systemctl start newsprintd
+wait_until operator
+
+# A token that is taken back.
+echo '{"identities": []}' >/nobody.json
+put /nobody.json /etc/newsprint/tls/access.json
+refused() { ! operator; }
+wait_until refused
+told event=access_file_read
+cp /flags /etc/newsprint/newsprintd.flags
+systemctl restart newsprintd
+wait_until newsprint stats
+[ "$(articles)" = "$stored" ]
+
 # SIGTERM is the normal end.
 systemctl stop newsprintd
 [ "$(systemctl show newsprintd --property=Result --value)" = success ]

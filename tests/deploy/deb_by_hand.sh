@@ -5,6 +5,8 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends /newsprint.deb
 say installed
 [ "$(stat -c %U:%G:%a /var/lib/newsprint)" = newsprint:newsprint:750 ]
+[ "$(stat -c %U:%G:%a /etc/newsprint)" = root:root:755 ]
+[ "$(stat -c %U:%G:%a /etc/newsprint/tls)" = root:newsprint:750 ]
 newsprintd --version
 newsprint --version
 [ -s /usr/share/doc/newsprint/copyright ]
@@ -30,10 +32,12 @@ say "stopped with $?"
 apt-get remove -y -qq newsprint
 [ -f /var/lib/newsprint/CURRENT ]
 [ -f /etc/newsprint/newsprintd.flags ]
+[ -d /etc/newsprint/tls ]
 say 'removed, and the data is still there'
 apt-get purge -y -qq newsprint
 [ ! -e /var/lib/newsprint ]
 [ ! -e /etc/newsprint ]
 say 'purged, and nothing is left'
 
-apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus procps
+apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus procps \
+  curl openssl

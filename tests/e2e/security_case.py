@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import secrets
+import ssl
 import subprocess
+import time
 
 import grpc
 
@@ -13,6 +15,8 @@ import newsprint_process as np
 
 # Of the other tenant, whose traces nobody else may see.
 SECRET_WORDS = ("beta-vault", "beta-article", "Zollikofen", "burglary")
+ARTICLE = {"id": "abuse", "title": "Ferry runs aground", "body": "A ferry ran aground near the pier."}
+READ_SECONDS = 30  # for a server to notice files: it looks twice a second
 
 
 def new_token():
@@ -30,8 +34,9 @@ class Authority:
         self.folder = pathlib.Path(folder)
         self.name = name
         self._count = 0
+        # What Python 3.13 insists on: the usage here, and whose key it is in each certificate.
         self._openssl("req", "-x509", *self._new_key(self.folder / name), "-subj", f"/CN={name}",
-                      "-days", "2", "-out", self.ca)
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-days", "2", "-out", self.ca)
 
     @property
     def ca(self):
@@ -47,13 +52,30 @@ class Authority:
         subprocess.run(["openssl", *map(str, words)], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def issue_for_seconds(self, common_name, seconds):
+        """A certificate that expires so soon."""
+        path = self.issue(common_name)
+        end = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + seconds))
+        (self.folder / "index").write_text("")
+        (self.folder / "serial").write_text(f"{1000 + self._count}\n")
+        (self.folder / "ca.conf").write_text(
+            f"[ca]\ndefault_ca=one\n[one]\ndatabase={self.folder}/index\nserial={self.folder}/serial\n"
+            f"new_certs_dir={self.folder}\ndefault_md=sha256\npolicy=any\nunique_subject=no\n"
+            "[any]\ncommonName=supplied\n")
+        self._openssl("ca", "-batch", "-notext", "-config", self.folder / "ca.conf", "-cert", self.ca,
+                      "-keyfile", self.folder / f"{self.name}.key", "-in", f"{path}.csr", "-enddate",
+                      end, "-out", path)
+        return path
+
     def issue(self, common_name, alternative_names="", days=2):
-        """Returns the path of a certificate; its key has the same with .key behind."""
+        """Returns the path of a certificate; its key has the same with .key behind. With days=0 it has expired;
+        OpenSSL 3.5 makes none that ends before it begins."""
         self._count += 1
         path = self.folder / f"{self.name}-{self._count}"
         self._openssl("req", *self._new_key(path), "-subj", f"/CN={common_name}", "-out", f"{path}.csr")
         extensions = self.folder / f"{self.name}-{self._count}.ext"
-        extensions.write_text(f"subjectAltName={alternative_names}\n" if alternative_names else "")
+        extensions.write_text("subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n" +
+                              (f"subjectAltName={alternative_names}\n" if alternative_names else ""))
         self._openssl("x509", "-req", "-in", f"{path}.csr", "-CA", self.ca, "-CAkey",
                       self.folder / f"{self.name}.key", "-set_serial", str(self._count + 1), "-days",
                       str(days), "-extfile", extensions, "-out", path)
@@ -162,3 +184,54 @@ def retry_seconds(error):
                     nanos = number
             return seconds + nanos / 1e9
     return None
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + READ_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {READ_SECONDS} s: {what}")
+        time.sleep(0.05)
+
+
+def address(process):
+    host, port = process.address.rsplit(":", 1)
+    return host, int(port)
+
+
+class RunningTestCase(np.ServerTestCase):
+    """A server whose certificate and access file may be replaced."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder, "news")
+        self.cert = self.folder / "server.pem"
+        self.install(self.authority.issue_server())
+        self.people = Identities(self.folder / "access.json")
+        self.people.add("alice", (["*"], "write"))
+        self.people.add("bob", (["*"], "read"))
+        self.people.write()
+        self.process = SecureProcess(
+            self.folder / "data", self.authority.ca.read_bytes(), f"--tls_cert={self.cert}",
+            f"--tls_key={self.cert}.key", f"--access_file={self.people.path}")
+        self._processes.append(self.process)
+        self.process.wait_serving()
+
+    def install(self, pair):
+        replace_file(f"{self.cert}.key", pathlib.Path(f"{pair}.key").read_bytes())
+        replace_file(self.cert, pair.read_bytes())
+
+    def served_certificate(self):
+        return ssl.get_server_certificate(address(self.process))
+
+    def log_count(self, event):
+        return self.process.stderr().count(f"event={event}")
+
+    def change(self, event, action):
+        """Does something and waits until the server has told of it."""
+        before = self.log_count(event)
+        action()
+        wait_until(lambda: self.log_count(event) > before, event)
+
+    def as_alice(self, channel):
+        return np.Api(with_metadata(channel, bearer(self.people.tokens["alice"])))

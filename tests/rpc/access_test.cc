@@ -21,6 +21,7 @@
 #include "service/rpc/access_control.h"
 #include "service/rpc/file_watch.h"
 #include "service/rpc/server.h"
+#include "service/rpc/whole_file.h"
 #include "tests/testing/articles.h"
 
 namespace newsprint::rpc {
@@ -266,6 +267,80 @@ TEST(FileWatchTest, NoticesAFileWhoseTimeOfModificationWasSetBack) {
   EXPECT_FALSE(watch.Changed());
 }
 
+TEST(FileWatchTest, LooksAgainAtWhatCouldNotBeRead) {
+  const TempDir dir;
+  FileWatch watch({dir.path() + "/file"});
+  EXPECT_FALSE(watch.Changed());
+  watch.TryAgain(absl::Now() + absl::Hours(1));
+  EXPECT_FALSE(watch.Changed());
+  watch.TryAgain(absl::Now());
+  EXPECT_TRUE(watch.Changed());
+  EXPECT_FALSE(watch.Changed());
+}
+
+TEST(ReadWholeFileTest, TellsWhyAFileCannotBeRead) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/file";
+  const auto problem = [&](const std::string& at) {
+    return std::string(ReadWholeFile("flag", at, 10).status().message());
+  };
+  EXPECT_EQ(problem(path),
+            absl::StrCat("flag: cannot be read (No such file or directory), got \"", path, "\""));
+  EXPECT_THAT(problem(dir.path()), HasSubstr("flag: not a regular file, got"));
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(problem(path), HasSubstr("not a regular file"));  // and it did not wait for a writer
+  std::remove(path.c_str());
+  std::ofstream(path) << "";
+  EXPECT_THAT(problem(path), HasSubstr("flag: empty"));
+  std::ofstream(path) << "0123456789";
+  EXPECT_EQ(*ReadWholeFile("flag", path, 10), "0123456789");
+  std::ofstream(path) << "0123456789a";
+  EXPECT_THAT(problem(path), HasSubstr("too large"));
+}
+
+TEST(CertificateNameTest, IsOfTheKindThatItLooksLike) {
+  const auto kind = [](absl::string_view text) { return CanonicalCertificateName(text).kind; };
+  EXPECT_EQ(kind("site.news.example"), CertificateNameKind::kDns);
+  EXPECT_EQ(CanonicalCertificateName("Site.News.example").text, "site.news.example");
+  EXPECT_EQ(kind("10.1.2.3"), CertificateNameKind::kIp);
+  EXPECT_EQ(CanonicalCertificateName("2001:DB8:0:0::1").text, "2001:db8::1");
+  EXPECT_EQ(kind("spiffe://News.example/Site"), CertificateNameKind::kUri);
+  EXPECT_EQ(CanonicalCertificateName("spiffe://News.example/Site").text,
+            "spiffe://News.example/Site");
+  EXPECT_EQ(kind("urn:uuid:1"), CertificateNameKind::kUri);
+  EXPECT_EQ(kind(absl::string_view("10.1.2.3\0x", 10)), CertificateNameKind::kDns);
+}
+
+TEST(AccessTest, AnIdentityHasSoManyStreams) {
+  const auto rules = ParseOrDie(FileJson(IdentityJson("a", R"(,"limits":{"streams_max":2})")));
+  const Caller caller(rules->FindByName("a"));
+  EXPECT_TRUE(caller.EnterStream().ok());
+  EXPECT_TRUE(caller.EnterStream().ok());
+  EXPECT_EQ(caller.EnterStream().code(), absl::StatusCode::kResourceExhausted);
+  caller.LeaveStream();
+  EXPECT_TRUE(caller.EnterStream().ok());
+  EXPECT_EQ(Caller().EnterStream().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_TRUE(Caller::Unrestricted().EnterStream().ok());
+}
+
+TEST(ArticleQuotaTest, CountsLessOftenTheLongerThatTakes) {
+  ArticleQuota quota;
+  int counts = 0;
+  const auto count = [&] {
+    absl::SleepFor(absl::Milliseconds(20));
+    return ++counts, int64_t{10};
+  };
+  absl::Time now = absl::FromUnixSeconds(1'000'000);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(quota.Enter(10, count, now), ArticleQuota::Entry::kFull);
+    now += absl::Milliseconds(10);
+  }
+  EXPECT_EQ(counts, 1);
+  now += absl::Seconds(1);
+  EXPECT_EQ(quota.Enter(10, count, now), ArticleQuota::Entry::kFull);
+  EXPECT_EQ(counts, 2);
+}
+
 TEST(ArticleQuotaTest, LetsInWhatThereIsRoomFor) {
   using Entry = ArticleQuota::Entry;
   ArticleQuota quota;
@@ -376,11 +451,11 @@ TEST_F(AccessControlTest, FollowsTheFileAndKeepsWhatWasGood) {
   EXPECT_EQ(told, 1);
   EXPECT_FALSE((*control)->IdentifyToken("Bearer a").ok());
   EXPECT_TRUE((*control)->IdentifyToken("Bearer other").ok());
-  EXPECT_TRUE((*control)->Renew(caller).ok());
+  EXPECT_TRUE((*control)->Renew(caller, nullptr).ok());
 
   Write(FileJson(IdentityJson("b", "")));
   PollTwice(**control);
-  EXPECT_EQ((*control)->Renew(caller).status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ((*control)->Renew(caller, nullptr).status().code(), absl::StatusCode::kUnauthenticated);
   (*control)->listeners().Remove(listener);
 }
 
@@ -454,8 +529,33 @@ TEST_F(AccessControlTest, TakesNamesForMachinesFromCertificatesThatHold) {
   EXPECT_EQ(
       identify(day, {{san, "a.example"}, {"peer_dns", "a.example"}, {"peer_dns", "b.example"}}),
       "authorizati");
+  EXPECT_EQ(identify(day, {{san, "A.Example"}, {"peer_dns", "A.Example"}}), "a");
+  // One that looks like a name of another kind.
+  EXPECT_EQ(identify(day, {{san, "10.1.2.3"}, {"peer_dns", "10.1.2.3"}}), "authorizati");
+  EXPECT_EQ(identify(day, {{san, "spiffe://a"}, {"peer_dns", "spiffe://a"}}), "authorizati");
+  EXPECT_EQ(identify(day, {{cn, "spiffe://a"}}), "authorizati");
   // As on a connection that outlives its certificate, or resumes a session of before.
   EXPECT_EQ(identify(-absl::Seconds(5), {{cn, "a.example"}}), "certificate");
+}
+
+TEST_F(AccessControlTest, AStreamEndsWhenItsCertificateIsNobodysAnyMore) {
+  Write(FileJson(R"({"name":"a","certificate_names":["one.example","two.example"]})"));
+  const auto control = AccessControl::Open(path_);
+  ASSERT_TRUE(control.ok()) << control.status();
+  const Peer one(absl::Hours(1), {{"x509_common_name", "one.example"}});
+  const Peer two(absl::Hours(1), {{"x509_common_name", "two.example"}});
+  const Peer old(-absl::Seconds(5), {{"x509_common_name", "two.example"}});
+  const Caller caller = *(*control)->IdentifyPeer(one);
+  EXPECT_TRUE((*control)->Renew(caller, &one).ok());
+  EXPECT_TRUE(absl::IsUnauthenticated((*control)->Renew(caller, &old).status()));
+  EXPECT_LT(AccessControl::ExpiryOf(old), absl::Now());
+  EXPECT_GT(AccessControl::ExpiryOf(one), absl::Now());
+
+  Write(FileJson(R"({"name":"a","certificate_names":["two.example"]},
+                    {"name":"b","certificate_names":["one.example"]})"));
+  PollTwice(**control);
+  EXPECT_TRUE((*control)->Renew(caller, &two).ok());
+  EXPECT_TRUE(absl::IsUnauthenticated((*control)->Renew(caller, &one).status()));
 }
 
 TEST_F(AccessControlTest, WhatIsNoTokenIsToldLikeAnUnknownOne) {
