@@ -397,6 +397,24 @@ class MetricsTest(np.ServerTestCase):
         identities.write()
         self.wait_for(lambda: failed() == {"certificates": 0, "access_file": 0}, process.stderr)
 
+    def test_what_grpc_answers_by_itself_does_not_count(self):
+        process, address = self.serve_metrics("--message_bytes_max=65536")
+        api = self.api(process)
+        compressed = np.grpc.insecure_channel(process.address, options=np.CHANNEL_OPTIONS,
+                                              compression=np.grpc.Compression.Gzip)
+        self._channels.append(compressed)
+        for call, code in (
+                (lambda: api.IngestArticle(article=api.Article(id="a", body="x " * 100_000)),
+                 np.grpc.StatusCode.RESOURCE_EXHAUSTED),
+                (lambda: np.Api(compressed).GetStats(), np.grpc.StatusCode.UNIMPLEMENTED),
+                (lambda: api.channel.unary_unary("/newsprint.v1.ArticleService/None")(b""),
+                 np.grpc.StatusCode.UNIMPLEMENTED)):
+            with self.assertRaises(np.grpc.RpcError) as raised:
+                call()
+            self.assertEqual(raised.exception.code(), code)
+        samples = parse(get(address, "/metrics")[1])
+        self.assertEqual(sum(v for _, v in samples["newsprint_requests_total"]), 0)
+
     def test_without_the_flag_there_is_no_port(self):
         process = self.serve()
         self.assertNotIn("metrics_listening", process.stderr())
