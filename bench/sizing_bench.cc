@@ -24,6 +24,7 @@
 
 ABSL_FLAG(int, articles, 200'000, "Of each kind, 1,000 or more.");
 ABSL_FLAG(uint64_t, seed, 20110504, "Of the articles.");
+ABSL_FLAG(std::string, only, "", "One kind: new, short, long, copies, omit_text, skip_related.");
 
 namespace newsprint::bench {
 namespace {
@@ -138,7 +139,9 @@ int Main() {
   kinds[5].skip_related = true;
   nlohmann::json figures;
   figures["sizing_articles"] = absl::GetFlag(FLAGS_articles);
+  const std::string only = absl::GetFlag(FLAGS_only);
   for (const Kind& kind : kinds) {
+    if (!only.empty() && kind.name != only) continue;
     const nlohmann::json measured = Measure(kind);
     for (const auto& [figure, value] : measured.items()) {
       figures[absl::StrCat("sizing_", kind.name, "_", figure)] = value;

@@ -15,7 +15,7 @@ def print_sizing(f):
                       ["index", "memory", "memory_after_start", "disk", "disk_peak", "written"]),
              number(f[f"sizing_{name}_cpu_us"]),
              number(f[f"sizing_{name}_start_seconds"] * 1e6 / f["sizing_articles"], 1)]
-            for name, label in KINDS]
+            for name, label in KINDS if f"sizing_{name}_memory_bytes" in f]
     table(f"GB (10^9 bytes) a million articles, measured with {number(f['sizing_articles'])} of each kind; memory is "
           "above that of the empty server; disk with the forward index, which `du` does not see:",
           ["", "indexes", "memory", "after the next start", "disk", "at most, while ingesting", "written to disk",

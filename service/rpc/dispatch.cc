@@ -6,29 +6,20 @@
 #include <chrono>
 #include <string>
 
-#include "absl/random/random.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/common/status_macros.h"
+#include "service/rpc/limits.h"
 
 namespace newsprint::rpc {
 namespace {
 
-// What a refused caller is told to wait. No less, as the queue must have moved; no more, as nobody
-// knows what will be then.
-constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(50);
 constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
 // A call is let in when its deadline leaves this many times the wait that is expected: guesses are
 // off, and what misses its deadline in the end was work for nothing.
 constexpr double kWaitMargin = 2;
 constexpr int64_t kRefusalLogSeconds = 10;
-
-// So that those who were refused together do not come back together.
-absl::Duration WithJitter(absl::Duration delay) {
-  thread_local absl::InsecureBitGen random;
-  return delay * absl::Uniform(random, 0.75, 1.5);
-}
 
 // Whether a method changes what administrators alone may change.
 bool IsAdministration(absl::string_view method) {
@@ -37,21 +28,6 @@ bool IsAdministration(absl::string_view method) {
 }
 
 }  // namespace
-
-Dispatcher::Dispatcher(const Handlers* handlers, WorkerPool* pool,
-                       std::shared_ptr<Admission> admission, AccessControl* access,
-                       CallMetrics* metrics, absl::Duration slow_call)
-    : handlers_(handlers),
-      pool_(pool),
-      admission_(std::move(admission)),
-      access_(access),
-      metrics_(metrics),
-      slow_call_(slow_call) {}
-
-void Dispatcher::BeginDrain() {
-  phase_ = Phase::kDraining;
-  drain_listeners_.NotifyAll();
-}
 
 absl::Status Dispatcher::CheckServing() const {
   switch (phase_) {
@@ -93,43 +69,12 @@ absl::Status Dispatcher::Refuse(absl::Status refusal, absl::FunctionRef<std::str
   return WithRetryDelay(std::move(refusal), delay);
 }
 
-absl::StatusOr<Caller> Dispatcher::Identify(const grpc::CallbackServerContext& context,
-                                            absl::string_view method) const {
-  const auto trace = [&context] { return TraceFields(context); };
-  absl::StatusOr<Caller> caller = access_->Identify(context);
-  if (!caller.ok()) {
-    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kUnauthenticated);
-    LogRefusal("", method, caller.status(), context.peer(), trace);
-    return caller;
-  }
-  if (const absl::Duration wait = caller->Wait(); wait > absl::ZeroDuration()) {
-    const absl::Status refusal = absl::ResourceExhaustedError(
-        "identity: its rate is used up (calls_per_second, bytes_per_second); try again after a "
-        "pause");
-    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kRate);
-    LogRefusal(caller->name(), method, refusal, "", trace);
-    return WithRetryDelay(refusal, WithJitter(std::max(wait, kRetryDelayMin) * 4 / 3));
-  }
-  return caller;
-}
-
-absl::Status Dispatcher::Authorize(const Caller& caller, absl::string_view method,
-                                   absl::string_view collection,
-                                   absl::FunctionRef<std::string()> trace) const {
-  if (caller.unrestricted()) return absl::OkStatus();
-  const MethodRule* rule = FindMethodRule(method);
-  if (rule == nullptr) return absl::InternalError("access: no rule for this method");
-  absl::Status status = caller.Check(*rule, collection);
-  if (!status.ok()) {
-    metrics_->RecordAccessRefusal(CallMetrics::AccessRefusal::kPermission);
-    LogRefusal(caller.name(), method, status, "", trace);
-  }
-  return status;
-}
-
 absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view collection) const {
-  return Authorize(call.caller, call.method, collection,
-                   [&call] { return TraceFields(*call.context); });
+  if (!collection.empty()) {
+    call.times->SetCollection(collection.substr(0, kCollectionNameBytesMax));
+  }
+  return gate_.Authorize(call.caller, call.method, collection,
+                         [&call] { return TraceFields(*call.context); });
 }
 
 absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
@@ -137,7 +82,7 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
   RETURN_IF_ERROR(CheckServing());
   if (!call->came) return absl::CancelledError("call: cancelled before the request had come");
   RETURN_IF_ERROR(CheckAlive(*call->context));
-  ASSIGN_OR_RETURN(call->caller, Identify(*call->context, call->method));
+  ASSIGN_OR_RETURN(call->caller, gate_.Identify(*call->context, call->method));
   if (wait > absl::ZeroDuration()) {
     const absl::Duration left = absl::FromChrono(call->context->deadline()) - absl::Now();
     if (wait * kWaitMargin > left) {
@@ -152,20 +97,6 @@ absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
   if (!entered.ok()) return Refuse(std::move(entered), trace);
   call->caller.Charge(1, call->bytes);
   return entered;
-}
-
-Dispatcher::UnaryCall Dispatcher::MakeCall(grpc::CallbackServerContext* context,
-                                           absl::string_view method,
-                                           const grpc::ByteBuffer& request) {
-  const bool came = request.Valid();
-  return {context,  context->DefaultReactor(),    method, came, came ? request.Length() : 0,
-          Caller(), std::make_shared<CallTimes>()};
-}
-
-absl::Status Dispatcher::TimedParse(const grpc::ByteBuffer& bytes,
-                                    google::protobuf::MessageLite* message) {
-  const StepTimer timer(Step::kParse);
-  return ParseMessage(bytes, message);
 }
 
 bool Dispatcher::Begin(UnaryCall* call, absl::Duration wait) {

@@ -20,11 +20,10 @@
 #include "service/common/listeners.h"
 #include "service/common/worker_pool.h"
 #include "service/rpc/access.h"
-#include "service/rpc/access_control.h"
+#include "service/rpc/access_gate.h"
 #include "service/rpc/admission.h"
 #include "service/rpc/call_metrics.h"
 #include "service/rpc/handlers.h"
-#include "service/rpc/limits.h"
 #include "service/rpc/log.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/named_collection.h"
@@ -51,17 +50,26 @@ class Dispatcher {
 
   // All must outlive it. Calls that take `slow_call` or longer are logged; zero: none.
   Dispatcher(const Handlers* handlers, WorkerPool* pool, std::shared_ptr<Admission> admission,
-             AccessControl* access, CallMetrics* metrics, absl::Duration slow_call);
+             AccessControl* access, CallMetrics* metrics, absl::Duration slow_call)
+      : handlers_(handlers),
+        pool_(pool),
+        admission_(std::move(admission)),
+        gate_(access, metrics),
+        metrics_(metrics),
+        slow_call_(slow_call) {}
 
   const Handlers& handlers() const { return *handlers_; }
   WorkerPool& pool() const { return *pool_; }
   const std::shared_ptr<Admission>& admission() const { return admission_; }
-  AccessControl& access() const { return *access_; }
+  const AccessGate& gate() const { return gate_; }
 
   // Calls are answered between SetReady and BeginDrain, and refused with UNAVAILABLE before and
   // after.
   void SetReady() { phase_ = Phase::kServing; }
-  void BeginDrain();
+  void BeginDrain() {
+    phase_ = Phase::kDraining;
+    drain_listeners_.NotifyAll();
+  }
   // Told when draining begins.
   Listeners& drain_listeners() { return drain_listeners_; }
   // UNAVAILABLE unless calls are answered now.
@@ -82,15 +90,6 @@ class Dispatcher {
   // for LogCall. `origin` is called for that, and returns OriginFields.
   CallRemarks OnAnswered(absl::string_view method, const absl::Status& status, size_t bytes,
                          const CallTimes& times, absl::FunctionRef<std::string()> origin) const;
-
-  // Whose call it is. UNAUTHENTICATED, and RESOURCE_EXHAUSTED when its rate is used up; a call that
-  // is let in has to be charged for. This and the next function log and count what they refuse.
-  absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
-                                  absl::string_view method) const;
-  // Whether the caller may call the method for this collection: Caller::Check.
-  absl::Status Authorize(const Caller& caller, absl::string_view method,
-                         absl::string_view collection,
-                         absl::FunctionRef<std::string()> trace) const;
 
   // Answers with what `handler` returns.
   template <typename Request, typename Response, typename... Who>
@@ -194,7 +193,11 @@ class Dispatcher {
   using Body = absl::AnyInvocable<void(const UnaryCall&)>;
 
   static UnaryCall MakeCall(grpc::CallbackServerContext* context, absl::string_view method,
-                            const grpc::ByteBuffer& request);
+                            const grpc::ByteBuffer& request) {
+    const bool came = request.Valid();
+    return {context,  context->DefaultReactor(),    method, came, came ? request.Length() : 0,
+            Caller(), std::make_shared<CallTimes>()};
+  }
 
   template <typename Request, typename Response, typename... Who>
   grpc::ServerUnaryReactor* RunRead(UnaryCall call, const grpc::ByteBuffer* request,
@@ -229,13 +232,7 @@ class Dispatcher {
     absl::Status status = TimedParse(*request_bytes, request);
     // gRPC would keep them until the answer is sent. The buffer itself is no constant.
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
-    if (status.ok()) {
-      const absl::string_view collection = NamedCollection(*request);
-      if (!collection.empty()) {
-        call.times->SetCollection(collection.substr(0, kCollectionNameBytesMax));
-      }
-      status = Authorize(call, collection);
-    }
+    if (status.ok()) status = Authorize(call, NamedCollection(*request));
     if (!status.ok()) return status;
     // Each item counts as a call, like a message of a stream.
     if (const size_t items = ItemCount(*request); items > 1) {
@@ -266,7 +263,10 @@ class Dispatcher {
   }
 
   static absl::Status TimedParse(const grpc::ByteBuffer& bytes,
-                                 google::protobuf::MessageLite* message);
+                                 google::protobuf::MessageLite* message) {
+    const StepTimer timer(Step::kParse);
+    return ParseMessage(bytes, message);
+  }
 
   // Runs `body` on the pool, unless the call is answered here and now with a refusal.
   grpc::ServerUnaryReactor* Run(UnaryCall call, Body body);
@@ -274,6 +274,7 @@ class Dispatcher {
   // for a thread.
   bool Begin(UnaryCall* call, absl::Duration wait);
   absl::Status Admit(UnaryCall* call, absl::Duration wait);
+  // AccessGate::Authorize, and remembers the collection for the log.
   absl::Status Authorize(const UnaryCall& call, absl::string_view collection) const;
   // Answers a call that Begin has let in, and logs what there is to say of it.
   void Finish(const UnaryCall& call, const absl::Status& status);
@@ -281,7 +282,7 @@ class Dispatcher {
   const Handlers* const handlers_;
   WorkerPool* const pool_;
   const std::shared_ptr<Admission> admission_;  // shared with answers that gRPC still holds
-  AccessControl* const access_;
+  const AccessGate gate_;
   CallMetrics* const metrics_;
   const absl::Duration slow_call_;
   std::atomic<Phase> phase_{Phase::kStarting};

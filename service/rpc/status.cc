@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/random/random.h"
 #include "absl/strings/cord.h"
 #include "richstatus/status.pb.h"
 
@@ -66,6 +67,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const absl::Status told = ForCaller(status);
   return {static_cast<grpc::StatusCode>(told.code()), std::string(told.message()), Details(told)};
+}
+
+absl::Duration WithJitter(absl::Duration delay) {
+  thread_local absl::InsecureBitGen random;
+  return delay * absl::Uniform(random, 0.75, 1.5);
 }
 
 }  // namespace newsprint::rpc

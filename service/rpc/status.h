@@ -23,6 +23,11 @@ absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);
 // With the payloads of `status` as details.
 grpc::Status ToGrpc(const absl::Status& status);
 
+// The least that a refused caller is told to wait, as the queue must have moved.
+inline constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(50);
+// A delay around this one, so that those who were refused together do not come back together.
+absl::Duration WithJitter(absl::Duration delay);
+
 }  // namespace newsprint::rpc
 
 #endif  // NEWSPRINT_SERVICE_RPC_STATUS_H_

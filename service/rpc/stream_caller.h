@@ -44,7 +44,8 @@ class StreamCaller {
 
   // Whether the rules have changed, or the certificate has expired, since it was looked at.
   bool stale() const {
-    return opened_ && (dispatcher_.access().version() != version_ || expires_at_ < absl::Now());
+    return opened_ &&
+           (dispatcher_.gate().control().version() != version_ || expires_at_ < absl::Now());
   }
   // The same caller by the rules of now. UNAUTHENTICATED when there is none any more.
   absl::Status Renew();
@@ -60,6 +61,7 @@ class StreamCaller {
   std::shared_ptr<const grpc::AuthContext> peer_;  // null unless its certificate is what counts
   absl::Time expires_at_ = absl::InfiniteFuture();
   uint64_t version_ = 0;  // of the rules by which `caller_` was found
+  Caller opened_as_;  // who leaves in the end, whatever the rules have become
   bool opened_ = false;
 };
 

@@ -64,7 +64,8 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     }
     const bool opened = refusal.ok();
     if (opened) {
-      access_listener_ = dispatcher_.access().listeners().Add([this] { OnAccessChanged(); });
+      access_listener_ =
+          dispatcher_.gate().control().listeners().Add([this] { OnAccessChanged(); });
     }
     Step([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       if (opened) return;
@@ -104,7 +105,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   }
 
   void OnDone() override {
-    dispatcher_.access().listeners().Remove(access_listener_);
+    dispatcher_.gate().control().listeners().Remove(access_listener_);
     delete this;
   }
 
@@ -365,7 +366,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
     v1::IngestArticleRequest& request = *message->mutable_request();
     const auto [collection, caller] = CollectionAndCaller(request);
     absl::Status status =
-        dispatcher_.Authorize(caller, kMethod, collection, [this] { return trace_; });
+        dispatcher_.gate().Authorize(caller, kMethod, collection, [this] { return trace_; });
     if (!status.ok()) {
       item->ingest.article_id = request.article().id();
       item->ingest.status = std::move(status);

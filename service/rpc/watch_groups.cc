@@ -78,7 +78,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
   void OnDone() override {
     alarm_.reset();
     dispatcher_.drain_listeners().Remove(drain_listener_);
-    dispatcher_.access().listeners().Remove(access_listener_);
+    dispatcher_.gate().control().listeners().Remove(access_listener_);
     if (collection_ != nullptr) collection_->change_listeners().Remove(change_listener_);
     caller_.Close();
     dispatcher_.AddRunning(-1);
@@ -189,7 +189,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
     }
     ASSIGN_OR_RETURN(collection_, dispatcher_.handlers().FindCollection(request_.collection()));
     drain_listener_ = dispatcher_.drain_listeners().Add(Waker());
-    access_listener_ = dispatcher_.access().listeners().Add(Waker());
+    access_listener_ = dispatcher_.gate().control().listeners().Add(Waker());
     change_listener_ = collection_->change_listeners().Add(Waker());
     // All that has happened up to now is announced once it is on disk, and from then on every
     // change.
