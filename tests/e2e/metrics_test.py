@@ -346,7 +346,7 @@ class MetricsTest(np.ServerTestCase):
         identities = sc.Identities(self.folder / "access.json")
         identities.add("desk", (["*"], "admin"))
         identities.add("reader", (["*"], "read"))
-        identities.add("few", (["*"], "write"), limits={"articles_max": 1})
+        identities.add("few", (["*"], "write"), limits={"articles_max": 1, "streams_max": 1})
         identities.add("slow", (["*"], "read"), limits={"calls_per_second": 0.001})
         process = sc.SecureProcess(
             self.folder / "data", authority.ca.read_bytes(), f"--tls_cert={cert}",
@@ -377,12 +377,17 @@ class MetricsTest(np.ServerTestCase):
                      lambda: few.IngestArticle(article=few.Article(id="y", body="More words."))):
             with self.assertRaises(np.grpc.RpcError):
                 call()
+        watched = few.WatchGroups()
+        next(iter(watched))
+        with self.assertRaises(np.grpc.RpcError):
+            next(iter(few.WatchGroups()))
+        watched.cancel()
         slow = api("slow")
         slow.GetArticle(id=writer[0]["id"])
         with self.assertRaises(np.grpc.RpcError):
             slow.GetArticle(id=writer[0]["id"])
         refusals = {labels["reason"]: v for labels, v in scrape()["newsprint_access_refusals_total"]}
-        self.assertEqual(refusals, {"unauthenticated": 1, "permission": 1, "rate": 1, "streams": 0,
+        self.assertEqual(refusals, {"unauthenticated": 1, "permission": 1, "rate": 1, "streams": 1,
                                     "articles": 1})
 
         def failed():
