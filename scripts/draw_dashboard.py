@@ -32,6 +32,8 @@ def shown(value, unit):
     if unit == "percentunit":
         return f"{value:.0%}"
     if unit == "s":
+        if value >= 2 * 86400:
+            return f"{value / 86400:.0f} days"
         if value >= 120:
             return f"{value / 60:.0f} min"
         return f"{value:.3g} s" if value >= 1 or value == 0 else f"{value * 1e3:.3g} ms"

@@ -244,7 +244,8 @@ void AddCalls(const rpc::Server* server, Families* families) {
   for (const auto& [reason, name] :
        {std::pair(AccessRefusal::kUnauthenticated, "unauthenticated"),
         std::pair(AccessRefusal::kPermission, "permission"),
-        std::pair(AccessRefusal::kRate, "rate"), std::pair(AccessRefusal::kArticles, "articles")}) {
+        std::pair(AccessRefusal::kRate, "rate"), std::pair(AccessRefusal::kStreams, "streams"),
+        std::pair(AccessRefusal::kArticles, "articles")}) {
     access.Add(metrics.access_refusals(reason), {{"reason", name}});
   }
 }

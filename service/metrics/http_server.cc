@@ -303,7 +303,7 @@ class HttpServer::Impl {
     request.append(buffer, static_cast<size_t>(got));
     const size_t end = request.find("\r\n\r\n");
     if (end != std::string::npos) {
-      Answer(absl::string_view(request).substr(0, end), connection);
+      AnswerRequest(absl::string_view(request).substr(0, end), connection);
     } else if (request.size() >= kRequestBytesMax) {
       SetAnswer(Refusal(431), connection);
     }
@@ -316,7 +316,7 @@ class HttpServer::Impl {
   }
 
   // `request` is all up to the empty line.
-  void Answer(absl::string_view request, Connection* connection) {
+  void AnswerRequest(absl::string_view request, Connection* connection) {
     const absl::string_view line = request.substr(0, request.find("\r\n"));
     const size_t first = line.find(' ');
     const size_t last = line.rfind(' ');

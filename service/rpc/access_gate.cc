@@ -59,7 +59,7 @@ absl::Status AccessGate::EnterStream(const Caller& caller, absl::string_view met
                                      absl::FunctionRef<std::string()> trace) const {
   absl::Status entered = caller.EnterStream();
   if (!entered.ok()) {
-    metrics_.RecordAccessRefusal(Refusal::kRate);
+    metrics_.RecordAccessRefusal(Refusal::kStreams);
     LogRefusal(caller.name(), method, entered, "", trace);
   }
   return entered;

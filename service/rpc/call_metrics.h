@@ -32,8 +32,8 @@ class CallMetrics {
   using Methods = std::map<std::string, Method, std::less<>>;
 
   // Why a call was refused for who makes it.
-  enum class AccessRefusal { kUnauthenticated, kPermission, kRate, kArticles };
-  static constexpr size_t kAccessRefusals = 4;
+  enum class AccessRefusal { kUnauthenticated, kPermission, kRate, kStreams, kArticles };
+  static constexpr size_t kAccessRefusals = 5;
 
   CallMetrics();
 

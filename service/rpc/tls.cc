@@ -216,14 +216,14 @@ std::shared_ptr<const Certificates::Pems> Certificates::Latest(uint64_t* version
   return pems_;
 }
 
-void Certificates::Warn() {
-  WarnOfMode("tls_key", options_.key, S_IROTH, "everybody on this machine may read it");
-  LogExpiry();
-}
-
 absl::Time Certificates::not_after() const {
   uint64_t version = 0;
   return Latest(&version)->not_after;
+}
+
+void Certificates::Warn() {
+  WarnOfMode("tls_key", options_.key, S_IROTH, "everybody on this machine may read it");
+  LogExpiry();
 }
 
 void Certificates::Poll() {

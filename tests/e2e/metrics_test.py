@@ -314,7 +314,14 @@ class MetricsTest(np.ServerTestCase):
         api.IngestArticle(article=api.Article(id="after", body="All is well again."))
 
     def test_no_more_files_can_be_opened(self):
-        process, address = self.serve_metrics()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+        try:
+            process, address = self.serve_metrics()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        # It takes as many as it may.
+        self.assertEqual(value(parse(get(address, "/metrics")[1]), "process_max_fds"), hard)
         pid = process.process.pid
         hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
         def limit(count):
@@ -339,7 +346,7 @@ class MetricsTest(np.ServerTestCase):
         identities = sc.Identities(self.folder / "access.json")
         identities.add("desk", (["*"], "admin"))
         identities.add("reader", (["*"], "read"))
-        identities.add("few", (["*"], "write"), limits={"articles_max": 1})
+        identities.add("few", (["*"], "write"), limits={"articles_max": 1, "streams_max": 1})
         identities.add("slow", (["*"], "read"), limits={"calls_per_second": 0.001})
         process = sc.SecureProcess(
             self.folder / "data", authority.ca.read_bytes(), f"--tls_cert={cert}",
@@ -370,12 +377,18 @@ class MetricsTest(np.ServerTestCase):
                      lambda: few.IngestArticle(article=few.Article(id="y", body="More words."))):
             with self.assertRaises(np.grpc.RpcError):
                 call()
+        watched = few.WatchGroups()
+        next(iter(watched))
+        with self.assertRaises(np.grpc.RpcError):
+            next(iter(few.WatchGroups()))
+        watched.cancel()
         slow = api("slow")
         slow.GetArticle(id=writer[0]["id"])
         with self.assertRaises(np.grpc.RpcError):
             slow.GetArticle(id=writer[0]["id"])
         refusals = {labels["reason"]: v for labels, v in scrape()["newsprint_access_refusals_total"]}
-        self.assertEqual(refusals, {"unauthenticated": 1, "permission": 1, "rate": 1, "articles": 1})
+        self.assertEqual(refusals, {"unauthenticated": 1, "permission": 1, "rate": 1, "streams": 1,
+                                    "articles": 1})
 
         def failed():
             return {labels["file"]: v for labels, v in scrape()["newsprint_config_reload_failed"]}
@@ -388,6 +401,24 @@ class MetricsTest(np.ServerTestCase):
         sc.replace_file(cert, good)
         identities.write()
         self.wait_for(lambda: failed() == {"certificates": 0, "access_file": 0}, process.stderr)
+
+    def test_what_grpc_answers_by_itself_does_not_count(self):
+        process, address = self.serve_metrics("--message_bytes_max=65536")
+        api = self.api(process)
+        compressed = np.grpc.insecure_channel(process.address, options=np.CHANNEL_OPTIONS,
+                                              compression=np.grpc.Compression.Gzip)
+        self._channels.append(compressed)
+        for call, code in (
+                (lambda: api.IngestArticle(article=api.Article(id="a", body="x " * 100_000)),
+                 np.grpc.StatusCode.RESOURCE_EXHAUSTED),
+                (lambda: np.Api(compressed).GetStats(), np.grpc.StatusCode.UNIMPLEMENTED),
+                (lambda: api.channel.unary_unary("/newsprint.v1.ArticleService/None")(b""),
+                 np.grpc.StatusCode.UNIMPLEMENTED)):
+            with self.assertRaises(np.grpc.RpcError) as raised:
+                call()
+            self.assertEqual(raised.exception.code(), code)
+        samples = parse(get(address, "/metrics")[1])
+        self.assertEqual(sum(v for _, v in samples["newsprint_requests_total"]), 0)
 
     def test_without_the_flag_there_is_no_port(self):
         process = self.serve()
