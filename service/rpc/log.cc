@@ -112,8 +112,10 @@ namespace {
 // With the steps that it was made of.
 void LogSlowCall(absl::string_view method, const absl::Status& status, absl::Duration took,
                  size_t bytes, const CallTimes& times, absl::string_view origin) {
-  static LineLimit limit("slow_call_left_out");
-  if (!limit.Passes()) return;
+  // Of a stream whose window is slow all requests are.
+  static LineLimit calls("slow_call_left_out");
+  static LineLimit stream_requests("slow_request_left_out", 2);
+  if (!(method == "StreamIngest" ? stream_requests : calls).Passes()) return;
   std::string steps;
   for (size_t i = 0; i < kStepCount; ++i) {
     const auto step = static_cast<Step>(i);
