@@ -57,12 +57,41 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
       options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
 }
 
+// What calls and streams of one connection share. Streams may outlive the connection.
+struct Link {
+  explicit Link(const ClientOptions& options)
+      : token(options), channel(MakeChannel(options)), reconnector(channel) {}
+
+  TokenSender token;
+  const std::shared_ptr<grpc::Channel> channel;
+  Reconnector reconnector;
+};
+
+// One call, or stream, of a connection.
+class LinkedCall {
+ public:
+  explicit LinkedCall(std::shared_ptr<Link> link)
+      : link_(std::move(link)), token_(&link_->token, &context_) {}
+
+  // When it is not OK, there is nothing to be called.
+  const absl::Status& status() const { return token_.status(); }
+  grpc::ClientContext* context() { return &context_; }
+  // What the call came to.
+  absl::Status Finish(const grpc::Status& status) {
+    return link_->reconnector.After(token_.Translate(FromGrpc(status)));
+  }
+
+ private:
+  const std::shared_ptr<Link> link_;
+  grpc::ClientContext context_;
+  CallToken token_;
+};
+
 class GrpcIngestStream final : public IngestStream {
  public:
-  GrpcIngestStream(v1::ArticleService::Stub& stub, TokenSender& token, Reconnector& reconnector)
-      : reconnector_(reconnector),
-        token_(&token, &context_),
-        stream_(token_.status().ok() ? stub.StreamIngest(&context_) : nullptr) {}
+  GrpcIngestStream(v1::ArticleService::Stub& stub, std::shared_ptr<Link> link)
+      : call_(std::move(link)),
+        stream_(call_.status().ok() ? stub.StreamIngest(call_.context()) : nullptr) {}
 
   bool Write(const v1::StreamIngestRequest& request) override {
     return stream_ != nullptr && stream_->Write(request);
@@ -74,77 +103,47 @@ class GrpcIngestStream final : public IngestStream {
     return stream_ != nullptr && stream_->Read(response);
   }
   absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status()
-                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
+    return stream_ == nullptr ? call_.status() : call_.Finish(stream_->Finish());
   }
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { call_.context()->TryCancel(); }
 
  private:
-  Reconnector& reconnector_;
-  grpc::ClientContext context_;
-  CallToken token_;  // when its status is not OK, there is no stream
+  LinkedCall call_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamIngestRequest, v1::StreamIngestResponse>>
       stream_;
 };
 
-class GrpcWatchStream final : public WatchStream {
+// A stream that only the server writes to.
+template <typename Base, typename Response>
+class GrpcReadStream final : public Base {
  public:
-  GrpcWatchStream(v1::ClusterService::Stub& stub, const v1::WatchGroupsRequest& request,
-                  TokenSender& token, Reconnector& reconnector)
-      : reconnector_(reconnector),
-        token_(&token, &context_),
-        stream_(token_.status().ok() ? stub.WatchGroups(&context_, request) : nullptr) {}
+  template <typename Stub, typename Request>
+  GrpcReadStream(Stub& stub,
+                 std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*,
+                                                                               const Request&),
+                 const Request& request, std::shared_ptr<Link> link)
+      : call_(std::move(link)),
+        stream_(call_.status().ok() ? (stub.*method)(call_.context(), request) : nullptr) {}
 
-  bool Read(v1::WatchGroupsResponse* response) override {
-    return stream_ != nullptr && stream_->Read(response);
-  }
+  bool Read(Response* response) override { return stream_ != nullptr && stream_->Read(response); }
   absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status()
-                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
+    return stream_ == nullptr ? call_.status() : call_.Finish(stream_->Finish());
   }
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override { call_.context()->TryCancel(); }
 
  private:
-  Reconnector& reconnector_;
-  grpc::ClientContext context_;
-  CallToken token_;  // when its status is not OK, there is no stream
-  std::unique_ptr<grpc::ClientReader<v1::WatchGroupsResponse>> stream_;
-};
-
-class GrpcSnapshotStream final : public SnapshotStream {
- public:
-  GrpcSnapshotStream(v1::AdminService::Stub& stub, const v1::ReadSnapshotRequest& request,
-                     TokenSender& token, Reconnector& reconnector)
-      : reconnector_(reconnector),
-        token_(&token, &context_),
-        stream_(token_.status().ok() ? stub.ReadSnapshot(&context_, request) : nullptr) {}
-
-  bool Read(v1::ReadSnapshotResponse* response) override {
-    return stream_ != nullptr && stream_->Read(response);
-  }
-  absl::Status Finish() override {
-    return stream_ == nullptr ? token_.status()
-                              : reconnector_.After(token_.Translate(FromGrpc(stream_->Finish())));
-  }
-  void Cancel() override { context_.TryCancel(); }
-
- private:
-  Reconnector& reconnector_;
-  grpc::ClientContext context_;
-  CallToken token_;  // when its status is not OK, there is no stream
-  std::unique_ptr<grpc::ClientReader<v1::ReadSnapshotResponse>> stream_;
+  LinkedCall call_;
+  std::unique_ptr<grpc::ClientReader<Response>> stream_;
 };
 
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(ClientOptions options)
       : options_(Clamp(std::move(options))),
-        token_(options_),
-        channel_(MakeChannel(options_)),
-        reconnector_(channel_),
-        article_(v1::ArticleService::NewStub(channel_)),
-        cluster_(v1::ClusterService::NewStub(channel_)),
-        admin_(v1::AdminService::NewStub(channel_)) {}
+        link_(std::make_shared<Link>(options_)),
+        article_(v1::ArticleService::NewStub(link_->channel)),
+        cluster_(v1::ClusterService::NewStub(link_->channel)),
+        admin_(v1::AdminService::NewStub(link_->channel)) {}
 
   absl::StatusOr<v1::IngestArticleResponse> IngestArticle(const v1::IngestArticleRequest& request,
                                                           const CallOptions& options) override {
@@ -293,15 +292,17 @@ class GrpcConnection final : public Connection {
   }
 
   std::unique_ptr<SnapshotStream> ReadSnapshot(const v1::ReadSnapshotRequest& request) override {
-    return std::make_unique<GrpcSnapshotStream>(*admin_, request, token_, reconnector_);
+    return std::make_unique<GrpcReadStream<SnapshotStream, v1::ReadSnapshotResponse>>(
+        *admin_, &v1::AdminService::Stub::ReadSnapshot, request, link_);
   }
 
   std::unique_ptr<IngestStream> StreamIngest() override {
-    return std::make_unique<GrpcIngestStream>(*article_, token_, reconnector_);
+    return std::make_unique<GrpcIngestStream>(*article_, link_);
   }
 
   std::unique_ptr<WatchStream> WatchGroups(const v1::WatchGroupsRequest& request) override {
-    return std::make_unique<GrpcWatchStream>(*cluster_, request, token_, reconnector_);
+    return std::make_unique<GrpcReadStream<WatchStream, v1::WatchGroupsResponse>>(
+        *cluster_, &v1::ClusterService::Stub::WatchGroups, request, link_);
   }
 
  private:
@@ -315,13 +316,13 @@ class GrpcConnection final : public Connection {
     const absl::Time deadline = absl::Now() + budget;
     Backoff backoff(options_.backoff_initial, options_.backoff_max);
     for (int attempt = 1;; ++attempt) {
-      grpc::ClientContext context;
-      if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-      CallToken token(&token_, &context);
-      if (!token.status().ok()) return token.status();
+      LinkedCall call(link_);
+      if (!call.status().ok()) return call.status();
+      if (deadline != absl::InfiniteFuture()) {
+        call.context()->set_deadline(absl::ToChronoTime(deadline));
+      }
       Response response;
-      const absl::Status status = reconnector_.After(
-          token.Translate(FromGrpc((stub.*method)(&context, request, &response))));
+      const absl::Status status = call.Finish((stub.*method)(call.context(), request, &response));
       if (status.ok()) return response;
       if (!MayRepeat(status) || attempt >= options_.attempts_max) return status;
       const absl::Duration pause =
@@ -332,9 +333,7 @@ class GrpcConnection final : public Connection {
   }
 
   const ClientOptions options_;
-  TokenSender token_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  Reconnector reconnector_;
+  const std::shared_ptr<Link> link_;
   const std::unique_ptr<v1::ArticleService::Stub> article_;
   const std::unique_ptr<v1::ClusterService::Stub> cluster_;
   const std::unique_ptr<v1::AdminService::Stub> admin_;

@@ -83,9 +83,10 @@ struct StreamIngesterOptions {
   // Streams opened in a row without one acknowledgment before giving up, 1 or more.
   int attempts_max = 8;
 
-  // Once there was an acknowledgment, UNAVAILABLE does not count among these, and a server may be
-  // away for so long: long enough for one with millions of articles to be started again. Zero or
-  // more.
+  // Once there was an acknowledgment, streams that end with UNAVAILABLE do not count among these,
+  // and a server may be away for so long: long enough for one with millions of articles to be
+  // started again. Add() and Finish() wait meanwhile; is_cancelled ends that. Zero or more. A
+  // server that answers that it cannot write counts.
   absl::Duration outage_max = absl::Minutes(10);
 
   // Told why when a stream broke or could not be opened, but not again for each further attempt.

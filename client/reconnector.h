@@ -4,6 +4,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,7 +18,8 @@ namespace newsprint::client {
 // gRPC's synchronous API reads from a connection that is being made only while some call waits, and
 // calls on a channel that has failed do not wait. So between the attempts of a caller nothing would
 // ever come of a TLS handshake, or of a connection that takes longer than a local one. This waits
-// in their place, on a thread of its own, which begins with the first failure. Thread-safe.
+// in their place, on a thread of its own, which begins with the first failure, for a minute after
+// each. Thread-safe.
 class Reconnector {
  public:
   explicit Reconnector(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
@@ -35,7 +37,8 @@ class Reconnector {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable changed_;
-  bool wanted_ = false;
+  // Until when to go on. The past: not at all.
+  std::chrono::steady_clock::time_point until_;
   bool stopped_ = false;
   std::thread thread_;
 };

@@ -1,6 +1,7 @@
 #include "client/stream_ingester.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,8 @@
 
 namespace newsprint::client {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 StreamIngesterOptions Clamp(StreamIngesterOptions options) {
   options.window_items = std::clamp(options.window_items, 1, 100000);
@@ -162,15 +165,23 @@ absl::Status StreamIngester::WaitFor(std::unique_lock<std::mutex>& lock,
 
 void StreamIngester::Run() {
   Backoff backoff(options_.backoff_initial, options_.backoff_max);
-  int attempts = 0;                               // in a row without an acknowledgment
-  absl::Time broken_at = absl::InfiniteFuture();  // the first of them
+  int failures = 0;             // in a row without an acknowledgment
+  int attempts = 0;             // of these those that count
+  Clock::time_point broken_at;  // the first of them
+  const auto begin_anew = [&] {
+    failures = attempts = 0;
+    backoff.Reset();
+  };
   absl::Status status;
-  while (WaitForWork()) {
+  while (true) {
     uint64_t acknowledged_before;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       acknowledged_before = acknowledged_;
+      // What was long ago does not count.
+      if (pending_.empty()) begin_anew();
     }
+    if (!WaitForWork()) break;
     status = RunStream();
     if (status.ok()) continue;
     if (MayBeOneItem(status.code()) && !RetryDelay(status).has_value() && attempts > 0) {
@@ -179,16 +190,12 @@ void StreamIngester::Run() {
     }
     std::unique_lock<std::mutex> lock(mutex_);
     if (abandoned_) break;
-    if (acknowledged_ > acknowledged_before) {
-      attempts = 0;
-      broken_at = absl::InfiniteFuture();
-      backoff.Reset();
-    }
-    const bool is_first = broken_at == absl::InfiniteFuture();
-    if (is_first) broken_at = absl::Now();
-    const bool is_away = absl::IsUnavailable(status) && acknowledged_ > 0;
-    const bool gives_up = is_away ? absl::Now() - broken_at >= options_.outage_max
-                                  : ++attempts >= options_.attempts_max;
+    if (acknowledged_ > acknowledged_before) begin_anew();
+    const bool is_first = failures++ == 0;
+    if (is_first) broken_at = Clock::now();
+    const bool gives_up = is_away_ && acknowledged_ > 0
+                              ? absl::FromChrono(Clock::now() - broken_at) >= options_.outage_max
+                              : ++attempts >= options_.attempts_max;
     if (!MayBeBrokenStream(status.code()) || gives_up) {
       final_status_ = status;
       break;
@@ -239,6 +246,7 @@ absl::Status StreamIngester::RunStream() {
 
   std::lock_guard<std::mutex> lock(mutex_);
   stream_ = nullptr;
+  is_away_ = item_status.ok() && !stalled_ && absl::IsUnavailable(status);
   if (!item_status.ok()) return item_status;
   if (stalled_) {
     return absl::UnavailableError(

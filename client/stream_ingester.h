@@ -98,6 +98,7 @@ class StreamIngester {
   IngestStream* stream_ = nullptr;  // open now; for Cancel()
   bool stream_over_ = false;        // the reader has left the present stream
   bool stalled_ = false;            // cancelled because it stood still
+  bool is_away_ = false;            // the last one ended as there was no server
   absl::Time progress_at_;          // last acknowledgment, or first write after none was pending
   bool finishing_ = false;          // no more Add()
   bool abandoned_ = false;          // the destructor runs

@@ -65,8 +65,13 @@ void WaitForStopSignal() {
   }
 }
 
-// Stops the server without a signal.
-void OnListenerLost() { sem_post(&stop_posted); }
+// Set when the server is to stop without a signal. Read by all threads.
+std::atomic<bool> listener_lost{false};
+
+void OnListenerLost() {
+  listener_lost = true;
+  sem_post(&stop_posted);
+}
 
 // Each connection takes a file descriptor, and so does each table of the database. Systems give a
 // process few of them at first, for the sake of programs that cannot deal with many.
@@ -114,8 +119,9 @@ class LoadProgress {
 };
 
 constexpr char kListenerLost[] =
-    "listen: no more connections are taken, as there was no file descriptor for one (ulimit -n); "
-    "start the server again";
+    "listen: no more connections are taken, as there was no file descriptor (ulimit -n) or memory "
+    "for "
+    "one; start the server again";
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
@@ -183,7 +189,7 @@ absl::Status Run(const Options& options) {
       },
       [&progress] {
         progress.Count();
-        return stop_signal == 0;
+        return stop_signal == 0 && !listener_lost;
       });
   if (loaded.ok()) {
     engine->StartBackgroundWork(&LogBackgroundWork);
@@ -196,7 +202,7 @@ absl::Status Run(const Options& options) {
   }
   WaitForStopSignal();
   state.set_phase(Phase::kDraining);
-  if (stop_signal == 0) {
+  if (listener_lost) {
     spdlog::error("event=listener_lost message=\"{}\"", kListenerLost);
   }
   spdlog::info("event=draining signal={}", stop_signal == SIGTERM  ? "SIGTERM"
@@ -210,7 +216,7 @@ absl::Status Run(const Options& options) {
     }
   }
   spdlog::info("event=stopped");
-  return stop_signal == 0 ? absl::ResourceExhaustedError(kListenerLost) : absl::OkStatus();
+  return listener_lost ? absl::ResourceExhaustedError(kListenerLost) : absl::OkStatus();
 }
 
 int PrintHelp() {

@@ -1,5 +1,6 @@
 // newsprint import FILE...
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -133,12 +134,16 @@ absl::Status RunImport(Session& session, const Args& args) {
   client::StreamIngesterOptions options;
   options.collection = session.settings.collection;
   options.skip_related = session.settings.skip_related;
+  // A first signal lets what is under way come to its end, unless there is nothing under way.
+  std::atomic<bool> is_broken{false};
+  options.is_cancelled = [&is_broken] { return is_broken && Interrupted(); };
   options.on_broken = [&](const absl::Status& status) {
-    progress.AddNote(absl::StrCat(status.message(), "; trying again for up to ",
-                                  absl::FormatDuration(options.outage_max)));
+    is_broken = true;
+    progress.AddNote(absl::StrCat(status.message(), "; trying again"));
   };
   client::StreamIngester ingester(
       session.client, options, [&](uint64_t /*number*/, const v1::IngestResult& result) {
+        is_broken = false;
         ++tally.results;
         if (result.status().code() != 0) {
           progress.AddFailed(absl::StrCat(result.article_id(), ": ", result.status().message()));

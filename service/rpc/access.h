@@ -68,7 +68,7 @@ struct Grant {
 // together may.
 inline constexpr int64_t kStreamsOfIdentityMax = 1024;
 
-// 0 means none.
+// 0 means none, but for streams, of which there is always a limit.
 struct IdentityLimits {
   double calls_per_second = 0;
   double bytes_per_second = 0;  // of requests and answers

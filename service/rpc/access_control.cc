@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -40,16 +41,16 @@ absl::Status BadToken() { return absl::UnauthenticatedError("authorization: not 
 // CanonicalCertificateName gives them.
 std::vector<std::string> CertificateNames(const grpc::AuthContext& peer) {
   std::vector<std::string> names;
-  const auto add = [&](const char* property, CertificateNameKind kind) {
+  const auto add = [&](const char* property, std::optional<CertificateNameKind> kind) {
     for (const grpc::string_ref& text : peer.FindPropertyValues(property)) {
       CertificateName name = CanonicalCertificateName(View(text));
       // One that looks like a name of another kind is none: the access file does not tell them
       // apart.
-      if (name.kind == kind) names.push_back(std::move(name.text));
+      if (!kind.has_value() || name.kind == *kind) names.push_back(std::move(name.text));
     }
   };
   if (peer.FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME).empty()) {
-    add(GRPC_X509_CN_PROPERTY_NAME, CertificateNameKind::kDns);
+    add(GRPC_X509_CN_PROPERTY_NAME, std::nullopt);
   } else {
     // Others, such as addresses of mail, are not what the access file means.
     add(GRPC_PEER_DNS_PROPERTY_NAME, CertificateNameKind::kDns);

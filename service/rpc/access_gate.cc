@@ -34,10 +34,14 @@ absl::StatusOr<Caller> AccessGate::Identify(const grpc::CallbackServerContext& c
   return caller;
 }
 
-absl::StatusOr<Caller> AccessGate::Renew(const Caller& caller,
-                                         const grpc::AuthContext* peer) const {
+absl::StatusOr<Caller> AccessGate::Renew(const Caller& caller, const grpc::AuthContext* peer,
+                                         absl::string_view method,
+                                         absl::FunctionRef<std::string()> trace) const {
   absl::StatusOr<Caller> renewed = control_.Renew(caller, peer);
-  if (!renewed.ok()) metrics_.RecordAccessRefusal(Refusal::kUnauthenticated);
+  if (!renewed.ok()) {
+    metrics_.RecordAccessRefusal(Refusal::kUnauthenticated);
+    LogRefusal(caller.name(), method, renewed.status(), "", trace);
+  }
   return renewed;
 }
 

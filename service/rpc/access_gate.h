@@ -31,7 +31,9 @@ class AccessGate {
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context,
                                   absl::string_view method) const;
   // The same caller by the rules of now: AccessControl::Renew.
-  absl::StatusOr<Caller> Renew(const Caller& caller, const grpc::AuthContext* peer) const;
+  absl::StatusOr<Caller> Renew(const Caller& caller, const grpc::AuthContext* peer,
+                               absl::string_view method,
+                               absl::FunctionRef<std::string()> trace) const;
   // Whether the caller may call the method for this collection: Caller::Check.
   absl::Status Authorize(const Caller& caller, absl::string_view method,
                          absl::string_view collection,

@@ -21,12 +21,6 @@ constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
 constexpr double kWaitMargin = 2;
 constexpr int64_t kRefusalLogSeconds = 10;
 
-// Whether a method changes what administrators alone may change.
-bool IsAdministration(absl::string_view method) {
-  const MethodRule* rule = FindMethodRule(method);
-  return rule != nullptr && rule->role == Role::kAdmin && !absl::StartsWith(method, "List");
-}
-
 }  // namespace
 
 absl::Status Dispatcher::CheckServing() const {
@@ -75,6 +69,12 @@ absl::Status Dispatcher::Authorize(const UnaryCall& call, absl::string_view coll
   }
   return gate_.Authorize(call.caller, call.method, collection,
                          [&call] { return TraceFields(*call.context); });
+}
+
+void Dispatcher::ChargeForItems(const UnaryCall& call, size_t items) const {
+  // A batch of more will be refused.
+  if (items <= 1 || items > static_cast<size_t>(handlers_->limits().batch_items_max)) return;
+  call.caller.Charge(static_cast<double>(items - 1), 0);
 }
 
 absl::Status Dispatcher::Admit(UnaryCall* call, absl::Duration wait) {
@@ -137,9 +137,6 @@ CallRemarks Dispatcher::OnAnswered(absl::string_view method, const absl::Status&
 }
 
 void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
-  if (IsAdministration(call.method)) {
-    LogAdministration(call.caller.name(), call.method, call.times->collection(), status);
-  }
   const CallRemarks remarks = OnAnswered(call.method, status, call.bytes, *call.times, [&call] {
     return OriginFields(call.caller.name(), TraceFields(*call.context));
   });
@@ -148,6 +145,7 @@ void Dispatcher::Finish(const UnaryCall& call, const absl::Status& status) {
   call.reactor->Finish(ToGrpc(status));
   // The caller does not wait for the log.
   LogCall(call.method, status, call.bytes, *call.times, remarks);
+  LogAdministration(call.caller.name(), call.method, call.times->collection(), status);
 }
 
 }  // namespace newsprint::rpc

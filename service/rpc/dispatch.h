@@ -234,10 +234,7 @@ class Dispatcher {
     const_cast<grpc::ByteBuffer*>(request_bytes)->Clear();
     if (status.ok()) status = Authorize(call, NamedCollection(*request));
     if (!status.ok()) return status;
-    // Each item counts as a call, like a message of a stream.
-    if (const size_t items = ItemCount(*request); items > 1) {
-      call.caller.Charge(static_cast<double>(items - 1), 0);
-    }
+    ChargeForItems(call, ItemCount(*request));
     if constexpr (sizeof...(Who) == 0) {
       return (handlers_->*handler)(*request, response);
     } else {
@@ -274,6 +271,8 @@ class Dispatcher {
   // for a thread.
   bool Begin(UnaryCall* call, absl::Duration wait);
   absl::Status Admit(UnaryCall* call, absl::Duration wait);
+  // Each item of a batch counts as a call, like a message of a stream.
+  void ChargeForItems(const UnaryCall& call, size_t items) const;
   // AccessGate::Authorize, and remembers the collection for the log.
   absl::Status Authorize(const UnaryCall& call, absl::string_view collection) const;
   // Answers a call that Begin has let in, and logs what there is to say of it.

@@ -4,14 +4,12 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
-
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 namespace newsprint::rpc {
 
@@ -20,7 +18,8 @@ namespace newsprint::rpc {
 // well.
 class FileWatch {
  public:
-  static constexpr absl::Duration kTryAgainAfter = absl::Seconds(10);
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kTryAgainAfter{10};
 
   // As they are now counts as read.
   explicit FileWatch(std::vector<std::string> paths)
@@ -32,16 +31,16 @@ class FileWatch {
     States now = Look();
     const bool settled = now == seen_;
     seen_ = std::move(now);
-    const bool again = absl::Now() >= try_again_at_;
+    const bool again = Clock::now() >= try_again_at_;
     if (!settled || (seen_ == read_ && !again)) return false;
     read_ = seen_;
-    try_again_at_ = absl::InfiniteFuture();
+    try_again_at_ = Clock::time_point::max();
     return true;
   }
 
   // They could not be read, for a reason that may be none of theirs: Changed() says so again after
   // a while, even if they stay the same.
-  void TryAgain(absl::Time at = absl::Now() + kTryAgainAfter) { try_again_at_ = at; }
+  void TryAgain(Clock::duration after = kTryAgainAfter) { try_again_at_ = Clock::now() + after; }
 
  private:
   using State =
@@ -62,7 +61,7 @@ class FileWatch {
   const std::vector<std::string> paths_;
   States read_;
   States seen_;
-  absl::Time try_again_at_ = absl::InfiniteFuture();
+  Clock::time_point try_again_at_ = Clock::time_point::max();
 };
 
 }  // namespace newsprint::rpc

@@ -44,7 +44,8 @@ void LogCall(absl::string_view method, const absl::Status& status, size_t bytes,
 // called for what is logged, and returns TraceFields.
 void LogRefusal(absl::string_view identity, absl::string_view method, const absl::Status& status,
                 absl::string_view peer, absl::FunctionRef<std::string()> trace);
-// Logs who has changed collections or snapshots, or tried to.
+// Logs who has changed collections, snapshots or groups, read a snapshot, or made a mistake at it.
+// Not calls of other methods, and not those that were refused for who called.
 void LogAdministration(absl::string_view identity, absl::string_view method,
                        absl::string_view collection, const absl::Status& status);
 // What takes up disk space until somebody deletes it.

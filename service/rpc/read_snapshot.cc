@@ -114,6 +114,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
       LogServerFault(kMethod, status, OriginFields(caller_.caller().name(), trace_));
     }
     dispatcher_.metrics().RecordStream(kMethod, status);
+    if (reader_ != nullptr) LogAdministration(caller_.caller().name(), kMethod, "", status);
     caller_.Close();
     Finish(ToGrpc(status));
   }

@@ -279,14 +279,21 @@ absl::Status CheckSecurityFiles(const SecurityOptions& security) {
   return OpenFiles(security).status();
 }
 
-void WarnOfSecurity(const ServerOptions& options) {
+namespace {
+
+void WarnOfSecurity(const ServerOptions& options, const SecurityFiles& files) {
   const SecurityOptions& security = options.security;
   WarnOfExposure(options.listen, security);
   if (!security.admin_listen.empty()) WarnOfExposure(security.admin_listen, security);
-  const absl::StatusOr<SecurityFiles> files = OpenFiles(security);
-  if (!files.ok()) return;
-  if (files->certificates != nullptr) files->certificates->Warn();
-  files->access->Warn(security.tls.effective_client_auth() != ClientAuth::kNone);
+  if (files.certificates != nullptr) files.certificates->Warn();
+  files.access->Warn(security.tls.effective_client_auth() != ClientAuth::kNone);
+}
+
+}  // namespace
+
+void WarnOfSecurity(const ServerOptions& options) {
+  const absl::StatusOr<SecurityFiles> files = OpenFiles(options.security);
+  if (files.ok()) WarnOfSecurity(options, *files);
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
@@ -294,7 +301,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Engine* engine,
   const SecurityOptions& security = options.security;
   RETURN_IF_ERROR(CheckSecurity(options));
   ASSIGN_OR_RETURN(SecurityFiles files, OpenFiles(security));
-  WarnOfSecurity(options);
+  WarnOfSecurity(options, files);
   CaptureProtobufLog();
   auto impl = std::make_unique<Impl>(engine, options, std::move(files.access),
                                      std::move(files.certificates));

@@ -33,7 +33,8 @@ void StreamCaller::Close() {
 
 absl::Status StreamCaller::Renew() {
   version_ = dispatcher_.gate().control().version();
-  ASSIGN_OR_RETURN(Caller renewed, dispatcher_.gate().Renew(caller_, peer_.get()));
+  const auto trace = [this] { return trace_; };
+  ASSIGN_OR_RETURN(Caller renewed, dispatcher_.gate().Renew(caller_, peer_.get(), method_, trace));
   caller_ = std::move(renewed);
   return absl::OkStatus();
 }

@@ -38,7 +38,6 @@ class StreamCaller {
   absl::Status Open(const grpc::CallbackServerContext& context, size_t request_bytes);
   // Gives the room back. Nothing when there is none.
   void Close();
-  bool opened() const { return opened_; }
 
   const Caller& caller() const { return caller_; }
 
@@ -61,7 +60,7 @@ class StreamCaller {
   std::shared_ptr<const grpc::AuthContext> peer_;  // null unless its certificate is what counts
   absl::Time expires_at_ = absl::InfiniteFuture();
   uint64_t version_ = 0;  // of the rules by which `caller_` was found
-  Caller opened_as_;  // who leaves in the end, whatever the rules have become
+  Caller opened_as_;      // who leaves in the end, whatever the rules have become
   bool opened_ = false;
 };
 

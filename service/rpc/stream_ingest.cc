@@ -77,6 +77,7 @@ class StreamIngestCall final : public grpc::ServerBidiReactor<ByteBuffer, ByteBu
   void OnReadDone(bool ok) override {
     Step([this, ok]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       reading_ = false;
+      EndUnlessKnown();
       if (!ok) {
         read_all_ = true;
       } else if (!ending_ && !broken_) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -48,6 +49,11 @@ FakeServer::FakeServer() {
   builder.RegisterService(static_cast<v1::AdminService::Service*>(this));
   builder.SetMaxReceiveMessageSize(1 << 20);
   server_ = builder.BuildAndStart();
+}
+
+void FakeServer::BreakStreams() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (grpc::ServerContext* context : open_streams_) context->TryCancel();
 }
 
 FakeServer::~FakeServer() { server_->Shutdown(std::chrono::system_clock::now()); }
@@ -203,11 +209,16 @@ grpc::Status FakeServer::StreamIngest(
     std::lock_guard<std::mutex> lock(mutex_);
     breaks = faults.broken_streams > 0;
     if (breaks) --faults.broken_streams;
+    open_streams_.insert(context);
     answers_max = faults.broken_stream_answers;
     if (faults.answers_once) faults.broken_stream_answers = 0;
     is_silent = faults.silent_streams > 0;
     if (is_silent) --faults.silent_streams;
   }
+  const absl::Cleanup leave = [&] {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_streams_.erase(context);
+  };
   std::string collection;
   v1::StreamIngestRequest request;
   while (stream->Read(&request)) {

@@ -66,6 +66,9 @@ class FakeServer final : public v1::ArticleService::Service,
   // A client with short pauses.
   Client MakeClient() const;
 
+  // Cancels the streams of articles that are open.
+  void BreakStreams();
+
   Faults faults;
   std::atomic<int> unary_calls{0};
   std::atomic<int> streams{0};  // of articles
@@ -204,6 +207,7 @@ class FakeServer final : public v1::ArticleService::Service,
   std::mutex mutex_;
   std::map<std::string, Store> stores_;                        // guarded by mutex_
   std::vector<v1::Collection> created_;                        // guarded by mutex_
+  std::set<grpc::ServerContext*> open_streams_;                // guarded by mutex_
   std::set<std::string> snapshots_;                            // guarded by mutex_
   std::set<std::string> delete_requests_done_;                 // guarded by mutex_
   std::map<std::string, v1::SplitGroupResponse> splits_done_;  // guarded by mutex_

@@ -1,5 +1,6 @@
 #include "client/stream_ingester.h"
 
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,6 +127,28 @@ TEST_F(StreamIngesterTest, GivesUpAServerThatStaysAway) {
                           [&](uint64_t /*number*/, const v1::IngestResult& /*result*/) {});
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(ingester.Add(MakeArticle(absl::StrCat("a", i))).ok());
   EXPECT_EQ(ingester.Finish(), absl::UnavailableError("connection lost"));
+  EXPECT_GT(server_.streams, 2 * options.attempts_max);
+}
+
+TEST_F(StreamIngesterTest, AnOldFailureOfAnIdleStreamDoesNotCount) {
+  StreamIngesterOptions options = FastOptions();
+  options.outage_max = absl::Milliseconds(100);
+  std::atomic<int> results{0};
+  StreamIngester ingester(server_.MakeClient(), options,
+                          [&](uint64_t number, const v1::IngestResult& /*result*/) {
+                            numbers_.push_back(number);
+                            ++results;
+                          });
+  ASSERT_TRUE(ingester.Add(MakeArticle("a")).ok());
+  while (results == 0) absl::SleepFor(absl::Milliseconds(2));
+  server_.BreakStreams();
+  absl::SleepFor(absl::Milliseconds(200));
+  server_.faults.broken_streams = 2;
+  server_.faults.broken_stream_answers = 0;
+  ASSERT_TRUE(ingester.Add(MakeArticle("b")).ok());
+  const absl::Status status = ingester.Finish();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(numbers_, ElementsAre(1, 2));
 }
 
 TEST_F(StreamIngesterTest, GivesUpWithoutProgress) {

@@ -271,9 +271,9 @@ TEST(FileWatchTest, LooksAgainAtWhatCouldNotBeRead) {
   const TempDir dir;
   FileWatch watch({dir.path() + "/file"});
   EXPECT_FALSE(watch.Changed());
-  watch.TryAgain(absl::Now() + absl::Hours(1));
+  watch.TryAgain(std::chrono::hours(1));
   EXPECT_FALSE(watch.Changed());
-  watch.TryAgain(absl::Now());
+  watch.TryAgain(std::chrono::seconds(0));
   EXPECT_TRUE(watch.Changed());
   EXPECT_FALSE(watch.Changed());
 }
@@ -533,7 +533,8 @@ TEST_F(AccessControlTest, TakesNamesForMachinesFromCertificatesThatHold) {
   // One that looks like a name of another kind.
   EXPECT_EQ(identify(day, {{san, "10.1.2.3"}, {"peer_dns", "10.1.2.3"}}), "authorizati");
   EXPECT_EQ(identify(day, {{san, "spiffe://a"}, {"peer_dns", "spiffe://a"}}), "authorizati");
-  EXPECT_EQ(identify(day, {{cn, "spiffe://a"}}), "authorizati");
+  // A common name is alone, and so may look like anything.
+  EXPECT_EQ(identify(day, {{cn, "spiffe://a"}}), "a");
   // As on a connection that outlives its certificate, or resumes a session of before.
   EXPECT_EQ(identify(-absl::Seconds(5), {{cn, "a.example"}}), "certificate");
 }
