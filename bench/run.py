@@ -279,23 +279,19 @@ def vector_figures(arguments):
     return figures
 
 
-def load_figures(arguments):
+def seeded_figures(binary, arguments):
+    """Of a benchmark that prints what it has so far after each step."""
     seed = os.environ.get("NEWSPRINT_TEST_SEED", DEFAULT_SEED)
-    return run("load_bench", [*arguments, f"--seed={seed}"], last_object)
-
-
-def sizing_figures(arguments):
-    seed = os.environ.get("NEWSPRINT_TEST_SEED", DEFAULT_SEED)
-    return run("sizing_bench", [*arguments, f"--seed={seed}"], last_object)
+    return run(binary, [*arguments, f"--seed={seed}"], last_object)
 
 
 # In the order in which they run and are printed: how to measure a part, and how to print its figures.
 PARTS = {
     "vector": ("vector_bench", vector_figures, print_vectors),
-    "load": ("load_bench", load_figures, print_load),
+    "load": ("load_bench", lambda arguments: seeded_figures("load_bench", arguments), print_load),
     "overload": ("overload_bench", lambda arguments: run("overload_bench", arguments), print_overload),
     "security": ("security_bench", lambda arguments: run("security_bench", arguments), print_security),
-    "sizing": ("sizing_bench", sizing_figures, print_sizing),
+    "sizing": ("sizing_bench", lambda arguments: seeded_figures("sizing_bench", arguments), print_sizing),
     "echo": ("echo_bench", lambda arguments: run("echo_bench", arguments), print_echo),
     "micro": ("micro_bench", sketch_figures, print_micro),
 }

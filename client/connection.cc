@@ -71,20 +71,21 @@ struct Link {
 class LinkedCall {
  public:
   explicit LinkedCall(std::shared_ptr<Link> link)
-      : link_(std::move(link)), token_(&link_->token, &context_) {}
+      : link_(std::move(link)), status_(link_->token.AddTo(&context_, &token_)) {}
 
   // When it is not OK, there is nothing to be called.
-  const absl::Status& status() const { return token_.status(); }
+  const absl::Status& status() const { return status_; }
   grpc::ClientContext* context() { return &context_; }
   // What the call came to.
   absl::Status Finish(const grpc::Status& status) {
-    return link_->reconnector.After(token_.Translate(FromGrpc(status)));
+    return link_->reconnector.After(link_->token.Translate(FromGrpc(status), token_));
   }
 
  private:
   const std::shared_ptr<Link> link_;
   grpc::ClientContext context_;
-  CallToken token_;
+  std::string token_;  // that was sent; empty: none
+  const absl::Status status_;
 };
 
 class GrpcIngestStream final : public IngestStream {

@@ -103,11 +103,6 @@ absl::StatusOr<std::string> TokenSender::Token() {
   return token_;
 }
 
-bool TokenSender::HasReplaced(const std::string& sent) {
-  const absl::StatusOr<std::string> token = Token();
-  return token.ok() && *token != sent;
-}
-
 absl::Status TokenSender::AddTo(grpc::ClientContext* context, std::string* sent) {
   const absl::StatusOr<std::string> token = Token();
   if (!token.ok() || token->empty()) return token.status();
@@ -124,8 +119,10 @@ absl::Status TokenSender::AddTo(grpc::ClientContext* context, std::string* sent)
   return absl::OkStatus();
 }
 
-absl::Status CallToken::Translate(absl::Status status) {
-  if (!absl::IsUnauthenticated(status) || !sender_.HasReplaced(sent_)) return status;
+absl::Status TokenSender::Translate(absl::Status status, const std::string& sent) {
+  if (!absl::IsUnauthenticated(status)) return status;
+  const absl::StatusOr<std::string> token = Token();
+  if (!token.ok() || *token == sent) return status;
   return absl::UnavailableError(
       absl::StrCat(status.message(), " (replaced since it was sent; try again)"));
 }

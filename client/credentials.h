@@ -42,8 +42,9 @@ class TokenSender {
   // unencrypted to another machine. A file that has changed is read again; when it has no token any
   // more, the old one stays. What has been sent goes to `sent`.
   absl::Status AddTo(grpc::ClientContext* context, std::string* sent);
-  // Whether a call with token `sent` would have another one now.
-  bool HasReplaced(const std::string& sent);
+  // What a call with the token `sent` came to: UNAVAILABLE in place of UNAUTHENTICATED when the
+  // token has been replaced since, as the next attempt has a better one.
+  absl::Status Translate(absl::Status status, const std::string& sent);
 
  private:
   using FileState = std::tuple<uint64_t, int64_t, int64_t, int64_t, int64_t, int64_t>;
@@ -56,25 +57,6 @@ class TokenSender {
   std::mutex mutex_;
   std::string token_;
   FileState read_;  // the file as it was read
-};
-
-// The token of one call or stream.
-class CallToken {
- public:
-  // `sender` must outlive it.
-  CallToken(TokenSender* sender, grpc::ClientContext* context)
-      : sender_(*sender), status_(sender->AddTo(context, &sent_)) {}
-
-  // What AddTo said.
-  const absl::Status& status() const { return status_; }
-  // What the call came to: UNAVAILABLE in place of UNAUTHENTICATED when the token has been replaced
-  // since it was sent, as the next attempt has a better one.
-  absl::Status Translate(absl::Status status);
-
- private:
-  TokenSender& sender_;
-  std::string sent_;
-  const absl::Status status_;
 };
 
 }  // namespace newsprint::client

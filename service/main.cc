@@ -120,8 +120,7 @@ class LoadProgress {
 
 constexpr char kListenerLost[] =
     "listen: no more connections are taken, as there was no file descriptor (ulimit -n) or memory "
-    "for "
-    "one; start the server again";
+    "for one; start the server again";
 
 absl::Status Run(const Options& options) {
   HandleStopSignals();
@@ -151,8 +150,7 @@ absl::Status Run(const Options& options) {
     if (!rpc::IsLoopback(options.metrics_listen)) {
       spdlog::warn(
           "event=open_metrics message=\"{} is not a loopback address, and whoever can connect to "
-          "it "
-          "reads the names of collections and how much is in them: keep it inside a trusted "
+          "it reads the names of collections and how much is in them: keep it inside a trusted "
           "network\"",
           absl::CEscape(metrics_server->address()));
     }

@@ -39,6 +39,7 @@ struct MethodRule {
   absl::string_view method;  // as the proto has it, without its service
   Role role;
   Scope scope;
+  bool is_administration = false;  // the log tells who calls it
 };
 
 // Of all methods, one each; tests compare with the proto files.

@@ -3,9 +3,7 @@
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <functional>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -15,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "service/common/mutex.h"
+#include "service/rpc/access.h"
 #include "service/rpc/message_bytes.h"
 #include "service/rpc/status.h"
 
@@ -163,16 +162,11 @@ void LogRefusal(absl::string_view identity, absl::string_view method, const absl
 
 void LogAdministration(absl::string_view identity, absl::string_view method,
                        absl::string_view collection, const absl::Status& status) {
-  static constexpr absl::string_view kMethods[] = {
-      "CreateCollection",  "UpdateCollection", "DeleteCollection", "ReembedCollection",
-      "CancelReembedding", "CreateSnapshot",   "DeleteSnapshot",   "ReadSnapshot",
-      "SetCanonical",      "MergeGroups",      "SplitGroup",       "WithdrawStory",
-      "ReinstateStory"};
-  const bool is_told =
-      std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
   // What was refused for who called stands there already; what was not found, anybody can ask for.
-  if (!is_told || absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
-      absl::IsNotFound(status) || absl::IsResourceExhausted(status)) {
+  const MethodRule* rule = FindMethodRule(method);
+  if (rule == nullptr || !rule->is_administration || absl::IsPermissionDenied(status) ||
+      absl::IsUnauthenticated(status) || absl::IsNotFound(status) ||
+      absl::IsResourceExhausted(status)) {
     return;
   }
   static LineLimit limit("administration_left_out");

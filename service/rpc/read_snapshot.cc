@@ -82,7 +82,7 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   absl::Status CheckGoingOn() {
     if (cancelled_) return absl::CancelledError("stream: broken off");
     RETURN_IF_ERROR(dispatcher_.CheckServing());
-    return CheckAccess();
+    return caller_.Recheck("");
   }
 
   absl::StatusOr<SnapshotReader::Chunk> ReadChunk() {
@@ -99,13 +99,6 @@ class ReadSnapshotCall final : public grpc::ServerWriteReactor<ByteBuffer> {
       ASSIGN_OR_RETURN(reader_, dispatcher_.handlers().ReadSnapshot(request));
     }
     return reader_->Next(kChunkBytesMax);
-  }
-
-  // Whether the caller still may.
-  absl::Status CheckAccess() {
-    if (!caller_.stale()) return absl::OkStatus();
-    RETURN_IF_ERROR(caller_.Renew());
-    return caller_.Authorize("");
   }
 
   void End(const absl::Status& status) {

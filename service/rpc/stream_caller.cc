@@ -39,6 +39,12 @@ absl::Status StreamCaller::Renew() {
   return absl::OkStatus();
 }
 
+absl::Status StreamCaller::Recheck(absl::string_view collection) {
+  if (!stale()) return absl::OkStatus();
+  RETURN_IF_ERROR(Renew());
+  return Authorize(collection);
+}
+
 absl::Status StreamCaller::Authorize(absl::string_view collection) const {
   return dispatcher_.gate().Authorize(caller_, method_, collection, [this] { return trace_; });
 }

@@ -51,6 +51,8 @@ class StreamCaller {
   // Whether the caller may call the method for this collection, empty for the default one, or for
   // the server.
   absl::Status Authorize(absl::string_view collection) const;
+  // The same, with the rules of now, if these are stale.
+  absl::Status Recheck(absl::string_view collection);
 
  private:
   Dispatcher& dispatcher_;

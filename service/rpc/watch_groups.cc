@@ -144,7 +144,7 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
       silent_ = false;
     }
     if (collection_ == nullptr) RETURN_IF_ERROR(Subscribe());
-    RETURN_IF_ERROR(CheckAccess());
+    RETURN_IF_ERROR(caller_.Recheck(request_.collection()));
     if (collection_->dropped()) {
       return absl::NotFoundError("collection: deleted while it was watched");
     }
@@ -206,13 +206,6 @@ class WatchGroupsCall final : public grpc::ServerWriteReactor<ByteBuffer>,
           call->Wake();
         });
     return absl::OkStatus();
-  }
-
-  // Whether the caller still may.
-  absl::Status CheckAccess() {
-    if (!caller_.stale()) return absl::OkStatus();
-    RETURN_IF_ERROR(caller_.Renew());
-    return caller_.Authorize(request_.collection());
   }
 
   // Where to begin: known once what had happened before the call is on disk.
